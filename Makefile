@@ -1,0 +1,62 @@
+# Two commands for a new user: make demo, make test. `make help` lists the rest.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+# what the tests need of Debian: ext4 on a loop device is cut off from its power in the long tier
+DEBIAN := e2fsprogs util-linux mount
+DEMO ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-long check bench prove test-deps format wheel clean
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(VENV)/installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --disable-pip-version-check -e .
+	@touch $@
+
+$(VENV)/tested: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[test]'
+	@touch $@ $(VENV)/installed
+
+demo: $(VENV)/installed  ## the simulated building and the gateway on loopback (DEMO="--scenario entrapment")
+	@exec $(BIN)/anlou demo $(DEMO)
+
+test: test-deps $(VENV)/tested  ## the suite
+	$(BIN)/python -m pytest -m 'not long' -n 2 --dist loadgroup
+
+test-long: test-deps $(VENV)/tested  ## faults as root: power cuts, many kills
+	$(BIN)/python -m pytest -m long --timeout 900
+
+check: $(VENV)/tested  ## format, lint, types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/mypy --config-file pyproject.toml benchmarks/*.py
+
+format: $(VENV)/tested  ## format and mend what ruff can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/tested  ## figures as ratios to floors measured in the same run
+	$(BIN)/python -m benchmarks
+
+prove: $(VENV)/tested  ## by hand before a release: the long kills and cuts with larger numbers
+	ANLOU_PROVE=1 $(BIN)/python -m pytest -m long --timeout 3600
+
+wheel: $(VENV)/tested  ## dist/anlou-*.whl
+	$(BIN)/python -m pip wheel -q --disable-pip-version-check --no-deps -w dist .
+
+test-deps:  ## install the Debian packages that the tests need, if any is missing
+	@missing=""; for p in $(DEBIAN); do dpkg -s $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \
+	if [ -n "$$missing" ]; then \
+	  if [ "$$CI" != true ]; then printf 'install%s with apt-get? [y/N] ' "$$missing"; read -r answer; [ "$$answer" = y ] || exit 1; fi; \
+	  $(SUDO) apt-get update -qq && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; \
+	fi
+
+clean:  ## remove what this Makefile made
+	rm -rf $(VENV) dist
