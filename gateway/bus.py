@@ -1,4 +1,4 @@
-"""Lossy observers of what has been committed: the screens' feed, the demo's lines. Nothing that must not be lost hangs here."""
+"""Lossy observers of what has been committed: live view, the demo's lines. What must not be lost hangs elsewhere."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ MAY_IMPORT: dict[str, set[str] | None] = {
     "simulators": {"simulators"},
 }
 STANDARD_ONLY = {"gateway.model", "gateway.clock", "gateway.units"}
-ALLOWED_OVER_400: dict[str, str] = {}
+ALLOWED_OVER_400 = {"gateway.model": "the vocabulary stands in one place, one word beside the other"}
 
 
 def name_of(path: Path) -> str:
@@ -77,8 +77,10 @@ def imports(path: Path) -> list[tuple[int, str]]:
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_imports_go_one_way(path: Path) -> None:
     module = name_of(path)
+    if module == "gateway":  # empty, as test_package_root_is_empty says
+        return
     allowed = rule_for(module)
-    if allowed is None or module == "gateway":
+    if allowed is None:
         return
     for line, imported in imports(path):
         if imported.split(".")[0] not in ROOMS:
