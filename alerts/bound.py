@@ -1,0 +1,60 @@
+"""What bind hands to the engine: rules on their sources, and why some rules are not there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from alerts.condition.columns import Columns, Condition
+from alerts.rule import Rule
+from gateway.model import Device
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instance:
+    """One rule on one source.
+
+    `order`: evaluate in this order, inputs and suppressors come first. `suppressed_by`: while one of these alarms is
+    active, this one is suppressed by design. `companion_of` is set on `<rule>/protection_lost`: the alarm it guards.
+    `collapse_into`: the device-offline alarm that speaks for this companion while it is active.
+    `condition_hash` changes when the condition, its points or its delays change.
+    """
+
+    rule: Rule
+    source: str
+    device: Device
+    condition: Condition
+    unknown_for_ns: int
+    order: int
+    condition_hash: str
+    suppressed_by: tuple[tuple[str, str], ...] = ()
+    companion_of: tuple[str, str] | None = None
+    collapse_into: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BindProblem:
+    """A rule that cannot mean what it says on this site. `loc` is the path inside the rule's YAML mapping."""
+
+    rule: str
+    loc: tuple[str | int, ...]
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unbound:
+    """A rule, or one operand of it, that does not watch a source, and why. `source` None: it watches nothing at all."""
+
+    rule: str
+    source: str | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """`instances` in order of evaluation. `reduced`: bound, but without an optional operand that the device lacks."""
+
+    instances: tuple[Instance, ...]
+    columns: Columns = field(default_factory=Columns)
+    problems: tuple[BindProblem, ...] = ()
+    unbound: tuple[Unbound, ...] = ()
+    reduced: tuple[Unbound, ...] = ()

@@ -1,0 +1,172 @@
+"""The rule: a strict, frozen model that reads like a sentence (docs/design.md §6)."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import Annotated, Any, Self
+
+from pydantic import BeforeValidator, Field, ModelWrapValidatorHandler, ValidationError, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from alerts.condition.located import misplaced
+from alerts.condition.spec import AlarmSpec, AllSpec, Condition, PointName, Spec, ThresholdSpec, walk
+from gateway.fields import ClassField, Delay, Duration, Id, SeverityField, Strict, TextField
+from gateway.model import SECOND, AlarmClass, Severity
+
+_PROMPT = 5 * 60 * SECOND
+_LONGEST_UNKNOWN = 3600 * SECOND
+
+
+def _date(value: Any) -> Any:
+    # only the long form: fromisoformat also takes 20260101, which YAML could mean as a number
+    return date.fromisoformat(value) if isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", value) else value
+
+
+class Guidance(Strict):
+    """The rationalisation record (ISA-18.2): what an operator who has never seen this alarm must know.
+
+    `time_to_respond` is how long there is before the consequence; `basis` names the source of the numbers, or says
+    that they are a judgement.
+    """
+
+    cause: TextField
+    consequence: TextField
+    corrective_action: TextField
+    time_to_respond: Annotated[Duration, Field(gt=0)]
+    confirm_how: TextField
+    owner: TextField
+    basis: TextField
+    review_date: Annotated[date | None, BeforeValidator(_date)] = None
+
+
+class On(Strict):
+    """Which devices: all of a system, one device, all that have the point; each part that has it is its own source."""
+
+    system: Id | None = None
+    device: Id | None = None
+    point: PointName | None = None
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> Self:
+        if self.system is None and self.device is None and self.point is None:
+            raise ValueError("a system, a device or a point is expected")
+        return self
+
+
+class Escalation(Strict):
+    """A second condition that makes the alarm more severe while the rule's own condition is TRUE."""
+
+    when: Spec
+    severity: SeverityField
+
+
+class Rule(Strict):
+    """One alarm rule. Mistakes are reported at the exact key, with the rule's name.
+
+    `suppressed_by`: rules whose active alarm on the same source makes this one needless. `unknown_for`: how long the
+    inputs may be UNKNOWN before `<rule>/protection_lost` is raised (bind chooses it when it is not given).
+    """
+
+    rule: Id
+    title: TextField
+    severity: SeverityField
+    class_: ClassField = Field(alias="class")
+    on: On
+    when: Spec
+    on_delay: Delay = 0
+    off_delay: Delay = 0
+    latching: bool = False
+    auto_ack: bool = False
+    suppressed_by: Annotated[tuple[Id, ...], Field(strict=False)] = ()
+    unknown_for: Annotated[Duration, Field(gt=0, le=_LONGEST_UNKNOWN)] | None = None
+    escalate: Annotated[tuple[Escalation, ...], Field(strict=False)] = ()
+    guidance: Guidance | None = None
+    enabled: bool = True
+
+    @property
+    def worst(self) -> Severity:
+        """The highest severity that it can reach."""
+        levels = self.when.levels or () if isinstance(self.when, ThresholdSpec) else ()
+        reached = [level.severity for level in levels if level.severity is not None]
+        return min([self.severity, *reached, *(step.severity for step in self.escalate)])
+
+    @property
+    def conditions(self) -> tuple[tuple[tuple[str | int, ...], Condition], ...]:
+        """The conditions with their paths: `when`, then each escalation's."""
+        steps = ((("escalate", index, "when"), step.when) for index, step in enumerate(self.escalate))
+        return ((("when",), self.when), *steps)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        self._check_guidance()
+        self._check_life_safety()
+        self._check_conditions()
+        self._check_severities()
+        return self
+
+    def _check_guidance(self) -> None:
+        if self.guidance is None:
+            if self.worst <= Severity.MEDIUM:
+                raise misplaced(f"a rule of severity {self.worst.word} needs its guidance record", "guidance")
+        elif self.guidance.time_to_respond < _PROMPT and self.worst >= Severity.MEDIUM:
+            message = f"less than 5min to respond is too urgent for severity {self.worst.word}"
+            raise misplaced(message, "guidance", "time_to_respond")
+
+    def _check_life_safety(self) -> None:
+        if self.class_ is AlarmClass.LIFE_SAFETY and self.suppressed_by:
+            raise misplaced("a life-safety alarm is never suppressed by another alarm", "suppressed_by", 0)
+        for index, other in enumerate(self.suppressed_by):
+            if other == self.rule:
+                raise misplaced("the rule would suppress itself", "suppressed_by", index)
+
+    def _check_conditions(self) -> None:
+        for start, condition in self.conditions:
+            for loc, spec, parent in walk(condition, start):
+                if isinstance(spec, AlarmSpec) and spec.alarm == self.rule:
+                    raise misplaced("the rule would ask for its own alarm", *loc, "alarm")
+                if spec.on_unknown == "trip" and self.class_ is not AlarmClass.LIFE_SAFETY:
+                    raise misplaced("`trip` is for rules of class life_safety only", *loc, "on_unknown")
+                if spec.on_unknown == "trip" and not isinstance(parent, AllSpec):
+                    raise misplaced("`trip` needs another operand beside it, in an `all`", *loc, "on_unknown")
+                if isinstance(spec, ThresholdSpec) and spec.levels and loc != ("when",):
+                    raise misplaced("`levels` stand alone under `when`; in a larger one use `escalate`", *loc, "levels")
+                if parent is None and (spec.optional or spec.for_profile):
+                    key = "optional" if spec.optional else "for_profile"
+                    raise misplaced("the whole condition cannot be left out", *loc, key)
+
+    def _check_severities(self) -> None:
+        if isinstance(self.when, ThresholdSpec) and self.when.levels:
+            first = self.when.levels[0].severity
+            if first is not None and first != self.severity:
+                message = f"the first level is the rule's own: {self.severity.word}, not {first.word}"
+                raise misplaced(message, "when", "levels", 0, "severity")
+            if len(self.when.levels) > 1 and (second := self.when.levels[1].severity) and second > self.severity:
+                raise misplaced("is less severe than the rule itself", "when", "levels", 1, "severity")
+        for index, step in enumerate(self.escalate):
+            if step.severity >= self.severity:
+                raise misplaced("an escalation must be more severe than the rule", "escalate", index, "severity")
+
+    # below `_check`: pydantic runs the last validator outermost, so that these errors too get the rule's name
+    @model_validator(mode="wrap")
+    @classmethod
+    def _say_which(cls, values: Any, parse: ModelWrapValidatorHandler[Self]) -> Self:
+        name = values.get("rule") if isinstance(values, dict) else None
+        if isinstance(values, dict) and "latching" not in values:
+            values = {**values, "latching": values.get("class", values.get("class_")) == AlarmClass.LIFE_SAFETY}
+        try:
+            return parse(values)
+        except ValidationError as error:
+            raise _named(name, error) from None
+
+
+def _named(name: object, error: ValidationError) -> ValidationError:
+    """The same errors at the same places, each beginning with the rule's name."""
+    who = f"{name}: " if isinstance(name, str) and name else ""
+    lines = []
+    for line in error.errors(include_url=False):
+        message = line["msg"].removeprefix("Value error, ")
+        told = message if message.startswith(who) else who + message
+        kind = PydanticCustomError(line["type"], "{text}", {**line.get("ctx", {}), "text": told})
+        lines.append(InitErrorDetails(type=kind, loc=line["loc"], input=line["input"]))
+    return ValidationError.from_exception_data(f"rule {name}" if who else "rule", lines)
