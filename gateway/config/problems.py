@@ -1,0 +1,56 @@
+"""What is wrong with a configuration, said at its place: `file:line:col: message`."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+from typing import NamedTuple
+
+LONGEST_MESSAGE = 600
+
+
+class Problem(NamedTuple):
+    """One sentence about one place. Lines and columns count from 1; both 0 mean the file as a whole."""
+
+    file: str
+    line: int
+    col: int
+    message: str
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}:{self.col}" if self.line else self.file
+        return f"{place}: {self.message}"
+
+
+class ConfigErrors(Exception):  # noqa: N818 - it carries errors; it is one refusal of one configuration
+    """A configuration that is refused, with everything that is wrong in it, sorted by place and without repeats."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tidy(problems)
+        super().__init__("\n".join(map(str, self.problems)))
+
+
+def tidy(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Sorted by file and place, without repeats."""
+    return tuple(sorted(set(problems)))
+
+
+def printable(text: str, longest: int = LONGEST_MESSAGE) -> str:
+    """`text` as one line that cannot move a cursor, turn its direction or flood a screen."""
+    safe = "".join(_escaped(character) for character in text[: longest + 1])
+    return safe if len(text) <= longest else f"{safe[:longest]}…"
+
+
+def quoted(value: object, longest: int = 60) -> str:
+    """A value as the reader wrote it, short enough for a sentence."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return repr(value if len(value) <= longest else f"{value[:longest]}…")
+    return printable(str(value), longest)
+
+
+def _escaped(character: str) -> str:
+    if unicodedata.category(character) in {"Cc", "Cf", "Cs", "Zl", "Zp"}:
+        return f"\\u{ord(character):04x}"
+    return character

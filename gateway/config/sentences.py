@@ -1,0 +1,200 @@
+"""Pydantic's errors as sentences of ours at the place in the file: what is wrong, what was expected, what is near."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from gateway.config.branches import Fault, faults
+from gateway.config.document import Document, Path
+from gateway.config.nearest import nearest, unknown
+from gateway.config.problems import Problem, quoted
+from gateway.config.schema import Expected
+
+_ID = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
+_WRITES = {"write", "writes", "writable", "writeable", "allow_write", "allow_writes"}
+
+
+class Finding:
+    """A sentence about a path, before it is known in which file the path stands."""
+
+    def __init__(self, path: Path, message: str, *, on_key: bool = False) -> None:
+        self.path, self.message, self.on_key = path, message, on_key
+
+    def in_document(self, document: Document) -> Problem:
+        """The problem at the path's key or value in `document`."""
+        return (document.at_key if self.on_key else document.at_value)(self.path, self.message)
+
+
+def findings(error: ValidationError, model: type[BaseModel], value: Any) -> list[Finding]:
+    """One finding for each mistake in `value`, which `model` has refused with `error`."""
+    found = faults(error, value)
+    meant = _meant(found, model)
+    told: dict[tuple[Path, str], Finding] = {}
+    for fault in found:
+        parent, key = fault.path[:-1], str(fault.path[-1] if fault.path else "")
+        if fault.kind == "missing" and parent in meant and (fault.branches or key in meant[parent].values()):
+            continue  # it stands there, misspelt; and a branch that was not meant misses many
+        message = _sentence(fault, model, meant.get(parent, {}).get(key))
+        told.setdefault((fault.path, message), Finding(fault.path, message, on_key=fault.on_key))
+    return list(told.values())
+
+
+def _meant(found: list[Fault], model: type[BaseModel]) -> dict[Path, dict[str, str]]:
+    """For each mapping with unknown keys: what they were probably meant to be."""
+    unknowns: dict[Path, list[str]] = {}
+    missing: dict[Path, list[str]] = {}
+    for fault in found:
+        if fault.path and fault.kind in {"extra_forbidden", "missing"}:
+            group = unknowns if fault.kind == "extra_forbidden" else missing
+            group.setdefault(fault.path[:-1], []).append(str(fault.path[-1]))
+    meant: dict[Path, dict[str, str]] = {}
+    for parent, keys in unknowns.items():
+        valid = Expected(model, parent).keys()
+        near = {key: guess for key in keys if (guess := nearest(key, valid))}
+        lacking = missing.get(parent, [])
+        if not near and len(keys) == len(lacking) == 1:
+            near = {keys[0]: lacking[0]}
+        if near:
+            meant[parent] = near
+    return meant
+
+
+def _sentence(fault: Fault, model: type[BaseModel], meant: str | None) -> str:
+    if fault.kind == "extra_forbidden":
+        return _unknown_key(fault, model, meant)
+    if fault.kind in _BOUNDS:
+        return _out_of_bounds(fault, model)
+    if fault.kind in {"literal_error", "enum"}:
+        return _no_choice(fault, model)
+    if say := _SENTENCES.get(fault.kind):
+        return say(fault)
+    message = fault.message.removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    return message[:1].lower() + message[1:] if fault.kind not in {"value_error", "assertion_error"} else message
+
+
+def _unknown_key(fault: Fault, model: type[BaseModel], meant: str | None) -> str:
+    key = fault.path[-1] if fault.path else ""
+    if str(key).lower() in _WRITES:
+        return f"unknown key {quoted(key)}: AnLou only reads; it never writes to a device"
+    return unknown("key", key, [meant] if meant else Expected(model, fault.path[:-1]).keys())
+
+
+_BOUNDS = {"greater_than", "greater_than_equal", "less_than", "less_than_equal"}
+
+
+def _out_of_bounds(fault: Fault, model: type[BaseModel]) -> str:
+    low, high = Expected(model, fault.path).bounds()
+    if low is not None and high is not None:
+        return f"must lie within {low} … {high}, got {quoted(fault.input)}"
+    return f"{fault.message.removeprefix('Input should ').rstrip('.')}, got {quoted(fault.input)}".replace(
+        "be ", "must be ", 1
+    )
+
+
+def _no_choice(fault: Fault, model: type[BaseModel]) -> str:
+    choices = Expected(model, fault.path).choices()
+    near = nearest(fault.input, choices) if isinstance(fault.input, str) else None
+    hint = f"; did you mean {quoted(near)}?" if near else ""
+    listed = ", ".join(choices) or fault.context.get("expected", "another value")
+    return f"one of {listed} is expected, got {_what(fault.input)}{hint}"
+
+
+def _what(value: Any) -> str:
+    """`the text 'x'`, `the number 5`, `a list`: what stands there instead."""
+    match value:
+        case None:
+            return "nothing"
+        case bool():
+            return str(value).lower()
+        case str():
+            return f"the text {quoted(value)}"
+        case int() | float():
+            return f"the number {quoted(value)}"
+        case dict():
+            return "a mapping"
+        case list() | tuple():
+            return "a list"
+    return "something else"
+
+
+def _missing(fault: Fault) -> str:
+    return f"the key {quoted(fault.path[-1])} is missing"
+
+
+def _text(fault: Fault) -> str:
+    hint = ""
+    if isinstance(fault.input, int | float):
+        hint = f'; to write it as a text, quote it: "{quoted(fault.input)}"'
+    subject = "a name (text) is expected as the key" if fault.on_key else "a text is expected"
+    return f"{subject}, got {_what(fault.input)}{hint}"
+
+
+def _truth(fault: Fault) -> str:
+    words = {"yes": "true", "on": "true", "no": "false", "off": "false"}
+    meant = words.get(str(fault.input).lower())
+    hint = f"; in YAML 1.2 this is written {meant}" if meant else ""
+    return f"true or false is expected, got {_what(fault.input)}{hint}"
+
+
+def _number(kind: str) -> Callable[[Fault], str]:
+    def say(fault: Fault) -> str:
+        text = fault.input
+        hint = ""
+        if isinstance(text, str) and text.strip().lstrip("+-").isdigit():
+            zeros = " and without leading zeros" if text.strip().lstrip("+-")[:1] == "0" else ""
+            hint = f"; write it without quotes{zeros}"
+        return f"{kind} is expected, got {_what(text)}{hint}"
+
+    return say
+
+
+def _mapping(fault: Fault) -> str:
+    return f"a mapping (key: value) is expected, got {_what(fault.input)}"
+
+
+def _list(fault: Fault) -> str:
+    return f"a list is expected, got {_what(fault.input)}"
+
+
+def _pattern(fault: Fault) -> str:
+    pattern = str(fault.context.get("pattern", ""))
+    if pattern == _ID:
+        return f"{quoted(fault.input)} is no name: letters, digits, - and _ are expected, at most 64"
+    return f"{quoted(fault.input)} does not have the form {pattern}"
+
+
+def _length(fault: Fault) -> str:
+    context = fault.context
+    if "max_length" in context:
+        return f"too long: at most {context['max_length']} are allowed, got {context.get('actual_length', 'more')}"
+    return f"too short: at least {context.get('min_length', 1)} must be given"
+
+
+_SENTENCES: dict[str, Callable[[Fault], str]] = {
+    "missing": _missing,
+    "string_type": _text,
+    "bool_type": _truth,
+    "bool_parsing": _truth,
+    "int_type": _number("a whole number"),
+    "int_parsing": _number("a whole number"),
+    "int_from_float": _number("a whole number"),
+    "float_type": _number("a number"),
+    "float_parsing": _number("a number"),
+    "finite_number": _number("a finite number"),
+    "dict_type": _mapping,
+    "mapping_type": _mapping,
+    "model_type": _mapping,
+    "model_attributes_type": _mapping,
+    "list_type": _list,
+    "tuple_type": _list,
+    "set_type": _list,
+    "frozen_set_type": _list,
+    "string_pattern_mismatch": _pattern,
+    "string_too_long": _length,
+    "string_too_short": _length,
+    "too_long": _length,
+    "too_short": _length,
+}
