@@ -1,0 +1,101 @@
+"""kill -9 in the storm: what was acknowledged is there, nothing is raised or announced twice."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.running import Anlou
+
+pytestmark = pytest.mark.e2e
+
+OPEN = ("occurrence", "rule", "source", "state", "acked_by", "raised_at", "severity")
+
+
+def start(tmp_path: Path, speed: int = 20) -> Anlou:
+    return Anlou("demo", "--scenario", "storm-night", "--speed", str(speed), "--data", tmp_path / "data", cwd=tmp_path)
+
+
+def open_alarms(running: Anlou) -> dict[str, dict[str, Any]]:
+    return {item["occurrence"]: item for item in running.items("/api/v1/alarms", limit=500)}
+
+
+def journal(tmp_path: Path) -> list[tuple[str, str, str, str]]:
+    """(kind, rule, source, occurrence) of each row, read from the file itself while nobody runs."""
+    with sqlite3.connect(tmp_path / "data" / "alarm.db") as connection:
+        rows = connection.execute("SELECT kind, rule, source, occurrence FROM event ORDER BY seq").fetchall()
+    connection.close()
+    return rows
+
+
+def assert_told_once(tmp_path: Path) -> None:
+    rows = journal(tmp_path)
+    raises = Counter(occurrence for kind, _, _, occurrence in rows if kind == "raise")
+    assert max(raises.values(), default=0) <= 1, raises
+    alive: set[tuple[str, str]] = set()
+    for kind, rule, source, occurrence in rows:
+        if kind == "raise":
+            assert (rule, source) not in alive, f"{rule} on {source} raised again as {occurrence} while it was open"
+            alive.add((rule, source))
+        elif kind == "close":
+            alive.discard((rule, source))
+    with sqlite3.connect(tmp_path / "data" / "alarm.db") as connection:
+        keys = connection.execute("SELECT key, channel FROM delivery").fetchall()
+    connection.close()
+    assert len(keys) == len(set(keys)), "one notice, one channel, one delivery"
+
+
+def test_a_killed_gateway_comes_back_as_it_was(tmp_path: Path) -> None:
+    with start(tmp_path) as first:
+        first.wait_until("WA-01", lambda: first.alarm("WA-01", "water-east"), 60)
+        alarm = first.wait_until("the tripped pump", lambda: first.alarm("WA-08", "water-east/pump-1"), 60)
+        answer = first.http().post(f"/api/v1/alarms/{alarm['occurrence']}/ack", json={"expected_seq": alarm["seq"]})
+        assert answer.status_code == 200, answer.text
+        before = open_alarms(first)
+        first.kill()
+    with start(tmp_path) as second:
+        second.ready()
+        after = open_alarms(second)
+        for occurrence, was in before.items():
+            now = after[occurrence]
+            if occurrence == alarm["occurrence"]:
+                assert (now["state"], now["acked_by"]) == ("acked", "demo")
+            assert [now[key] for key in ("rule", "source", "raised_at")] == [
+                was[key] for key in ("rule", "source", "raised_at")
+            ]
+        # the storm goes on where it stood, and so do the delays: the higher stages still come
+        second.wait_until("WA-03", lambda: second.alarm("WA-03", "water-east"), 90)
+        second.kill()
+    assert_told_once(tmp_path)
+
+
+@pytest.mark.long
+def test_twenty_kills_lose_nothing_acknowledged(tmp_path: Path) -> None:
+    rng = random.Random(20)
+    acked: dict[str, str] = {}
+    known: set[str] = set()
+    for _ in range(20):
+        with start(tmp_path) as running:
+            running.ready()
+            now = open_alarms(running)
+            for occurrence in acked:
+                alarm = running.get(f"/api/v1/alarms/{occurrence}")
+                assert alarm["acked_by"] == "demo", alarm
+            for occurrence in known:
+                running.get(f"/api/v1/alarms/{occurrence}")
+            for _ in range(rng.randrange(1, 12)):
+                for occurrence, alarm in now.items():
+                    known.add(occurrence)
+                    if alarm["state"] in {"unacked", "unacked_rec"} and rng.random() < 0.3:
+                        answer = running.http().post(f"/api/v1/alarms/{occurrence}/ack", json={})
+                        if answer.status_code == 200:
+                            acked[occurrence] = alarm["rule"]
+                now = open_alarms(running)
+            running.kill()
+        assert_told_once(tmp_path)
+    assert len(acked) >= 3, "the storm gave too little to acknowledge"

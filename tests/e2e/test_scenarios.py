@@ -1,0 +1,87 @@
+"""The scenarios through the whole house: simulators, wire, driver, engine, store, API, terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.running import Anlou
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture
+def demo(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Anlou]:
+    scenario, speed = request.param
+    with Anlou("demo", "--scenario", scenario, "--speed", speed, "--data", tmp_path / "d", cwd=tmp_path) as running:
+        running.ready()
+        yield running
+
+
+def raised(running: Anlou) -> list[tuple[str, str]]:
+    return [(event["rule"], event["source"]) for event in running.events() if event["kind"] == "raise"]
+
+
+@pytest.mark.parametrize("demo", [("storm-night", "30")], indirect=True)
+def test_storm_night_climbs_the_stages_in_order(demo: Anlou) -> None:
+    demo.wait_until("WA-03", lambda: demo.alarm("WA-03"), 90)
+    order = [rule for rule, source in raised(demo) if source == "water-east"]
+    assert [rule for rule in order if rule in {"WA-01", "WA-02", "WA-03"}] == ["WA-01", "WA-02", "WA-03"]
+    assert ("WA-08", "water-east/pump-1") in raised(demo)
+    assert not [pair for pair in raised(demo) if pair[1].startswith("water-west") and pair[0] < "WA-04"]
+    lower = {rule: demo.alarm(rule) for rule in ("WA-01", "WA-02")}
+    for rule, alarm in lower.items():
+        assert alarm is not None and alarm["mutes"], f"{rule} should be suppressed by the higher stage: {alarm}"
+    for device in ("lift-1", "lift-2", "water-east", "water-west"):
+        assert demo.get(f"/api/v1/devices/{device}")["health"] == "online"
+    history = demo.get("/api/v1/points/water-east/floor_level/history", max_points=50)
+    assert max(item["max"] for item in history["items"] if item["max"] is not None) >= 0.25
+
+
+@pytest.mark.parametrize("demo", [("entrapment", "20")], indirect=True)
+def test_entrapment_is_heard(demo: Anlou) -> None:
+    alarm = demo.wait_until("EL-01", lambda: demo.alarm("EL-01", "lift-1"), 60)
+    assert (alarm["severity"], alarm["class"], alarm["state"]) == ("critical", "life_safety", "unacked")
+    assert alarm["title"]["zh"] and alarm["title"]["en"] and alarm["guidance"]["corrective_action"]
+    assert not [pair for pair in raised(demo) if pair == ("EL-01", "lift-2")]
+    demo.wait_for_line(r"EL-01.*lift-1", 5)
+
+
+@pytest.mark.parametrize("demo", [("sensor-dies", "20")], indirect=True)
+def test_a_dead_sensor_clears_nothing(demo: Anlou) -> None:
+    demo.wait_until("WA-12", lambda: demo.alarm("WA-12", "water-east"), 90)
+
+    def lost() -> Any:
+        return demo.alarm("WA-01/protection_lost", "water-east")
+
+    demo.wait_until("protection lost", lost, 60)
+    value_alarm = demo.alarm("WA-01", "water-east")
+    assert value_alarm is not None
+    assert value_alarm["condition"] == "unknown"
+    assert value_alarm["state"] in {"unacked", "acked"}
+    returned = [event for event in demo.events() if event["rule"] == "WA-01" and event["kind"] in {"return", "close"}]
+    assert returned == []
+    points = {item["point"]: item for item in demo.items("/api/v1/devices/water-east/points")}
+    assert points["floor_level"]["value"] is None
+    assert (points["floor_level"]["quality"], points["floor_level"]["reason"]) == ("bad", "sensor")
+
+
+def test_ctrl_c_ends_everything(tmp_path: Path) -> None:
+    with Anlou("demo", "--scenario", "calm-day", cwd=tmp_path) as running:
+        running.ready()
+        running.wait_until("the first poll", lambda: running.get("/api/v1/devices/lift-1")["health"] == "online", 20)
+        assert running.interrupt(5) == 0, running.output
+        assert running.left_behind() == []
+        codes = running.wait_for_line(r"function codes.*: ([1-4 ,]+)$", 1)
+        assert set(codes.group(1).replace(",", " ").split()) <= {"1", "2", "3", "4"}
+        assert "Traceback" not in running.output
+
+
+def test_seconds_end_it_by_itself(tmp_path: Path) -> None:
+    with Anlou("demo", "--seconds", "4", "--scenario", "calm-day", cwd=tmp_path) as running:
+        running.ready()
+        assert running.process.wait(20) == 0
+        assert "Traceback" not in running.output
