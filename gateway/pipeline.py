@@ -1,0 +1,269 @@
+"""The one way: a frame is judged, what it changed is committed, the frame is logged, and only then accepted and shown.
+
+Judging and queueing for the journal happen without an await in between, so events are committed in the engine's order
+whatever emitters are in flight. What follows a commit hangs on the commit itself and not on the task that waits for
+it: a cancelled driver loses nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol
+
+from gateway.clock import BuildingClock, Clock, host_wall_ns
+from gateway.model import (
+    SECOND,
+    Checkpoint,
+    Command,
+    Engine,
+    Frame,
+    InstanceSnapshot,
+    Instant,
+    Judgement,
+    Layout,
+    Occurrence,
+)
+from gateway.store.errors import StoreError
+from gateway.store.journal import Journal
+from gateway.store.records import Restored
+from gateway.store.samples import Samples
+
+log = logging.getLogger(__name__)
+
+CHECKPOINT_NS = 10 * SECOND
+_RECOVERED_AT_ONCE = 256
+
+
+class RestorableEngine(Engine, Protocol):
+    """An engine that can go on from what the journal holds."""
+
+    def restore(
+        self,
+        checkpoint: Checkpoint | None,
+        instances: tuple[InstanceSnapshot, ...],
+        open_occurrences: tuple[Occurrence, ...],
+    ) -> None: ...
+    def restarted(self, now: Instant, outage_ns: int) -> Judgement: ...
+
+
+class Pipeline:
+    """Every frame, tick, command and note goes through here.
+
+    `after_commit` gets each judgement once it is committed, `after_frame` each frame once it is in the log; both on
+    the loop's thread, and neither can fail the pipeline. A failed store ends `run_ticks` (and refuses `emit`).
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        journal: Journal,
+        samples: Samples,
+        clock: Clock,
+        *,
+        after_commit: Callable[[Judgement], None] = lambda judgement: None,
+        after_frame: Callable[[Frame], None] = lambda frame: None,
+        checkpoint_ns: int = CHECKPOINT_NS,
+    ) -> None:
+        self._engine = engine
+        self._journal = journal
+        self._samples = samples
+        self._clock = clock
+        self._after_commit = after_commit
+        self._checkpoint_ns = checkpoint_ns
+        self._alarm = _Alarm()
+        samples.on_stored = after_frame
+        samples.on_failure = journal.on_failure = lambda error: self._alarm.ring()
+
+    async def emit(self, frame: Frame) -> None:
+        """Judge a frame and log it; returns when what it changed is committed, and waits while the log is behind.
+
+        Frames of one layout keep their order if their emitter awaits each.
+        """
+        self._check()
+        for passed in _passed(self._engine, frame.at, self._samples.position):
+            self._follow(self._journal.submit(passed), passed)
+        position = self._samples.reserve()
+        judgement = self._engine.judge(frame, position)
+        if judgement:
+            room: list[Any] = []
+            await self._commit(judgement, lambda: room.append(self._samples.append(position, frame)))
+            waiting = room[0]
+        else:
+            waiting = self._samples.append(position, frame)
+        self._rearm()
+        if waiting is not None:
+            await waiting
+            self._check()
+
+    async def command(self, command: Command) -> Occurrence:
+        """Carry out an operator's command; the occurrence as committed. CommandRefused changes nothing."""
+        self._check()
+        judgement = self._engine.command(command, self._clock.now(), self._samples.position)
+        self._rearm()
+        await self._commit(judgement)
+        return judgement.occurrences[command.occurrence]
+
+    async def note(self, kind: str, by: str | None = None, body: Mapping[str, Any] | None = None) -> None:
+        """Write an event of the house itself (start, sign-in, reload …) into the journal."""
+        self._check()
+        await self._commit(self._engine.note(kind, self._clock.now(), by, body))
+
+    async def run_ticks(self) -> None:
+        """Let time pass for the engine at the moments it asks for, and save a checkpoint each `checkpoint_ns`.
+
+        Never returns; raises StoreError as soon as one of the files cannot be written any more.
+        """
+        checkpoint_at = self._clock.now().mono_ns + self._checkpoint_ns
+        while True:
+            self._check()
+            due = self._engine.next_due()
+            wake = checkpoint_at if due is None else min(due, checkpoint_at)
+            await self._alarm.sleep_until(self._clock, wake, due)
+            now = self._clock.now()
+            due = self._engine.next_due()
+            if due is not None and due <= now.mono_ns and (judgement := self._tick(now)):
+                await self._commit(judgement)
+            if now.mono_ns >= checkpoint_at:
+                await self.checkpoint()
+                checkpoint_at = self._clock.now().mono_ns + self._checkpoint_ns
+
+    async def checkpoint(self) -> None:
+        """Save the whole engine with the position that it has judged: what a restart begins from. Also at stop."""
+        self._check()
+        await self._journal.save_checkpoint(self._engine.checkpoint(self._clock.now(), self._samples.position))
+
+    def _tick(self, now: Instant) -> Judgement:
+        return self._engine.tick(now, self._samples.position)
+
+    async def _commit(self, judgement: Judgement, then: Callable[[], None] = lambda: None) -> None:
+        await self._follow(self._journal.submit(judgement), judgement, then)
+
+    def _follow(
+        self, committed: asyncio.Future[None], judgement: Judgement, then: Callable[[], None] = lambda: None
+    ) -> asyncio.Future[None]:
+        """Do what follows a commit when it is there, whoever still waits for it; the future is done after that."""
+        finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def after(done: asyncio.Future[None]) -> None:
+            error = done.exception()
+            if error is None:
+                try:
+                    then()
+                except Exception as failure:
+                    log.exception("after the commit of events %s", [event.seq for event in judgement.events])
+                    error = failure
+                self._show(judgement)
+            if finished.cancelled():
+                return
+            if error is None:
+                finished.set_result(None)
+            else:
+                finished.set_exception(error)
+                finished.exception()  # seen: a failed store ends run_ticks, whoever waits here
+
+        committed.add_done_callback(after)
+        return finished
+
+    def _show(self, judgement: Judgement) -> None:
+        try:
+            self._after_commit(judgement)
+        except Exception:
+            log.exception("after the commit of events %s", [event.seq for event in judgement.events])
+
+    def _rearm(self) -> None:
+        self._alarm.earlier(self._engine.next_due())
+
+    def _check(self) -> None:
+        failure = self._journal.failure or self._samples.failure
+        if failure is not None:
+            raise StoreError(str(failure)) from failure
+
+
+class _Alarm:
+    """A sleep in building time that can be cut short, without a task of its own."""
+
+    def __init__(self) -> None:
+        self._due: int | None = None
+        self._sleep: asyncio.Timeout | None = None
+
+    async def sleep_until(self, clock: Clock, wake: int, due: int | None) -> None:
+        self._due = due
+        try:
+            async with asyncio.timeout(None) as self._sleep:
+                await clock.sleep_until(wake)
+        except TimeoutError:
+            pass
+        finally:
+            self._sleep = None
+
+    def earlier(self, due: int | None) -> None:
+        """Wake the sleeper if `due` comes before what it sleeps for."""
+        if due is not None and (self._due is None or due < self._due):
+            self.ring()
+
+    def ring(self) -> None:
+        if self._sleep is not None and not self._sleep.expired():
+            self._sleep.reschedule(0)  # a moment that has passed: at the loop's next turn
+            self._sleep = None
+
+
+def last_known(restored: Restored, samples: Samples) -> Instant | None:
+    """The newest moment that either file knows of."""
+    moments = [moment for moment in (restored.last, samples.last_instant()) if moment is not None]
+    return max(moments, default=None)
+
+
+def resumed_clock(last: Instant | None, rate: float = 1.0) -> BuildingClock:
+    """Building time goes on where it stopped, without the downtime; its label never goes back behind the last one."""
+    if last is None:
+        return BuildingClock(rate=rate)
+    return BuildingClock(rate=rate, mono_base_ns=last.mono_ns, wall_origin_ns=max(host_wall_ns(), last.wall_ns))
+
+
+async def recover(
+    engine: RestorableEngine,
+    journal: Journal,
+    samples: Samples,
+    clock: Clock,
+    *,
+    layouts: Iterable[Layout] = (),
+) -> int:
+    """Bring a new engine to where the last run ended, before anything is emitted. The number of frames replayed.
+
+    Restores what was committed, judges the logged frames behind the checkpoint with time passing between them, tells
+    the engine of the restart and how long nobody watched, and saves a checkpoint. Whatever this changes is committed.
+    Give the drivers' `layouts`, so that the engine meets the same objects again.
+    """
+    restored = journal.load()
+    engine.restore(restored.checkpoint, restored.instances, restored.open_occurrences)
+    known = [i.position for i in restored.instances]
+    checkpoint = restored.checkpoint.position if restored.checkpoint else 0
+    samples.raise_floor(max([checkpoint, *known]))
+    pending: list[asyncio.Future[None]] = []
+    frames = 0
+    for position, frame in samples.replay(checkpoint, layouts):
+        judged = (*_passed(engine, frame.at, position - 1), engine.judge(frame, position))
+        pending.extend(journal.submit(judgement) for judgement in judged if judgement)
+        frames += 1
+        if len(pending) >= _RECOVERED_AT_ONCE:
+            await asyncio.gather(*pending)
+            pending.clear()
+    now = clock.now()
+    last = last_known(restored, samples)
+    outage_ns = 0 if last is None else max(0, now.wall_ns - last.wall_ns)
+    pending.append(journal.submit(engine.restarted(now, outage_ns)))
+    await asyncio.gather(*pending)
+    await journal.save_checkpoint(engine.checkpoint(clock.now(), samples.position))
+    return frames
+
+
+def _passed(engine: Engine, at: Instant, position: int) -> Iterable[Judgement]:
+    """Time passing up to `at` in the steps that the engine asks for: live and in replay a timer that ends before a
+    frame is judged before it, however busy the loop was."""
+    last = None
+    while (due := engine.next_due()) is not None and due < at.mono_ns and due != last:
+        last = due
+        if judgement := engine.tick(Instant(due, at.wall_ns - at.mono_ns + due), position):
+            yield judgement

@@ -1,0 +1,179 @@
+"""Opening the store's files: settings that are checked, numbered migrations, read-only connections."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import apsw
+
+from gateway.store.errors import StoreError
+
+Bindings = Sequence[Any] | Mapping[str, Any]
+
+
+class FileKind(NamedTuple):
+    """One of the store's files: its migrations' folder, its mark in the SQLite header, its durability."""
+
+    name: str
+    application_id: int
+    synchronous: str
+
+
+ALARM = FileKind("alarm", 0x414C4A31, "FULL")  # "ALJ1"
+TELE = FileKind("tele", 0x414C5431, "NORMAL")  # "ALT1"; the writer raises it to FULL for groups that are acknowledged
+
+SYNCHRONOUS = {"NORMAL": 1, "FULL": 2}
+
+# mmap is off and one connection alone writes and checkpoints: both were part of the corruptions in the field
+# (faults.md §1, WAL reset bug). 200 pages between checkpoints keep alarm.db's WAL below 1 MiB.
+_SETTINGS: tuple[tuple[str, int | str], ...] = (
+    ("busy_timeout", 5000),
+    ("journal_mode", "wal"),
+    ("wal_autocheckpoint", 200),
+    ("journal_size_limit", 1048576),
+    ("foreign_keys", 1),
+    ("trusted_schema", 0),
+    ("mmap_size", 0),
+    ("cell_size_check", 1),
+)
+
+
+class Migration(NamedTuple):
+    version: int
+    sql: str
+
+
+def migrations(kind: FileKind) -> list[Migration]:
+    """The numbered SQL files of one kind, in order; a hole in the numbers is refused."""
+    folder = files("gateway.store") / "migrations" / kind.name
+    found = sorted((entry.name, entry) for entry in folder.iterdir() if entry.name.endswith(".sql"))
+    steps = []
+    for number, (name, entry) in enumerate(found, 1):
+        if not re.fullmatch(rf"{number:04d}_\w+\.sql", name):
+            raise StoreError(f"migration {name} of {kind.name} should be number {number:04d}")
+        steps.append(Migration(number, entry.read_text(encoding="utf-8")))
+    return steps
+
+
+def rows(connection: apsw.Connection, sql: str, bindings: Bindings = ()) -> list[tuple[Any, ...]]:
+    """Run statements to their end: apsw runs them only as far as rows are fetched, and the rest would not happen."""
+    return connection.execute(sql, bindings).fetchall()
+
+
+def pragma(connection: apsw.Connection, name: str, value: int | str | None = None) -> int | str | None:
+    """Set (or only read) a pragma and give what SQLite answers when asked again."""
+    if value is not None:
+        rows(connection, f"PRAGMA {name}={value}")
+    found = rows(connection, f"PRAGMA {name}")
+    return found[0][0] if found else None
+
+
+def set_synchronous(connection: apsw.Connection, level: str) -> None:
+    """Set the durability of the commits to come; outside a transaction only."""
+    if pragma(connection, "synchronous", level) != SYNCHRONOUS[level]:
+        raise StoreError(f"SQLite refuses synchronous={level}")
+
+
+def open_write(path: Path, kind: FileKind) -> apsw.Connection:
+    """The one writing connection of a file: made (0600) if missing, checked, migrated to this version's schema.
+
+    StoreError when the file is of another kind, damaged, or newer than this version; it is then left as it is.
+    """
+    try:
+        _create(path)
+        _refuse_foreign(path, kind)
+        connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
+    except (OSError, apsw.Error) as error:
+        raise StoreError(f"cannot open {path}: {error}") from error
+    try:
+        _configure(connection, kind)
+        _migrate(connection, kind, path)
+    except apsw.Error as error:
+        connection.close()
+        raise StoreError(f"cannot prepare {path}: {error}") from error
+    except StoreError:
+        connection.close()
+        raise
+    return connection
+
+
+def open_read(path: Path) -> apsw.Connection:
+    """A connection that cannot write; it sees what was committed and never makes the writer wait."""
+    try:
+        connection = apsw.Connection(f"file:{_quoted(path)}?mode=ro", flags=_READ_FLAGS)
+        connection.set_busy_timeout(5000)
+        for name, value in (("query_only", 1), ("trusted_schema", 0), ("mmap_size", 0), ("cell_size_check", 1)):
+            if pragma(connection, name, value) != value:
+                raise StoreError(f"SQLite refuses {name}={value}")
+    except apsw.Error as error:
+        raise StoreError(f"cannot read {path}: {error}") from error
+    return connection
+
+
+_READ_FLAGS = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
+
+
+def _quoted(path: Path) -> str:
+    return path.absolute().as_posix().replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+
+
+def _create(path: Path) -> None:
+    """An empty file with its directory entry on disk, private to us; SQLite gives its WAL the same mode."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not path.exists():
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def _refuse_foreign(path: Path, kind: FileKind) -> None:
+    """Look before touching: a writing connection would already change the file when it is closed."""
+    if path.stat().st_size == 0:
+        return
+    connection = open_read(path)
+    try:
+        mark = pragma(connection, "application_id")
+        version = pragma(connection, "user_version")
+        tables = rows(connection, "SELECT count(*) FROM sqlite_schema")[0][0]
+    except apsw.Error as error:
+        raise StoreError(f"{path} is damaged or no database: {error}") from error
+    finally:
+        connection.close()
+    known = len(migrations(kind))
+    if mark != kind.application_id and (mark != 0 or tables != 0):
+        raise StoreError(f"{path} is not this program's {kind.name} file (application id {mark})")
+    if not isinstance(version, int) or version > known:
+        raise StoreError(f"{path} has schema {version}, this version knows up to {known}: use the newer version")
+
+
+def _configure(connection: apsw.Connection, kind: FileKind) -> None:
+    for name, value in _SETTINGS:
+        if (answer := pragma(connection, name, value)) != value:
+            raise StoreError(f"SQLite refuses {name}={value} (it says {answer})")
+    set_synchronous(connection, kind.synchronous)
+
+
+def _migrate(connection: apsw.Connection, kind: FileKind, path: Path) -> None:
+    """Each step is one transaction with its number in it, so a cut leaves the old schema or the new one."""
+    for step in migrations(kind):
+        rows(connection, "BEGIN IMMEDIATE")
+        try:
+            if pragma(connection, "user_version") == step.version - 1:
+                rows(connection, step.sql)
+                pragma(connection, "application_id", kind.application_id)
+                pragma(connection, "user_version", step.version)
+            rows(connection, "COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                rows(connection, "ROLLBACK")
+            raise
+    if pragma(connection, "user_version") != len(migrations(kind)):
+        raise StoreError(f"{path} could not be brought to schema {len(migrations(kind))}")

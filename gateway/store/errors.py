@@ -1,0 +1,11 @@
+"""What can go wrong with the store, as one family."""
+
+from __future__ import annotations
+
+
+class StoreError(Exception):
+    """The store cannot do what was asked. A sentence for a person; the SQLite error is the cause."""
+
+
+class CorruptRow(StoreError):  # noqa: N818 - a finding, read by people
+    """A row that does not hold what was written into it."""

@@ -1,0 +1,67 @@
+"""Questions to the journal from any thread, on read-only connections."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gateway.model import Event, Occurrence
+from gateway.store import tokens
+from gateway.store.chain import COLUMNS
+from gateway.store.connection import rows
+from gateway.store.readers import ReadPool
+from gateway.store.records import Token, event_of, occurrence_of
+
+
+class Reader:
+    """The read side of alarm.db. Sees commits only; never makes the writer wait."""
+
+    def __init__(self, path: Path) -> None:
+        self._pool = ReadPool(path)
+
+    def occurrences(
+        self,
+        *,
+        state: str | None = None,
+        system: str | None = None,
+        severity: int | None = None,
+        open_only: bool = False,
+        after: str | None = None,
+        limit: int = 100,
+    ) -> list[Occurrence]:
+        """Occurrences that match all filters, newest first; `after` is the last one of the page before."""
+        wanted = {"state = ?": state, "system = ?": system, "severity = ?": severity, "occurrence < ?": after}
+        used = {clause: value for clause, value in wanted.items() if value is not None}
+        clauses = [*used, *(["closed_ns IS NULL"] if open_only else [])]
+        where = f"WHERE {' AND '.join(clauses)}" if clauses else ""
+        # only the constant clauses above are put together, never a value
+        sql = f"SELECT json FROM occurrence {where} ORDER BY occurrence DESC LIMIT ?"  # noqa: S608
+        with self._pool.connection() as connection:
+            found = rows(connection, sql, (*used.values(), limit))
+        return [occurrence_of(json) for (json,) in found]
+
+    def occurrence(self, occurrence: str) -> Occurrence | None:
+        with self._pool.connection() as connection:
+            found = rows(connection, "SELECT json FROM occurrence WHERE occurrence = ?", (occurrence,))
+        return occurrence_of(found[0][0]) if found else None
+
+    def events(self, after_seq: int = 0, limit: int = 1000, occurrence: str | None = None) -> list[Event]:
+        """Events behind a number, in order; of one occurrence if given."""
+        clause = "" if occurrence is None else " AND occurrence = ?"
+        sql = f"SELECT {COLUMNS} FROM event WHERE seq > ?{clause} ORDER BY seq LIMIT ?"  # noqa: S608 - constants
+        values = (after_seq, limit) if occurrence is None else (after_seq, occurrence, limit)
+        with self._pool.connection() as connection:
+            return [event_of(row) for row in rows(connection, sql, values)]
+
+    def last_seq(self) -> int:
+        """The number of the newest event, 0 when there is none."""
+        with self._pool.connection() as connection:
+            newest: int = rows(connection, "SELECT ifnull(max(seq), 0) FROM event")[0][0]
+        return newest
+
+    def token(self, token_hash: bytes) -> Token | None:
+        """The token with this SHA-256, be it revoked or expired: the caller judges that."""
+        with self._pool.connection() as connection:
+            return tokens.by_hash(connection, token_hash)
+
+    def close(self) -> None:
+        self._pool.close()
