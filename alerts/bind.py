@@ -1,18 +1,248 @@
-"""Rules × devices → instances, pure."""
+"""Rules × devices → instances, pure: which rule watches what, on which slots, in which order, guarded by whom."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from alerts.bound import BindProblem, Bound, Instance, Unbound
+from alerts.companion import SUFFIX, companion_rule, has_companion
+from alerts.condition.build import Absent, Mistake, Scope, build, find
+from alerts.condition.columns import Columns
+from alerts.condition.leaves import RateSpec, ThresholdSpec
+from alerts.condition.logic import Blind, Escalated
+from alerts.condition.node import Node
+from alerts.condition.operand import Leaf, Loc, PointLimit, nearest
+from alerts.condition.spec import walk
+from alerts.ordering import in_order
 from alerts.rule import Rule
-from gateway.model import Device, Point
+from gateway.model import HEALTH_POINT, SECOND, Device, Point
 
 __all__ = ["BindProblem", "Bound", "Catalogue", "Instance", "Unbound", "bind"]
 
 Catalogue = Mapping[str, Mapping[str, Point]]
-"""The standard points: system (or `any`) → name → point."""
+"""The standard points: system → name → point; the system `all` has those of every device."""
+
+OFFLINE_RULE = "GW-01"
+"""The device-offline alarm that speaks for the companions of its device."""
+_LEAST_UNKNOWN = 60 * SECOND
 
 
 def bind(rules: Sequence[Rule], devices: Sequence[Device], catalogue: Catalogue | None = None) -> Bound:
-    raise NotImplementedError
+    """Every rule on every source that has its points.
+
+    A standard point on a device with parts makes one instance for each part. A rule whose points a device lacks is
+    listed in `unbound`, never silently left away. Disabled devices and rules are not watched, and listed. With
+    `problems` the site must not start.
+    """
+    ordered, problems = in_order(rules)
+    binder = _Binder(devices, catalogue or {}, problems=list(problems))
+    for rule in ordered:
+        binder.bind_rule(rule)
+    return binder.bound()
+
+
+@dataclass(slots=True)
+class _Binder:
+    devices: Sequence[Device]
+    catalogue: Catalogue
+    columns: Columns = field(default_factory=Columns)
+    instances: list[Instance] = field(default_factory=list)
+    problems: list[BindProblem] = field(default_factory=list)
+    unbound: list[Unbound] = field(default_factory=list)
+    reduced: list[Unbound] = field(default_factory=list)
+    by_rule: dict[str, list[Instance]] = field(default_factory=dict)
+
+    def bound(self) -> Bound:
+        problems = tuple(dict.fromkeys(self.problems))
+        return Bound(self._collapsed(), self.columns, problems, tuple(self.unbound), tuple(self.reduced))
+
+    def bind_rule(self, rule: Rule) -> None:
+        self.by_rule[rule.rule] = []
+        candidates = [device for device in self.devices if _matches(rule, device)]
+        if rule.on.device is not None and rule.on.device not in {device.id for device in self.devices}:
+            hint = nearest(rule.on.device, [device.id for device in self.devices])
+            self._problem(rule, ("on", "device"), f"there is no device {rule.on.device!r}{hint}")
+            return
+        self._check_names(rule, candidates)
+        if not rule.enabled:
+            self.unbound.append(Unbound(rule.rule, None, "the rule is disabled"))
+            return
+        for device in candidates:
+            if device.disabled:
+                self.unbound.append(Unbound(rule.rule, device.id, "the device is disabled"))
+                continue
+            self._bind_device(rule, device)
+        if not self.by_rule[rule.rule]:
+            self.unbound.append(Unbound(rule.rule, None, "the rule watches nothing on this site"))
+
+    def _bind_device(self, rule: Rule, device: Device) -> None:
+        parts: list[str | None] = [None]
+        if rule.on.point is not None:
+            parts = [point.part for point in find(device, rule.on.point, None)]
+            if not parts:
+                # a rule for whoever has the point (health, …) says nothing about those that lack it
+                if rule.on.system is not None or rule.on.device is not None:
+                    self.unbound.append(Unbound(rule.rule, device.id, f"the device has no point {rule.on.point!r}"))
+                return
+        for part in parts:
+            source = f"{device.id}/{part}" if part else device.id
+            try:
+                self._instance(rule, device, part, source)
+            except Absent as absent:
+                self.unbound.append(Unbound(rule.rule, source, str(absent)))
+            except Mistake as mistake:
+                self._problem(rule, mistake.loc, str(mistake))
+
+    def _instance(self, rule: Rule, device: Device, part: str | None, source: str) -> None:
+        unknown_for_ns = _unknown_for(rule, device)
+        scope = Scope(
+            device=device,
+            part=part,
+            own_point=rule.on.point,
+            severity=rule.severity,
+            columns=self.columns,
+            unknown_for_ns=unknown_for_ns,
+            sources=lambda other, same: self._sources(other, same, device),
+            codes=lambda name: self._codes(device.system, name),
+        )
+        node = build(rule.when, scope, ("when",))
+        if rule.escalate:
+            steps = enumerate(rule.escalate)
+            built = [(build(step.when, scope, ("escalate", index, "when")), step.severity) for index, step in steps]
+            node = Escalated(node, built)
+        self.reduced.extend(Unbound(rule.rule, source, why) for why in scope.left_out)
+        instance = Instance(
+            rule=rule,
+            source=source,
+            device=device,
+            condition=node,
+            unknown_for_ns=unknown_for_ns,
+            order=len(self.instances),
+            condition_hash=self._hash(rule, node, unknown_for_ns),
+            suppressed_by=self._suppressors(rule, device, source),
+        )
+        self.instances.append(instance)
+        self.by_rule[rule.rule].append(instance)
+        if has_companion(rule) and self._can_be_blind(node):
+            self._companion(instance, node)
+
+    def _companion(self, guarded: Instance, node: Node) -> None:
+        rule = companion_rule(guarded.rule, guarded.unknown_for_ns)
+        companion = Instance(
+            rule=rule,
+            source=guarded.source,
+            device=guarded.device,
+            condition=Blind(node),
+            unknown_for_ns=guarded.unknown_for_ns,
+            order=len(self.instances),
+            condition_hash=_digest([guarded.condition_hash, "protection_lost"]),
+            suppressed_by=self._speakers(guarded, node),
+            companion_of=(guarded.rule.rule, guarded.source),
+        )
+        self.instances.append(companion)
+        self.by_rule.setdefault(rule.rule, []).append(companion)
+
+    def _can_be_blind(self, node: Node) -> bool:
+        """A question about quality or health reports the missing signal itself; there is nothing behind it to lose."""
+        health = {slot for (_, key), slot in self.columns.slots.items() if key == HEALTH_POINT.name}
+        return bool(node.needs - health or node.alarms)
+
+    def _speakers(self, guarded: Instance, node: Node) -> tuple[tuple[str, str], ...]:
+        """Companions of the suppressing alarms, where they need all the same points: one dead sensor, one alarm."""
+        return tuple(
+            (companion.rule.rule, source)
+            for other, source in guarded.suppressed_by
+            for companion in self.by_rule.get(other + SUFFIX, ())
+            if companion.source == source and node.needs <= companion.condition.slots
+        )
+
+    def _suppressors(self, rule: Rule, device: Device, source: str) -> tuple[tuple[str, str], ...]:
+        """The alarms of the same source, or of the whole device where the other rule knows no parts."""
+        found: list[tuple[str, str]] = []
+        for other in rule.suppressed_by:
+            sources = {instance.source for instance in self.by_rule.get(other, ())}
+            found.extend((other, candidate) for candidate in dict.fromkeys((source, device.id)) if candidate in sources)
+        return tuple(found)
+
+    def _sources(self, rule: str, same: str, device: Device) -> list[tuple[str, str]]:
+        return [(rule, other.source) for other in self.by_rule.get(rule, ()) if _share(same, device, other.device)]
+
+    def _codes(self, system: str, name: str) -> tuple[str, ...]:
+        point = self.catalogue.get(system, {}).get(name)
+        return point.codes if point else ()
+
+    def _collapsed(self) -> tuple[Instance, ...]:
+        """Companions with the device-offline alarm that speaks for them; it may be bound after them."""
+        offline = {instance.source for instance in self.by_rule.get(OFFLINE_RULE, ())}
+        return tuple(
+            replace(instance, collapse_into=(OFFLINE_RULE, instance.device.id))
+            if instance.companion_of and instance.device.id in offline
+            else instance
+            for instance in self.instances
+        )
+
+    def _check_names(self, rule: Rule, candidates: Sequence[Device]) -> None:
+        """A point that no standard and no device knows is a slip of the pen, not a device without it."""
+        systems = {rule.on.system} if rule.on.system else {*self.catalogue, *(device.system for device in candidates)}
+        standard = {name for system in (*systems, "all") for name in self.catalogue.get(system, {})}
+        fitted = {name for device in candidates for point in device.points for name in (point.name, point.key)}
+        known = standard | fitted | {HEALTH_POINT.name}
+        if not standard and not candidates:
+            return
+        for loc, name in _named_points(rule):
+            if name not in known and name.rpartition("/")[2] not in standard:
+                where = f"system {rule.on.system!r}" if rule.on.system else "any device"
+                self._problem(rule, loc, f"{name!r} is no point of {where}{nearest(name, known)}")
+
+    def _hash(self, rule: Rule, node: Node, unknown_for_ns: int) -> str:
+        keys = {slot: list(place) for place, slot in self.columns.slots.items()}
+        whens = [condition.model_dump(mode="json") for _, condition in rule.conditions]
+        points = sorted(keys[slot] for slot in node.slots)
+        return _digest([whens, points, sorted(node.alarms), rule.on_delay, rule.off_delay, unknown_for_ns])
+
+    def _problem(self, rule: Rule, loc: Loc, message: str) -> None:
+        self.problems.append(BindProblem(rule.rule, loc, message))
+
+
+def _matches(rule: Rule, device: Device) -> bool:
+    on = rule.on
+    return (on.system is None or on.system == device.system) and (on.device is None or on.device == device.id)
+
+
+def _share(same: str, device: Device, other: Device) -> bool:
+    """A zone's name is unique within its building; devices without a building are in the site's one building."""
+    if same == "device":
+        return device.id == other.id
+    here, there = device.location, other.location
+    if here.building != there.building:
+        return False
+    return same == "building" or (here.zone is not None and here.zone == there.zone)
+
+
+def _unknown_for(rule: Rule, device: Device) -> int:
+    """The rule's own, else three polls and at least a minute, after the time that its windows need to fill."""
+    if rule.unknown_for is not None:
+        return rule.unknown_for
+    spans = [spec.span_ns for _, when in rule.conditions for _, spec, _ in walk(when) if isinstance(spec, RateSpec)]
+    return max(3 * device.poll_ns, _LEAST_UNKNOWN) + max(spans, default=0)
+
+
+def _named_points(rule: Rule) -> list[tuple[Loc, str]]:
+    found: list[tuple[Loc, str]] = []
+    if rule.on.point is not None:
+        found.append((("on", "point"), rule.on.point))
+    for start, condition in rule.conditions:
+        for loc, spec, _ in walk(condition, start):
+            if isinstance(spec, Leaf) and spec.point is not None:
+                found.append(((*loc, "point"), spec.point))
+            if isinstance(spec, ThresholdSpec):
+                limits = ((key, getattr(spec, key)) for key in ("above", "at_least", "below", "at_most"))
+                found.extend(((*loc, key, "point"), each.point) for key, each in limits if isinstance(each, PointLimit))
+    return found
+
+
+def _digest(parts: object) -> str:
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]

@@ -9,10 +9,15 @@ from typing import Annotated, Any, Self
 from pydantic import BeforeValidator, Field, ModelWrapValidatorHandler, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from alerts.condition.leaves import ThresholdSpec
 from alerts.condition.located import misplaced
-from alerts.condition.spec import AlarmSpec, AllSpec, Condition, PointName, Spec, ThresholdSpec, walk
+from alerts.condition.operand import PointName
+from alerts.condition.spec import AlarmSpec, AllSpec, Condition, Spec, walk
+from alerts.override import apply_override
 from gateway.fields import ClassField, Delay, Duration, Id, SeverityField, Strict, TextField
 from gateway.model import SECOND, AlarmClass, Severity
+
+__all__ = ["Escalation", "Guidance", "On", "Rule", "apply_override"]
 
 _PROMPT = 5 * 60 * SECOND
 _LONGEST_UNKNOWN = 3600 * SECOND

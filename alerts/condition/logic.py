@@ -1,0 +1,227 @@
+"""C11: all, any, not, in Kleene's three values; and conditions made of other alarms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from alerts.condition.columns import BAD, Columns, Reading
+from alerts.condition.node import Node
+from gateway.model import Severity, Truth
+
+
+class Joined(Node):
+    """Several operands. Every one is asked every time: those that count samples must see them all."""
+
+    __slots__ = ("operands",)
+
+    def __init__(self, operands: Sequence[Node]) -> None:
+        super().__init__(
+            frozenset(slot for operand in operands for slot in operand.slots),
+            frozenset(alarm for operand in operands for alarm in operand.alarms),
+        )
+        self.needs = frozenset(slot for operand in operands for slot in operand.needs)
+        self.operands = tuple(operands)
+
+    def next_due(self) -> int | None:
+        return earliest(operand.next_due() for operand in self.operands)
+
+    def snapshot(self) -> Any:
+        return [operand.snapshot() for operand in self.operands]
+
+    def restore(self, state: Any) -> None:
+        for operand, part in zip(self.operands, state, strict=True):
+            operand.restore(part)
+
+    def reading(self, columns: Columns) -> Reading:
+        """The first operand's that is compared with a limit, else the first that shows a value."""
+        readings = [operand.reading(columns) for operand in self.operands]
+        compared = (reading for reading in readings if reading.limit is not None)
+        shown = (reading for reading in readings if reading.value is not None)
+        return next(compared, None) or next(shown, Reading())
+
+
+class All(Joined):
+    """FALSE if any is FALSE, else UNKNOWN if any is UNKNOWN, else TRUE."""
+
+    __slots__ = ()
+
+    def judge(self, columns: Columns, now_ns: int) -> Truth:
+        result: Truth = True
+        for operand in self.operands:
+            truth = operand.judge(columns, now_ns)
+            if truth is False:
+                result = False
+            elif truth is None and result:
+                result = None
+        return result
+
+
+class AnyOf(Joined):
+    """TRUE if any is TRUE, else UNKNOWN if any is UNKNOWN, else FALSE."""
+
+    __slots__ = ()
+
+    def judge(self, columns: Columns, now_ns: int) -> Truth:
+        result: Truth = False
+        for operand in self.operands:
+            truth = operand.judge(columns, now_ns)
+            if truth:
+                result = True
+            elif truth is None and result is False:
+                result = None
+        return result
+
+
+class Not(Joined):
+    """The opposite; UNKNOWN stays UNKNOWN."""
+
+    __slots__ = ()
+
+    def judge(self, columns: Columns, now_ns: int) -> Truth:
+        truth = self.operands[0].judge(columns, now_ns)
+        return None if truth is None else not truth
+
+
+class Tripping(Joined):
+    """`all` with operands that fail towards the alarm (`on_unknown: trip`).
+
+    Such an operand, UNKNOWN for `after_ns`, is read as TRUE while another operand really is TRUE: neither a dead bus
+    nor a start-up raises by itself.
+    """
+
+    __slots__ = ("_due", "_trips", "_unknown_since", "after_ns")
+
+    def __init__(self, operands: Sequence[Node], trips: Sequence[bool], after_ns: int) -> None:
+        super().__init__(operands)
+        self.after_ns = after_ns
+        self._trips = tuple(trips)
+        self._unknown_since: list[int | None] = [None] * len(self.operands)
+        self._due: int | None = None
+
+    def judge(self, columns: Columns, now_ns: int) -> Truth:
+        truths = [operand.judge(columns, now_ns) for operand in self.operands]
+        supported = True in truths
+        result: Truth = True
+        self._due = None
+        for index, truth in enumerate(truths):
+            if truth is None:
+                if not (self._has_tripped(index, now_ns) and supported) and result:
+                    result = None
+                continue
+            self._unknown_since[index] = None
+            if truth is False:
+                result = False
+        return result
+
+    def _has_tripped(self, index: int, now_ns: int) -> bool:
+        if not self._trips[index]:
+            return False
+        since = self._unknown_since[index]
+        if since is None:
+            since = self._unknown_since[index] = now_ns
+        due = since + self.after_ns
+        if now_ns < due:
+            self._due = due if self._due is None else min(self._due, due)
+        return now_ns >= due
+
+    def next_due(self) -> int | None:
+        return earliest((self._due, super().next_due()))
+
+    def snapshot(self) -> Any:
+        return {"since": list(self._unknown_since), "operands": super().snapshot()}
+
+    def restore(self, state: Any) -> None:
+        self._unknown_since = list(state["since"])
+        super().restore(state["operands"])
+
+
+class Escalated(Joined):
+    """The first operand's answer; the others, while it is TRUE, make it more severe. UNKNOWN holds the severity."""
+
+    __slots__ = ("_reached", "severities")
+
+    def __init__(self, base: Node, steps: Sequence[tuple[Node, Severity]]) -> None:
+        super().__init__((base, *(node for node, _ in steps)))
+        self.needs = base.needs
+        self.severities = tuple(severity for _, severity in steps)
+        self._reached = [False] * len(steps)
+
+    def judge(self, columns: Columns, now_ns: int) -> Truth:
+        base, *steps = self.operands
+        answer = base.judge(columns, now_ns)
+        for index, step in enumerate(steps):
+            truth = step.judge(columns, now_ns)
+            if truth is not None:
+                self._reached[index] = truth
+        if answer is not None:
+            self.severity = self._highest() if answer else None
+        return answer
+
+    def _highest(self) -> Severity | None:
+        reached = zip(self.severities, self._reached, strict=True)
+        return min((severity for severity, is_reached in reached if is_reached), default=None)
+
+    def snapshot(self) -> Any:
+        severity = None if self.severity is None else int(self.severity)
+        return {"severity": severity, "reached": list(self._reached), "operands": super().snapshot()}
+
+    def restore(self, state: Any) -> None:
+        self.severity = None if state["severity"] is None else Severity(state["severity"])
+        self._reached = [bool(reached) for reached in state["reached"]]
+        super().restore(state["operands"])
+
+    def reading(self, columns: Columns) -> Reading:
+        return self.operands[0].reading(columns)
+
+
+class OtherAlarm(Node):
+    """Any of some other alarms is active."""
+
+    __slots__ = ()
+
+    def __init__(self, alarms: Iterable[tuple[str, str]]) -> None:
+        super().__init__(alarms=frozenset(alarms))
+
+    def judge(self, columns: Columns, now_ns: int) -> Truth:
+        result: Truth = False
+        for alarm in self.alarms:
+            truth = columns.alarm_active.get(alarm)
+            if truth:
+                return True
+            if truth is None:
+                result = None
+        return result
+
+
+class Blind(Node):
+    """The companion's condition: the guarded one cannot be trusted to raise.
+
+    TRUE while the guarded condition is UNKNOWN, or any point that it needs or alarm that it reads is. A FALSE that
+    happens to need only the known half (`moving and door open` on a parked lift with a dead door switch) is no
+    protection.
+    """
+
+    __slots__ = ("_points", "guarded")
+
+    def __init__(self, guarded: Node) -> None:
+        super().__init__(guarded.slots, guarded.alarms)
+        self.guarded = guarded
+        self._points = tuple(guarded.needs)
+
+    def judge(self, columns: Columns, now_ns: int) -> Truth:
+        quality = columns.quality
+        for slot in self._points:
+            if quality[slot] >= BAD or quality[slot] < 0:
+                return True
+        for alarm in self.alarms:
+            if columns.alarm_active.get(alarm) is None:
+                return True
+        return self.guarded.judge(columns, now_ns) is None
+
+    def next_due(self) -> int | None:
+        return self.guarded.next_due()
+
+
+def earliest(times: Iterable[int | None]) -> int | None:
+    return min((time for time in times if time is not None), default=None)

@@ -1,0 +1,41 @@
+"""The base of every compiled condition: no state, no severity, no timer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from alerts.condition.columns import Columns, Reading
+from gateway.model import Severity, Truth
+
+
+class Node:
+    """A compiled condition (protocol `Condition`). `tick` is `judge`: a sample is recognised by its time, once.
+
+    `needs` are the slots without which the condition is blind; a question about quality needs none.
+    """
+
+    __slots__ = ("alarms", "needs", "severity", "slots")
+
+    def __init__(self, slots: frozenset[int] = frozenset(), alarms: frozenset[tuple[str, str]] = frozenset()) -> None:
+        self.slots = slots
+        self.needs = slots
+        self.alarms = alarms
+        self.severity: Severity | None = None
+
+    def judge(self, columns: Columns, now_ns: int) -> Truth:
+        raise NotImplementedError
+
+    def tick(self, columns: Columns, now_ns: int) -> Truth:
+        return self.judge(columns, now_ns)
+
+    def next_due(self) -> int | None:
+        return None
+
+    def snapshot(self) -> Any:
+        return None
+
+    def restore(self, state: Any) -> None:
+        """Nothing to take over."""
+
+    def reading(self, columns: Columns) -> Reading:
+        return Reading()

@@ -1,0 +1,73 @@
+"""What all written conditions share: their place in a larger one, points, limits, deadbands."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import BeforeValidator, Field, StringConstraints
+
+from gateway.fields import Id, Quantity, QuantityField, Strict, parse_quantity
+from gateway.units import UnitError
+
+Loc: TypeAlias = tuple[str | int, ...]
+_NAME = "[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
+PointName = Annotated[str, StringConstraints(pattern=f"^({_NAME}/)?{_NAME}$")]
+"""`name`, or `part/name` for one named part."""
+
+
+class Operand(Strict):
+    """What every condition may say of its place in a larger one.
+
+    `on_unknown: trip` (operands of `all`, life-safety rules): UNKNOWN is read as TRUE after the rule's unknown_for, but
+    only while another operand is TRUE. `optional`: left out on a device without the point. `for_profile`: left out on
+    devices of another profile, for codes that mean something only there.
+    """
+
+    on_unknown: Literal["hold", "trip"] = "hold"
+    optional: bool = False
+    for_profile: Id | None = None
+
+
+class Leaf(Operand):
+    """A condition on one point, by default the rule's own. `parts` asks every (or any) part of the device."""
+
+    point: PointName | None = None
+    parts: Literal["every", "any"] | None = None
+
+
+class PointLimit(Strict):
+    """A limit that is another point of the same device, times a factor."""
+
+    point: PointName
+    factor: float = Field(default=1.0, strict=False, allow_inf_nan=False)
+
+
+def _limit(value: Any) -> Quantity | PointLimit:
+    if isinstance(value, PointLimit):
+        return value
+    return PointLimit.model_validate(value) if isinstance(value, Mapping) else parse_quantity(value)
+
+
+def _positive(value: Quantity) -> Quantity:
+    if not value.value >= 0:
+        raise ValueError(f"must not be negative, got {value}")
+    return value
+
+
+Limit = Annotated[Quantity | PointLimit, BeforeValidator(_limit)]
+Deadband = Annotated[QuantityField, BeforeValidator(lambda value: _positive(parse_quantity(value)))]
+
+
+def in_unit_of(value: Quantity, like: Quantity, *, difference: bool) -> float:
+    try:
+        return value.to(like.unit, difference=difference)
+    except UnitError as error:
+        raise ValueError(str(error)) from None
+
+
+def nearest(word: object, known: Iterable[object]) -> str:
+    """`; did you mean 'x'?`, or nothing."""
+    close = difflib.get_close_matches(str(word), [str(name) for name in known], n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""

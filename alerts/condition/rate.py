@@ -1,0 +1,120 @@
+"""C3: a point rises or falls by so much within a sliding window."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import Any
+
+from alerts.condition.columns import BAD, Columns, Reading
+from alerts.condition.node import Node
+from gateway.model import SECOND, Quality, Truth
+
+STEPS = 120
+"""A window keeps at most about this many samples, whatever the poll period."""
+_DURATIONS = ((3600 * SECOND, "h"), (60 * SECOND, "min"), (SECOND, "s"))
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    within_ns: int
+    span_ns: int
+    gap_ns: int
+
+
+class Rate(Node):
+    """The slope over the GOOD samples of the window, as the change it would make in a whole window.
+
+    UNKNOWN while the window spans less than `span_ns`, the newest sample is BAD or older than `gap_ns`. A longer gap, a
+    value that the device or its sensor calls bad, and a restart begin a new window. A lost poll (BAD_COMM) does not: it
+    says nothing about the water, and a rule that a single lost poll blinds for minutes would be blind in every storm.
+    """
+
+    __slots__ = ("_due", "_epoch", "_samples", "clear", "rise", "sign", "slot", "tripped", "unit", "window")
+
+    def __init__(
+        self, slot: int, sign: int, change: float, deadband: float, *, window: Window, unit: str | None
+    ) -> None:
+        super().__init__(frozenset({slot}))
+        self.slot = slot
+        self.sign = sign
+        self.rise = change
+        self.clear = float(f"{change - deadband:.12g}")
+        self.window = window
+        self.unit = unit
+        self.tripped = False
+        self._samples: deque[tuple[int, float]] = deque()
+        self._epoch = 0
+        self._due: int | None = None
+
+    def judge(self, columns: Columns, now_ns: int) -> Truth:
+        if columns.epoch != self._epoch:
+            self._epoch = columns.epoch
+            self._samples.clear()
+        self._due = None
+        quality = columns.quality[self.slot]
+        if quality < 0:
+            return None
+        value: Any = columns.values[self.slot]
+        if quality >= BAD or value is None or value != value:  # noqa: PLR0124 - not a number
+            if quality != Quality.BAD_COMM:
+                self._samples.clear()
+            return None
+        self._take(columns.at_ns[self.slot], value)
+        change = self._change(now_ns)
+        if change is None:
+            return None
+        self._due = self._samples[-1][0] + self.window.gap_ns + 1
+        if change >= self.rise:
+            self.tripped = True
+        elif change < self.clear:
+            self.tripped = False
+        return self.tripped
+
+    def _take(self, at: int, value: float) -> None:
+        samples = self._samples
+        if samples and at - samples[-1][0] > self.window.gap_ns:
+            samples.clear()
+        if samples and at <= samples[-1][0]:
+            if at == samples[-1][0]:
+                samples[-1] = (at, value)
+            return
+        # the newest is always kept; those before it at least a step apart, which bounds the memory
+        if len(samples) > 1 and samples[-1][0] - samples[-2][0] < self.window.within_ns // STEPS:
+            samples[-1] = (at, value)
+        else:
+            samples.append((at, value))
+        while samples[0][0] <= at - self.window.within_ns:
+            samples.popleft()
+
+    def _change(self, now_ns: int) -> float | None:
+        if not self._samples or now_ns - self._samples[-1][0] > self.window.gap_ns:
+            return None
+        (first_at, first), (last_at, last) = self._samples[0], self._samples[-1]
+        span = last_at - first_at
+        if span <= 0 or span < self.window.span_ns:
+            return None
+        # ten digits: a rise of exactly the limit is not lost in the last bits of the division
+        return float(f"{self.sign * (last - first) * (self.window.within_ns / span):.10g}")
+
+    def next_due(self) -> int | None:
+        return self._due
+
+    def snapshot(self) -> Any:
+        return {"tripped": self.tripped, "samples": [[at, value] for at, value in self._samples]}
+
+    def restore(self, state: Any) -> None:
+        self.tripped = bool(state["tripped"])
+        self._samples = deque((at, value) for at, value in state["samples"])
+
+    def reading(self, columns: Columns) -> Reading:
+        change = self._change(self._samples[-1][0]) if self._samples else None
+        value = None if change is None else self.sign * change
+        return Reading(value, self.sign * self.rise, f"{self.unit or '1'}/{self._within()}")
+
+    def _within(self) -> str:
+        for length, name in _DURATIONS:
+            if self.window.within_ns >= length:
+                amount = self.window.within_ns / length
+                return name if amount == 1 else f"{amount:g}{name}"
+        return f"{self.window.within_ns}ns"

@@ -1,0 +1,116 @@
+"""C2 and C6: a point's code, and a point's quality."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from alerts.condition.columns import BAD, Columns, Reading
+from alerts.condition.node import Node
+from gateway.model import Truth, Value
+
+
+class OfSlot(Node):
+    """A condition on the present sample of one slot alone."""
+
+    __slots__ = ("slot",)
+
+    def __init__(self, slot: int) -> None:
+        super().__init__(frozenset({slot}))
+        self.slot = slot
+
+    def reading(self, columns: Columns) -> Reading:
+        return Reading(columns.values[self.slot])
+
+
+class Named(OfSlot):
+    """A bool or enum point: each declared code has its answer; one that is not declared is UNKNOWN, never FALSE."""
+
+    __slots__ = ("answers",)
+
+    def __init__(self, slot: int, answers: Mapping[Value, bool]) -> None:
+        super().__init__(slot)
+        self.answers = dict(answers)
+
+    def judge(self, columns: Columns, now_ns: int) -> Truth:
+        quality = columns.quality[self.slot]
+        if quality >= BAD or quality < 0:
+            return None
+        return self.answers.get(columns.values[self.slot])
+
+
+class Numbered(OfSlot):
+    """An int point: its number, under a mask, is (or is not) one of some."""
+
+    __slots__ = ("mask", "members", "wanted")
+
+    def __init__(self, slot: int, members: frozenset[int], *, wanted: bool = True, mask: int = -1) -> None:
+        super().__init__(slot)
+        self.members = members
+        self.wanted = wanted
+        self.mask = mask
+
+    def judge(self, columns: Columns, now_ns: int) -> Truth:
+        quality = columns.quality[self.slot]
+        value: Any = columns.values[self.slot]
+        if quality >= BAD or quality < 0 or value is None:
+            return None
+        return (value & self.mask in self.members) is self.wanted
+
+
+class BadQuality(OfSlot):
+    """The sample has one of some qualities. BAD for another reason is UNKNOWN; so is a slot without any sample."""
+
+    __slots__ = ("qualities",)
+
+    def __init__(self, slot: int, qualities: frozenset[int]) -> None:
+        super().__init__(slot)
+        self.needs = frozenset()
+        self.qualities = qualities
+
+    def judge(self, columns: Columns, now_ns: int) -> Truth:
+        quality = columns.quality[self.slot]
+        if quality in self.qualities:
+            return True
+        # a silent link says nothing about the sensor: a sensor alarm must not clear by it
+        return None if quality >= BAD or quality < 0 else False
+
+
+class Consecutive(Node):
+    """TRUE once the inner condition has been TRUE in `n` samples of one slot running; FALSE starts again.
+
+    A BAD sample between two counts for neither: a noisy link does not hide a lift that runs with open doors.
+    """
+
+    __slots__ = ("count", "inner", "n", "seen_ns", "slot")
+
+    def __init__(self, inner: Node, slot: int, n: int) -> None:
+        super().__init__(inner.slots, inner.alarms)
+        self.needs = inner.needs
+        self.inner = inner
+        self.slot = slot
+        self.n = n
+        self.count = 0
+        self.seen_ns = -1
+
+    def judge(self, columns: Columns, now_ns: int) -> Truth:
+        truth = self.inner.judge(columns, now_ns)
+        if truth is None:
+            return None
+        at = columns.at_ns[self.slot]
+        if not truth:
+            self.count = 0
+        elif at != self.seen_ns:
+            self.count = min(self.count + 1, self.n)
+        self.seen_ns = at
+        return truth and self.count >= self.n
+
+    def snapshot(self) -> Any:
+        return [self.count, self.seen_ns, self.inner.snapshot()]
+
+    def restore(self, state: Any) -> None:
+        self.count, self.seen_ns, inner = state
+        self.inner.restore(inner)
+
+    def reading(self, columns: Columns) -> Reading:
+        return self.inner.reading(columns)

@@ -1,0 +1,188 @@
+"""C1: a point against a limit with a deadband, against several levels, or against another point."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from alerts.condition.columns import BAD, Columns, Reading
+from alerts.condition.node import Node
+from gateway.model import Severity, Truth
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """`above 5, deadband 1` as two numbers: trips at x ≥ trip, clears at x < clear, where x is sign × value.
+
+    Low limits are high limits of the mirrored value. A strict comparison is ≥ the next larger number, so that all four
+    share one form: above: x > L / x ≤ L − db; at_least: x ≥ L / x < L − db.
+    """
+
+    sign: int
+    trip: float
+    clear: float
+    limit: float
+
+    @classmethod
+    def of(cls, comparison: str, limit: float, deadband: float) -> Band:
+        sign = -1 if comparison in {"below", "at_most"} else 1
+        # twelve digits: 0.10 − 0.01 is 0.09, not the last bit above it
+        trip, clear = sign * limit, float(f"{sign * limit - deadband:.12g}")
+        if comparison in {"above", "below"}:
+            trip, clear = math.nextafter(trip, math.inf), math.nextafter(clear, math.inf)
+        return cls(sign, trip, clear, limit)
+
+
+class Threshold(Node):
+    """One limit. Inside the band the previous answer holds (FALSE when there is none), also across UNKNOWN."""
+
+    __slots__ = ("absolute", "clear", "limit", "sign", "slot", "trip", "tripped", "unit")
+
+    def __init__(self, slot: int, band: Band, unit: str | None, *, absolute: bool = False) -> None:
+        super().__init__(frozenset({slot}))
+        self.slot = slot
+        self.sign, self.trip, self.clear, self.limit = band.sign, band.trip, band.clear, band.limit
+        self.unit = unit
+        self.absolute = absolute
+        self.tripped = False
+
+    def judge(self, columns: Columns, now_ns: int) -> Truth:
+        slot = self.slot
+        quality = columns.quality[slot]
+        value: Any = columns.values[slot]
+        if quality >= BAD or quality < 0 or value is None:
+            return None
+        if self.absolute and value < 0:
+            value = -value
+        value *= self.sign
+        if value >= self.trip:
+            self.tripped = True
+            return True
+        if value < self.clear:
+            self.tripped = False
+            return False
+        # not a number is neither: it must not pass for "in the band"
+        return self.tripped if value == value else None  # noqa: PLR0124
+
+    def snapshot(self) -> Any:
+        return self.tripped
+
+    def restore(self, state: Any) -> None:
+        self.tripped = bool(state)
+
+    def reading(self, columns: Columns) -> Reading:
+        return Reading(columns.values[self.slot], self.limit, self.unit)
+
+
+class Levels(Node):
+    """Several limits on one point, one alarm: TRUE while any is tripped, `severity` that of the highest tripped."""
+
+    __slots__ = ("absolute", "bands", "severities", "slot", "tripped", "unit")
+
+    def __init__(
+        self,
+        slot: int,
+        bands: Sequence[Band],
+        severities: Sequence[Severity],
+        unit: str | None,
+        *,
+        absolute: bool = False,
+    ) -> None:
+        super().__init__(frozenset({slot}))
+        self.slot = slot
+        self.bands = tuple(bands)
+        self.severities = tuple(severities)
+        self.unit = unit
+        self.absolute = absolute
+        self.tripped = [False] * len(self.bands)
+
+    def judge(self, columns: Columns, now_ns: int) -> Truth:
+        quality = columns.quality[self.slot]
+        value: Any = columns.values[self.slot]
+        if quality >= BAD or quality < 0 or value is None or value != value:  # noqa: PLR0124
+            return None
+        if self.absolute:
+            value = abs(value)
+        for index, band in enumerate(self.bands):
+            mirrored = band.sign * value
+            if mirrored >= band.trip:
+                self.tripped[index] = True
+            elif mirrored < band.clear:
+                self.tripped[index] = False
+        highest = self._highest()
+        self.severity = None if highest is None else self.severities[highest]
+        return highest is not None
+
+    def _highest(self) -> int | None:
+        return max((index for index, tripped in enumerate(self.tripped) if tripped), default=None)
+
+    def snapshot(self) -> Any:
+        return list(self.tripped)
+
+    def restore(self, state: Any) -> None:
+        self.tripped = [bool(tripped) for tripped in state]
+        highest = self._highest()
+        self.severity = None if highest is None else self.severities[highest]
+
+    def reading(self, columns: Columns) -> Reading:
+        limit = self.bands[self._highest() or 0].limit
+        return Reading(columns.values[self.slot], limit, self.unit)
+
+
+@dataclass(frozen=True, slots=True)
+class MovingLimit:
+    """A limit that is another slot's value × factor (+ offset, for temperature scales), in the judged point's unit."""
+
+    slot: int
+    factor: float
+    offset: float
+
+    def now(self, columns: Columns) -> float | None:
+        value: Any = columns.values[self.slot]
+        return None if value is None or not columns.known(self.slot) else value * self.factor + self.offset
+
+
+class ThresholdOfPoint(Node):
+    """A point against another point; either side UNKNOWN makes the answer UNKNOWN."""
+
+    __slots__ = ("absolute", "comparison", "deadband", "limit", "slot", "tripped", "unit")
+
+    def __init__(
+        self, slot: int, comparison: str, limit: MovingLimit, deadband: float, unit: str | None, *, absolute: bool
+    ) -> None:
+        super().__init__(frozenset({slot, limit.slot}))
+        self.slot = slot
+        self.comparison = comparison
+        self.limit = limit
+        self.deadband = deadband
+        self.unit = unit
+        self.absolute = absolute
+        self.tripped = False
+
+    def judge(self, columns: Columns, now_ns: int) -> Truth:
+        value: Any = columns.values[self.slot]
+        limit = self.limit.now(columns)
+        if limit is None or value is None or not columns.known(self.slot):
+            return None
+        if self.absolute:
+            value = abs(value)
+        if not math.isfinite(value) or not math.isfinite(limit):
+            return None
+        band = Band.of(self.comparison, limit, self.deadband)
+        value *= band.sign
+        if value >= band.trip:
+            self.tripped = True
+        elif value < band.clear:
+            self.tripped = False
+        return self.tripped
+
+    def snapshot(self) -> Any:
+        return self.tripped
+
+    def restore(self, state: Any) -> None:
+        self.tripped = bool(state)
+
+    def reading(self, columns: Columns) -> Reading:
+        return Reading(columns.values[self.slot], self.limit.now(columns), self.unit)

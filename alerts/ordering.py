@@ -1,0 +1,51 @@
+"""Which rules need which others: unknown names and circles are refused; inputs and suppressors come first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from alerts.bound import BindProblem
+from alerts.condition.operand import Loc, nearest
+from alerts.condition.spec import AlarmSpec, walk
+from alerts.rule import Rule
+
+
+def needed(rule: Rule) -> Iterator[tuple[Loc, str]]:
+    """The other rules that a rule names, with the place where it does."""
+    for start, condition in rule.conditions:
+        for loc, spec, _ in walk(condition, start):
+            if isinstance(spec, AlarmSpec):
+                yield (*loc, "alarm"), spec.alarm
+    for index, other in enumerate(rule.suppressed_by):
+        yield ("suppressed_by", index), other
+
+
+def in_order(rules: Sequence[Rule]) -> tuple[list[Rule], list[BindProblem]]:
+    """The rules, each after those it names, else in the given order; and what is wrong with the names."""
+    problems: list[BindProblem] = []
+    by_id: dict[str, Rule] = {}
+    for rule in rules:
+        if rule.rule in by_id:
+            problems.append(BindProblem(rule.rule, ("rule",), "there are two rules of this name"))
+        by_id.setdefault(rule.rule, rule)
+    ordered: list[Rule] = []
+    done: set[str] = set()
+
+    def visit(rule: Rule, path: tuple[str, ...]) -> None:
+        if rule.rule in done:
+            return
+        for loc, name in needed(rule):
+            if name in path or name == rule.rule:
+                circle = " → ".join((*path[path.index(name) :], rule.rule, name)) if name in path else name
+                problems.append(BindProblem(rule.rule, loc, f"rules ask for each other in a circle: {circle}"))
+            elif name not in by_id:
+                message = f"there is no rule {name!r}{nearest(name, by_id)}"
+                problems.append(BindProblem(rule.rule, loc, message))
+            else:
+                visit(by_id[name], (*path, rule.rule))
+        done.add(rule.rule)
+        ordered.append(rule)
+
+    for rule in by_id.values():
+        visit(rule, ())
+    return ordered, problems
