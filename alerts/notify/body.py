@@ -1,0 +1,80 @@
+"""How an alarm and a notice look in JSON, on every channel and in the API."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from gateway.model import SECOND, Mute, Notice, Occurrence, Text
+
+
+def rfc3339(ns: int | None) -> str | None:
+    """A wall time as `2026-11-23T13:30:33.123456Z`."""
+    if ns is None:
+        return None
+    seconds, rest = divmod(ns, SECOND)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest // 1000:06d}Z"
+
+
+def text_body(text: Text) -> dict[str, str]:
+    return {"en": text.en, "zh": text.zh}
+
+
+def mute_body(mute: Mute) -> dict[str, Any]:
+    return {
+        "kind": mute.kind,
+        "reason": mute.reason,
+        "by": mute.by,
+        "until": rfc3339(mute.until_wall_ns),
+        "one_shot": mute.one_shot,
+    }
+
+
+def alarm_body(occurrence: Occurrence, guidance: Any = None) -> dict[str, Any]:
+    """The Alarm of DESIGN §6. `condition` is true, false, or null for UNKNOWN."""
+    return {
+        "occurrence": occurrence.occurrence,
+        "rule": occurrence.rule,
+        "source": occurrence.source,
+        "system": occurrence.system,
+        "severity": occurrence.severity.word,
+        "class": occurrence.class_.value,
+        "state": occurrence.state.value,
+        "condition": occurrence.condition,
+        "latched": occurrence.latched,
+        "acked_by": occurrence.acked_by,
+        "raised_at": rfc3339(occurrence.raised_ns),
+        "active_at": rfc3339(occurrence.active_ns),
+        "returned_at": rfc3339(occurrence.returned_ns),
+        "value": occurrence.value,
+        "limit": occurrence.limit,
+        "unit": occurrence.unit,
+        "title": text_body(occurrence.title),
+        "guidance": guidance,
+        "mutes": [mute_body(mute) for mute in occurrence.mutes],
+        "seq": occurrence.seq,
+    }
+
+
+def life_body(occurrence: Occurrence) -> dict[str, Any]:
+    """What a reader of one occurrence wants besides: how it went on and how it ended."""
+    return {
+        "acked_at": rfc3339(occurrence.acked_ns),
+        "closed_at": rfc3339(occurrence.closed_ns),
+        "close_reason": occurrence.close_reason,
+        "peak": occurrence.peak,
+        "announced": occurrence.announced,
+        "held": occurrence.held,
+        "chatter": occurrence.chatter,
+    }
+
+
+def notice_body(notice: Notice, site: str) -> dict[str, Any]:
+    """What a webhook receives. `reason`: raise, reraise, severity_up, recover."""
+    return {
+        "site": site,
+        "seq": notice.seq,
+        "reason": notice.reason,
+        "at": rfc3339(notice.at.wall_ns),
+        "alarm": alarm_body(notice.occurrence) | {"life": life_body(notice.occurrence)},
+    }

@@ -1,0 +1,46 @@
+"""What a channel is: it takes one notice with its idempotency key and answers what became of it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Protocol
+
+from gateway.model import Notice
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """The receiver has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """It may work later; `after_ns` is the receiver's own wish."""
+
+    why: str
+    after_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """It will not work as it is: the receiver says no, or the address is not allowed."""
+
+    why: str
+
+
+Outcome = Delivered | Retry | Refused
+
+
+class Channel(Protocol):
+    """One way to tell people. `send` may be called again with the same key: at least once is the promise."""
+
+    @property
+    def name(self) -> str: ...
+    async def send(self, notice: Notice, key: str) -> Outcome: ...
+    async def close(self) -> None: ...
+
+
+def idempotency_key(gateway: str, occurrence: str, seq: int, channel: str, recipient: str) -> str:
+    """Equal for every attempt to tell one recipient one thing; the receiver may drop a second one."""
+    return hashlib.sha256("|".join((gateway, occurrence, str(seq), channel, recipient)).encode()).hexdigest()

@@ -1,0 +1,55 @@
+"""What a site writes under `notify:`. Strict; an address that the gateway should not speak to is refused here."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+
+from alerts.notify.address import Allowed, parse_allowed, parse_target
+from gateway.fields import Duration, Id, Strict
+from gateway.model import SECOND
+
+SHORTEST_SECRET = 16
+
+
+class WebhookOptions(Strict):
+    """A signed POST of each notice. `allow` lists private hosts or networks that are meant all the same."""
+
+    name: Id = "webhook"
+    url: Annotated[str, Field(max_length=2000)]
+    secret: SecretStr
+    timeout: Duration = 5 * SECOND
+    allow: Annotated[tuple[str, ...], Field(strict=False, max_length=100)] = ()
+
+    @field_validator("secret")
+    @classmethod
+    def _long_enough(cls, secret: SecretStr) -> SecretStr:
+        if len(secret.get_secret_value()) < SHORTEST_SECRET:
+            raise ValueError(f"must have at least {SHORTEST_SECRET} characters")
+        return secret
+
+    @field_validator("timeout")
+    @classmethod
+    def _sensible(cls, timeout: int) -> int:
+        if not SECOND // 10 <= timeout <= 30 * SECOND:
+            raise ValueError("must lie within 100ms … 30s")
+        return timeout
+
+    @field_validator("allow")
+    @classmethod
+    def _readable(cls, allow: tuple[str, ...]) -> tuple[str, ...]:
+        for entry in allow:
+            parse_allowed(entry)
+        return allow
+
+    @model_validator(mode="after")
+    def _reachable(self) -> WebhookOptions:
+        target = parse_target(self.url)
+        self.allowed.check_name(target)
+        return self
+
+    @property
+    def allowed(self) -> Allowed:
+        """Whom this channel may speak to."""
+        return Allowed.of(self.allow)

@@ -1,0 +1,148 @@
+"""The channel `webhook`: a signed HTTPS POST to an address that was resolved once, checked and pinned."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import json
+import socket
+from collections.abc import Awaitable, Callable
+from email.utils import parsedate_to_datetime
+from ipaddress import ip_address
+
+import httpx
+
+from alerts.notify.address import IP, AddressRefused, Target, parse_target
+from alerts.notify.body import notice_body
+from alerts.notify.channel import Delivered, Outcome, Refused, Retry
+from alerts.notify.options import WebhookOptions
+from gateway.clock import host_wall_ns
+from gateway.model import SECOND, Notice
+
+LONGEST_REPLY = 64 * 1024
+LONGEST_RETRY_AFTER_NS = 600 * SECOND
+TRANSIENT = frozenset({408, 425, 429})
+
+Resolve = Callable[[str, int], Awaitable[list[IP]]]
+
+
+async def resolve(host: str, port: int) -> list[IP]:
+    """Every address that `host` has now, by the system's resolver, off the event loop."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(ip_address(str(entry[4][0]).partition("%")[0]) for entry in found))
+
+
+def signature(secret: str, timestamp: str, body: bytes) -> str:
+    """`sha256=` and the HMAC of `timestamp.body`: an old body cannot be sent again under a new time."""
+    return "sha256=" + hmac.new(secret.encode(), timestamp.encode() + b"." + body, hashlib.sha256).hexdigest()
+
+
+class WebhookChannel:
+    """POSTs each notice. 2xx is delivered; timeouts, 5xx, 408, 425 and 429 are tried again; all else is refused."""
+
+    def __init__(self, options: WebhookOptions, site: str, *, resolver: Resolve = resolve) -> None:
+        self.name = options.name
+        self._options = options
+        self._site = site
+        self._target = parse_target(options.url)
+        self._allowed = options.allowed
+        self._resolve = resolver
+        self._client: httpx.AsyncClient | None = None
+
+    async def send(self, notice: Notice, key: str) -> Outcome:
+        body = json.dumps(notice_body(notice, self._site), separators=(",", ":")).encode()
+        try:
+            async with asyncio.timeout(self._options.timeout / SECOND):
+                return await self._post(await self._pin(), body, key)
+        except AddressRefused as problem:
+            return Refused(str(problem))
+        except TimeoutError:
+            return Retry(f"no answer within {self._options.timeout / SECOND:g} s")
+        except (httpx.HTTPError, OSError) as problem:
+            return Retry(f"{type(problem).__name__}: {problem}")
+
+    async def close(self) -> None:
+        if self._client is not None:
+            await self._client.aclose()
+            self._client = None
+
+    async def _pin(self) -> IP:
+        """The address to connect to. All that DNS answers must be allowed: a mixed answer is an attack."""
+        target = self._target
+        addresses = [target.address] if target.address is not None else await self._resolve(target.host, target.port)
+        if not addresses:
+            raise OSError(f"{target.host} has no address")
+        for address in addresses:
+            self._allowed.check(target, address)
+        return addresses[0]
+
+    async def _post(self, address: IP, body: bytes, key: str) -> Outcome:
+        timestamp = str(host_wall_ns() // SECOND)
+        headers = {
+            "Host": self._target.authority,
+            "Content-Type": "application/json",
+            "Idempotency-Key": key,
+            "X-AnLou-Timestamp": timestamp,
+            "X-AnLou-Signature": signature(self._options.secret.get_secret_value(), timestamp, body),
+        }
+        request = self._open().build_request(
+            "POST",
+            pinned_url(self._target, address),
+            content=body,
+            headers=headers,
+            # the certificate must be the name's although the connection goes to the address
+            extensions={"sni_hostname": self._target.host},
+        )
+        reply = await self._open().send(request, stream=True)
+        try:
+            await _drain(reply)
+            return judge_reply(reply.status_code, reply.headers.get("Retry-After"))
+        finally:
+            await reply.aclose()
+
+    def _open(self) -> httpx.AsyncClient:
+        if self._client is None:
+            # no proxies or .netrc from the environment; redirects are answers like any other
+            self._client = httpx.AsyncClient(
+                trust_env=False, follow_redirects=False, timeout=self._options.timeout / SECOND
+            )
+        return self._client
+
+
+def pinned_url(target: Target, address: IP) -> str:
+    host = f"[{address}]" if address.version == 6 else str(address)
+    return f"{target.scheme}://{host}:{target.port}{target.path}"
+
+
+async def _drain(reply: httpx.Response) -> None:
+    """Read the reply so that the connection can be used again, but no more than 64 KiB of it."""
+    size = 0
+    async for chunk in reply.aiter_raw():
+        size += len(chunk)
+        if size > LONGEST_REPLY:
+            return
+
+
+def judge_reply(status: int, retry_after: str | None) -> Outcome:
+    """What an HTTP status means for the notice. A redirect is never followed: it is a wrong URL in the site file."""
+    if 200 <= status < 300:
+        return Delivered()
+    if status >= 500 or status in TRANSIENT:
+        return Retry(f"HTTP {status}", _retry_after_ns(retry_after))
+    return Refused(f"HTTP {status}")
+
+
+def _retry_after_ns(text: str | None) -> int | None:
+    """Seconds or an HTTP date, at most ten minutes; nonsense counts as nothing."""
+    if text is None:
+        return None
+    try:
+        wait = int(text) * SECOND if text.isascii() and text.isdigit() else _until(text)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return min(max(wait, 0), LONGEST_RETRY_AFTER_NS)
+
+
+def _until(date: str) -> int:
+    return int(parsedate_to_datetime(date).timestamp()) * SECOND - host_wall_ns()

@@ -1,0 +1,162 @@
+"""The worker of one channel: due deliveries out of the outbox, in order per occurrence, at least once.
+
+Back-off runs in host time: the receiver lives in the real world however fast the building's time runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, NoReturn, Protocol
+
+from alerts.notify.channel import Channel, Delivered, Outcome, Refused, Retry
+from gateway.clock import host_wall_ns
+from gateway.model import SECOND, Notice, Severity
+
+log = logging.getLogger("anlou.notify")
+
+FIRST_NS = SECOND
+LONGEST_NS = 300 * SECOND
+FIRST_AFTER_REFUSAL_NS = 30 * SECOND  # a person must change something first
+REFUSALS = 5
+BATCH = 64
+SENDERS = 4
+LOOK_EVERY_S = 1.0
+
+
+class Delivery(Protocol):
+    """A row of the outbox: one notice for one channel. `attempts` have failed so far."""
+
+    @property
+    def id(self) -> Any: ...
+    @property
+    def key(self) -> str: ...
+    @property
+    def notice(self) -> Notice: ...
+    @property
+    def attempts(self) -> int: ...
+
+
+class Outbox(Protocol):
+    """What the worker needs of the journal. Due are only deliveries with no earlier open one of their occurrence."""
+
+    async def due_deliveries(self, channel: str, now_wall_ns: int, limit: int) -> Sequence[Delivery]: ...
+    async def delivered(self, delivery: Any, wall_ns: int) -> None: ...
+    async def retry_at(self, delivery: Any, attempts: int, next_wall_ns: int, error: str) -> None: ...
+    async def refused(self, delivery: Any, error: str) -> None: ...
+
+
+@dataclass(slots=True)
+class DeliveryCounts:
+    """Since start. `dead` were given up after five refusals; CRITICAL never is. `last_error` stays until a success."""
+
+    delivered: int = 0
+    retried: Counter[str] = field(default_factory=Counter)  # by `retry` or `refused`
+    dead: int = 0
+    last_error: str | None = None
+
+
+class DeliveryWorker:
+    """Empties one channel's share of the outbox. Run one per channel; `wake()` when new notices are committed."""
+
+    def __init__(self, channel: Channel, outbox: Outbox, *, rng: random.Random | None = None) -> None:
+        self.channel = channel
+        self.counts = DeliveryCounts()
+        self._outbox = outbox
+        self._rng = rng or random.Random()  # noqa: S311 - jitter, not secrecy
+        self._woken = asyncio.Event()
+
+    def wake(self) -> None:
+        """New notices are in the outbox. Call on the event loop's thread."""
+        self._woken.set()
+
+    async def run(self) -> NoReturn:
+        """Until cancelled. An error of the outbox goes through; one of the channel is a reason to try again."""
+        try:
+            while True:
+                self._woken.clear()
+                if not await self.send_due():
+                    await self._wait()
+        finally:
+            await self.channel.close()
+
+    async def send_due(self) -> int:
+        """Send what is due now, the most severe first; how many deliveries were due."""
+        due = await self._outbox.due_deliveries(self.channel.name, host_wall_ns(), BATCH)
+        queues: dict[str, list[Delivery]] = {}
+        for delivery in sorted(due, key=lambda one: one.notice.seq):
+            queues.setdefault(delivery.notice.occurrence.occurrence, []).append(delivery)
+        waiting = sorted(queues.values(), key=_urgency, reverse=True)  # popped from the end
+        async with asyncio.TaskGroup() as senders:
+            for _ in range(min(SENDERS, len(waiting))):
+                senders.create_task(self._send_queues(waiting))
+        return len(due)
+
+    async def _send_queues(self, waiting: list[list[Delivery]]) -> None:
+        while waiting:
+            for delivery in waiting.pop():
+                if not await self._send(delivery):
+                    break  # no recover before its raise
+
+    async def _send(self, delivery: Delivery) -> bool:
+        """One attempt, recorded. True when the receiver has it or will never get it."""
+        outcome = await self._attempt(delivery)
+        match outcome:
+            case Delivered():
+                await self._outbox.delivered(delivery.id, host_wall_ns())
+                self.counts.delivered += 1
+                self.counts.last_error = None
+                return True
+            case Refused(why) if delivery.attempts + 1 >= REFUSALS and not _is_critical(delivery):
+                await self._outbox.refused(delivery.id, why)
+                self.counts.dead += 1
+                self.counts.last_error = why
+                log.error("%s: notice %d given up: %s", self.channel.name, delivery.notice.seq, why)
+                return True
+            case Refused(why) | Retry(why):
+                await self._later(delivery, outcome)
+                self.counts.last_error = why
+                return False
+
+    async def _attempt(self, delivery: Delivery) -> Outcome:
+        try:
+            return await self.channel.send(delivery.notice, delivery.key)
+        except Exception as problem:
+            log.exception("%s: notice %d", self.channel.name, delivery.notice.seq)
+            return Retry(f"{type(problem).__name__}: {problem}")
+
+    async def _later(self, delivery: Delivery, outcome: Refused | Retry) -> None:
+        first = FIRST_AFTER_REFUSAL_NS if isinstance(outcome, Refused) else FIRST_NS
+        wait = backoff_ns(delivery.attempts, self._rng, first)
+        if isinstance(outcome, Retry) and outcome.after_ns is not None:
+            wait = max(wait, outcome.after_ns)
+        self.counts.retried["refused" if isinstance(outcome, Refused) else "retry"] += 1
+        if delivery.attempts == 0:
+            log.warning("%s: notice %d must wait: %s", self.channel.name, delivery.notice.seq, outcome.why)
+        await self._outbox.retry_at(delivery.id, delivery.attempts + 1, host_wall_ns() + wait, outcome.why)
+
+    async def _wait(self) -> None:
+        """Until something new comes, at most a second: that is how late a back-off may end."""
+        try:
+            async with asyncio.timeout(LOOK_EVERY_S):
+                await self._woken.wait()
+        except TimeoutError:
+            return
+
+
+def backoff_ns(attempts: int, rng: random.Random, first_ns: int = FIRST_NS) -> int:
+    """1 s doubling to 5 min, of which up to half is left to chance."""
+    span = min(first_ns * 2 ** min(attempts, 20), LONGEST_NS)
+    return int(span * (0.5 + 0.5 * rng.random()))
+
+
+def _urgency(queue: list[Delivery]) -> tuple[int, int]:
+    return queue[0].notice.occurrence.severity, queue[0].notice.seq
+
+
+def _is_critical(delivery: Delivery) -> bool:
+    return delivery.notice.occurrence.severity is Severity.CRITICAL

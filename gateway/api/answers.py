@@ -1,0 +1,172 @@
+"""Answers: plain dictionaries, encoded once by msgspec."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+from starlette.responses import Response
+
+from alerts.notify.body import alarm_body, rfc3339, text_body
+from gateway.api.current import CurrentValue
+from gateway.api.house import AlarmRule, House
+from gateway.health import DeviceHealth
+from gateway.model import SECOND, Device, Event, Instant, Occurrence, Quality, Text
+from gateway.store.history import Bucket, Change, History
+
+ULID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
+
+_encoder = msgspec.json.Encoder()
+
+
+def answer(content: Any, status: int = 200) -> Response:
+    return Response(_encoder.encode(content), status, media_type="application/json")
+
+
+def listing(items: Sequence[Any], next_cursor: str | int | None = None) -> Response:
+    return answer({"items": items, "next": next_cursor})
+
+
+def page(rows: Sequence[Any], limit: int, cursor: Callable[[Any], Any]) -> tuple[Sequence[Any], Any]:
+    """Of `limit` + 1 rows the first `limit`, and where the next page begins (None on the last)."""
+    kept = rows[:limit]
+    return kept, cursor(kept[-1]) if len(rows) > limit else None
+
+
+def device_body(device: Device, health: DeviceHealth) -> dict[str, Any]:
+    """The Device of DESIGN §6."""
+    error = health.error
+    return {
+        "id": device.id,
+        "name": text_body(device.name),
+        "system": device.system,
+        "profile": device.profile,
+        "location": {
+            "building": device.location.building,
+            "floor": device.location.floor,
+            "zone": device.location.zone,
+        },
+        "health": health.health.value,
+        "since": rfc3339(health.since_wall_ns),
+        "last_good_at": rfc3339(health.last_good_wall_ns),
+        "age_s": _seconds(health.age_ns),
+        "poll_s": _seconds(device.poll_ns),
+        "error": None
+        if error is None
+        else {"kind": error.kind, "message": error.message, "at": rfc3339(error.at_wall_ns)},
+        "success_ratio": health.success_ratio,
+        "rtt_ms": {"p50": _milliseconds(health.rtt.p50_ns), "p99": _milliseconds(health.rtt.p99_ns)},
+        "points": {"total": health.points.total, "good": health.points.good, "bad": health.points.bad},
+    }
+
+
+def value_body(current: CurrentValue, now: Instant) -> dict[str, Any]:
+    """A point and its newest sample. `quality` null: not sampled since start. `value` is null whenever it is bad."""
+    point = current.point
+    return {
+        "point": point.key,
+        "part": point.part,
+        "type": point.type.value,
+        "unit": point.unit,
+        "codes": list(point.codes),
+        "value": current.value,
+        **quality_body(current.quality),
+        "at": None if current.at is None else rfc3339(current.at.wall_ns),
+        "source_at": rfc3339(current.source_ns),
+        "age_s": None if current.at is None else _seconds(now.mono_ns - current.at.mono_ns),
+    }
+
+
+def quality_body(quality: int | None) -> dict[str, str | None]:
+    """`quality` good, uncertain, bad or null (nothing there), and the `reason` of the latter two."""
+    if quality is None:
+        return {"quality": None, "reason": None}
+    known = Quality(quality)
+    return {"quality": known.grade, "reason": known.reason}
+
+
+def alarm(occurrence: Occurrence, house: House) -> dict[str, Any]:
+    """The Alarm of DESIGN §6, with its rule's guidance."""
+    rule = house.rules.get(occurrence.rule)
+    return alarm_body(occurrence, None if rule is None else guidance_body(rule))
+
+
+def guidance_body(rule: AlarmRule) -> dict[str, Any] | None:
+    """The rationalisation record; `time_to_respond` becomes seconds."""
+    guidance = rule.guidance
+    if guidance is None:
+        return None
+    fields = dict(guidance)  # a pydantic model gives its fields, a mapping its items
+    shown: dict[str, Any] = {}
+    for name, value in fields.items():
+        if name == "time_to_respond":
+            shown["time_to_respond_s"] = _seconds(value)
+        else:
+            shown[name] = text_body(value) if isinstance(value, Text) else value
+    return shown
+
+
+def event_body(event: Event) -> dict[str, Any]:
+    return {
+        "seq": event.seq,
+        "at": rfc3339(event.at.wall_ns),
+        "kind": event.kind,
+        "occurrence": event.occurrence,
+        "rule": event.rule,
+        "source": event.source,
+        "by": event.by,
+        "body": dict(event.body),
+    }
+
+
+def history_body(history: History) -> dict[str, Any]:
+    """`kind` buckets (numbers: extremes, mean, last) or changes (all else). A gap is an item without quality."""
+    numeric = not history.changes
+    items = (
+        [_bucket_body(bucket) for bucket in history.buckets]
+        if numeric
+        else [_change_body(change) for change in history.changes]
+    )
+    return {
+        "device": history.device,
+        "point": history.point,
+        "type": None if history.type is None else history.type.value,
+        "unit": history.unit,
+        "from": rfc3339(history.from_ns),
+        "to": rfc3339(history.to_ns),
+        "kind": "buckets" if numeric else "changes",
+        "truncated": history.truncated,
+        "items": items,
+        "next": None,
+    }
+
+
+def _bucket_body(bucket: Bucket) -> dict[str, Any]:
+    return {
+        "from": rfc3339(bucket.from_ns),
+        "to": rfc3339(bucket.to_ns),
+        "count": bucket.count,
+        "bad": bucket.bad,
+        "min": bucket.min,
+        "min_at": rfc3339(bucket.min_ns),
+        "max": bucket.max,
+        "max_at": rfc3339(bucket.max_ns),
+        "mean": bucket.mean,
+        "last": bucket.last,
+        "last_at": rfc3339(bucket.last_ns),
+        **quality_body(bucket.quality),
+    }
+
+
+def _change_body(change: Change) -> dict[str, Any]:
+    return {"at": rfc3339(change.at_ns), "value": change.value, **quality_body(change.quality)}
+
+
+def _seconds(ns: int | None) -> float | None:
+    return None if ns is None else round(ns / SECOND, 3)
+
+
+def _milliseconds(ns: int | None) -> float | None:
+    return None if ns is None else round(ns / 1_000_000, 3)

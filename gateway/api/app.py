@@ -1,0 +1,36 @@
+"""create_app: the routes, their guards and their limits around one house."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+from gateway.api import alarms, devices, docs, records, status
+from gateway.api.guard import refuse_unguarded
+from gateway.api.house import House
+from gateway.api.limits import Limits
+from gateway.api.problems import install_problems
+from gateway.api.reading import Reading
+
+ROUTERS = (status.router, devices.router, alarms.router, records.router, docs.router)
+OPEN = frozenset({"/healthz", "/docs", "/docs/start.js", "/docs/{name}"})
+
+
+def create_app(house: House) -> FastAPI:
+    """The ASGI application. It starts nothing and opens nothing; `gateway.api.server.serve` runs it."""
+    app = FastAPI(
+        title="AnLou",
+        version="1",
+        summary="Safety-monitoring gateway of a residential building",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+    )
+    app.state.house = house
+    app.state.reading = Reading()
+    install_problems(app)
+    for router in ROUTERS:
+        refuse_unguarded(router.routes, OPEN)
+        app.include_router(router)
+    app.add_middleware(Limits, options=house.options)
+    return app

@@ -1,0 +1,137 @@
+"""Routes: the site, its devices, their points now and before."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import Response
+
+from alerts.notify.body import rfc3339, text_body
+from gateway.api.answers import answer, device_body, history_body, listing, page, value_body
+from gateway.api.guard import HouseOf, Viewer
+from gateway.api.house import House
+from gateway.api.problems import Problem
+from gateway.api.reading import ReadingOf
+from gateway.health import verdict
+from gateway.model import SECOND, Device, Health
+
+LONGEST_NS = 31 * 86_400 * SECOND
+DEFAULT_NS = 3_600 * SECOND
+
+router = APIRouter(prefix="/api/v1", tags=["devices"])
+
+
+class DeviceQuery(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    system: Annotated[str | None, Field(max_length=64)] = None
+    health: Health | None = None
+    after: Annotated[str | None, Field(max_length=64, description="The last device's id of the page before.")] = None
+    limit: Annotated[int, Field(ge=1, le=2000)] = 1000
+
+
+class HistoryQuery(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    from_: Annotated[str | None, Field(alias="from", max_length=40, description="RFC 3339; an hour before `to`.")] = (
+        None
+    )
+    to: Annotated[str | None, Field(max_length=40, description="RFC 3339; now.")] = None
+    max_points: Annotated[int, Field(ge=1, le=10_000)] = 1500
+
+
+@router.get("/site")
+async def site(_: Viewer, house: HouseOf) -> Response:
+    """Which building this is, and how its gateway and devices are."""
+    now = house.clock.now()
+    counts = house.health.counts(now)
+    return answer(
+        {
+            "id": house.site.id,
+            "name": text_body(house.site.name),
+            "timezone": house.site.timezone,
+            "language": house.site.language,
+            "version": house.version,
+            "now": rfc3339(now.wall_ns),
+            "status": verdict(house.health.gateway_status),
+            "systems": sorted({device.system for device in house.devices}),
+            "devices": {health.value: counts[health] for health in Health},
+        }
+    )
+
+
+@router.get("/devices")
+async def devices(_: Viewer, house: HouseOf, query: Annotated[DeviceQuery, Query()]) -> Response:
+    """The devices in order of their ids, each with its health."""
+    now = house.clock.now()
+    chosen = sorted(
+        (
+            device
+            for device in house.devices
+            if (query.system is None or device.system == query.system)
+            and (query.after is None or device.id > query.after)
+            and (query.health is None or house.health.state(device.id, now) is query.health)
+        ),
+        key=lambda device: device.id,
+    )
+    kept, after = page(chosen, query.limit, lambda device: device.id)
+    return listing([device_body(device, house.health.device(device.id, now)) for device in kept], after)
+
+
+@router.get("/devices/{device}")
+async def device(_: Viewer, house: HouseOf, device: str) -> Response:
+    found = find_device(house, device)
+    return answer(device_body(found, house.health.device(found.id, house.clock.now())))
+
+
+@router.get("/devices/{device}/points")
+async def points(_: Viewer, house: HouseOf, device: str) -> Response:
+    """The newest sample of each point. A device that is stale or offline keeps showing them, with their age."""
+    found = find_device(house, device)
+    now = house.clock.now()
+    return listing([value_body(value, now) for value in house.current.values(found.id)])
+
+
+@router.get("/points/{device}/{point:path}/history")
+async def history(
+    _: Viewer,
+    house: HouseOf,
+    reading: ReadingOf,
+    device: str,
+    point: Annotated[str, Path(description="`name`, or `part/name`.")],
+    query: Annotated[HistoryQuery, Query()],
+) -> Response:
+    """At most 31 days, in at most `max_points` pieces that keep the extremes."""
+    found = find_device(house, device)
+    if all(known.key != point for known in found.points):
+        raise Problem(404, "this device has no such point")
+    to_ns = house.clock.now().wall_ns if query.to is None else parse_time(query.to, "to")
+    from_ns = to_ns - DEFAULT_NS if query.from_ is None else parse_time(query.from_, "from")
+    if not from_ns < to_ns:
+        raise Problem(422, "`from` must be before `to`")
+    if to_ns - from_ns > LONGEST_NS:
+        raise Problem(422, "at most 31 days at once")
+    return answer(history_body(await reading.run(house.history, found.id, point, from_ns, to_ns, query.max_points)))
+
+
+def find_device(house: House, name: str) -> Device:
+    for device in house.devices:
+        if device.id == name:
+            return device
+    raise Problem(404, "there is no such device")
+
+
+def parse_time(text: str, name: str) -> int:
+    """RFC 3339 with its zone → ns; Problem 422 otherwise."""
+    try:
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is None or "T" not in text.upper():
+            raise ValueError(text)
+        whole = int(moment.replace(microsecond=0).timestamp())
+    except (ValueError, OverflowError):
+        message = "a time with its zone is expected, as 2026-11-23T08:00:00Z (write + as %2B)"
+        raise Problem(422, f"`{name}`: {message}") from None
+    return whole * SECOND + moment.microsecond * 1000

@@ -1,0 +1,97 @@
+"""What the API needs of the house. The app fills it in; tests fill it with fakes."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from gateway.api.current import CurrentValues
+from gateway.api.metrics import Family
+from gateway.api.options import ApiOptions
+from gateway.api.tokens import Identity
+from gateway.clock import Clock
+from gateway.health import HealthBook
+from gateway.model import AlarmClass, Command, Device, Event, Occurrence, Severity, Text
+from gateway.store.history import History
+
+
+class Site(Protocol):
+    @property
+    def id(self) -> str: ...
+    @property
+    def name(self) -> Text: ...
+    @property
+    def timezone(self) -> str: ...
+    @property
+    def language(self) -> str: ...
+
+
+class Records(Protocol):
+    """The journal's read side. Called in worker threads."""
+
+    def occurrences(
+        self,
+        *,
+        state: str | None = None,
+        system: str | None = None,
+        severity: Severity | None = None,
+        open_only: bool = True,
+        after: str | None = None,
+        limit: int = 100,
+    ) -> Sequence[Occurrence]: ...
+    def occurrence(self, occurrence: str) -> Occurrence | None: ...
+    def events(self, after: int, limit: int) -> Sequence[Event]: ...
+
+
+class UnboundRule(Protocol):
+    """A rule, or one operand of it, that does not watch a source (alerts.bound.Unbound)."""
+
+    @property
+    def rule(self) -> str: ...
+    @property
+    def source(self) -> str | None: ...
+    @property
+    def why(self) -> str: ...
+
+
+class AlarmRule(Protocol):
+    """What the API shows of a rule (alerts.rule.Rule)."""
+
+    @property
+    def rule(self) -> str: ...
+    @property
+    def title(self) -> Text: ...
+    @property
+    def severity(self) -> Severity: ...
+    @property
+    def class_(self) -> AlarmClass: ...
+    @property
+    def guidance(self) -> Any: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class House:
+    """Everything that the routes read, and the one door for commands.
+
+    `history(device, point_key, from_wall_ns, to_wall_ns, max_points)` and `records` may block: the API calls them in
+    worker threads. `authenticate(sha256)` too; it answers None for unknown, revoked and expired alike.
+    `command` answers after COMMIT, or raises CommandRefused.
+    """
+
+    site: Site
+    devices: Sequence[Device]
+    clock: Clock
+    health: HealthBook
+    current: CurrentValues
+    records: Records
+    history: Callable[[str, str, int, int, int], History]
+    command: Callable[[Command], Awaitable[Occurrence]]
+    authenticate: Callable[[bytes], Identity | None]
+    has_users: Callable[[], bool]
+    rules: Mapping[str, AlarmRule]
+    rules_view: Callable[[], Sequence[Mapping[str, Any]]] = tuple
+    unbound: Sequence[UnboundRule] = ()
+    metrics: Sequence[Callable[[], Iterable[Family]]] = ()
+    options: ApiOptions = field(default_factory=ApiOptions)
+    version: str = "0"

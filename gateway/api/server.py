@@ -1,0 +1,152 @@
+"""serve(): uvicorn inside the app's own loop and TaskGroup, without signals, behind our protocol and a careful bind."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import socket
+from collections.abc import Callable, Iterator
+from typing import cast
+
+import uvicorn
+from fastapi import FastAPI
+
+from gateway.api.house import House
+from gateway.api.options import ApiOptions
+from gateway.api.protocol import guarded
+from gateway.api.reading import Reading
+
+LARGEST_HEAD = 16_384
+KEEP_ALIVE_SECONDS = 5
+GRACE_SECONDS = 5
+BACKLOG = 64
+
+
+class BindRefused(Exception):  # noqa: N818 - a decision, told in one sentence
+    """The door may not be opened like this."""
+
+
+async def serve(  # noqa: PLR0917 - each is a different kind of thing
+    app: FastAPI,
+    host: str,
+    port: int,
+    options: ApiOptions,
+    ready: Callable[[str], None],
+    stop: asyncio.Event,
+) -> None:
+    """Serve until `stop` is set, then let running requests finish (5 s). `ready` gets the address, the real port in it.
+
+    Raises BindRefused, or OSError when the port is taken or the address is not this machine's.
+    """
+    listener = await _listen(host, port)
+    with contextlib.closing(listener):
+        address = ipaddress.ip_address(listener.getsockname()[0])
+        refusal = await _refusal(app, address, options)
+        if refusal is not None:
+            raise BindRefused(refusal)
+        listener.listen(BACKLOG)
+        server = _Server(_config(app, options), ready, stop, url(address, listener.getsockname()[1], options.tls))
+        try:
+            await server.serve([listener])
+        finally:
+            server.drop()
+
+
+def url(address: ipaddress.IPv4Address | ipaddress.IPv6Address, port: int, tls: bool) -> str:
+    """Where a person reaches it: an unspecified address is answered on the loopback."""
+    if address.is_unspecified:
+        address = ipaddress.ip_address("::1" if address.version == 6 else "127.0.0.1")
+    shown = f"[{address}]" if address.version == 6 else str(address)
+    return f"{'https' if tls else 'http'}://{shown}:{port}"
+
+
+def bind_refusal(beyond_loopback: bool, has_users: bool, options: ApiOptions) -> str | None:
+    """Why the door may not be opened (DESIGN D19); None when it may."""
+    if not beyond_loopback or options.insecure:
+        return None
+    missing = [
+        what
+        for there, what in ((options.tls, "TLS (api.tls_certificate, api.tls_key)"), (has_users, "a token or user"))
+        if not there
+    ]
+    if not missing:
+        return None
+    return f"will not listen beyond the loopback without {' and '.join(missing)}; `insecure: true` would allow it"
+
+
+async def _refusal(
+    app: FastAPI, address: ipaddress.IPv4Address | ipaddress.IPv6Address, options: ApiOptions
+) -> str | None:
+    house = cast(House, app.state.house)
+    reading = cast(Reading, app.state.reading)
+    has_users = await reading.run(house.has_users)
+    return bind_refusal(not address.is_loopback, has_users, options)
+
+
+async def _listen(host: str, port: int) -> socket.socket:
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    family, kind, protocol, _, address = found[0]
+    listener = socket.socket(family, kind, protocol)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.setblocking(False)
+        listener.bind(address)
+    except BaseException:
+        listener.close()
+        raise
+    return listener
+
+
+def _config(app: FastAPI, options: ApiOptions) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http=guarded(options),
+        ws="none",
+        loop="none",
+        lifespan="off",
+        interface="asgi3",
+        log_config=None,
+        access_log=False,  # the journal knows who did what; an access log would only wear the card
+        server_header=False,
+        proxy_headers=False,
+        forwarded_allow_ips="",
+        h11_max_incomplete_event_size=LARGEST_HEAD,
+        limit_concurrency=options.connections,
+        backlog=BACKLOG,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        ssl_certfile=options.tls_certificate,
+        ssl_keyfile=options.tls_key,
+    )
+
+
+class _Server(uvicorn.Server):
+    """Stops when told by an Event, and leaves the process's signals to the app."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[str], None], stop: asyncio.Event, url: str) -> None:
+        super().__init__(config)
+        self._ready = ready
+        self._stop = stop
+        self._url = url
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def main_loop(self) -> None:
+        await self.on_tick(0)
+        self._ready(self._url)
+        while not self._stop.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(1):
+                    await self._stop.wait()
+            await self.on_tick(0)  # the Date header
+
+    def drop(self) -> None:
+        """Whatever is still open after a cancellation."""
+        for listener in getattr(self, "servers", []):
+            listener.close()
+        for connection in list(self.server_state.connections):
+            if (transport := getattr(connection, "transport", None)) is not None:
+                transport.abort()

@@ -1,0 +1,132 @@
+"""HealthBook: frames and LinkReports in, every device's state out, and its `health` frames for the pipeline."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from gateway.health.feed import Feed
+from gateway.health.gateway import GatewayStatus, gateway_frame, problems
+from gateway.health.record import DeviceRecord
+from gateway.health.units import UnitRecord
+from gateway.health.view import DeviceHealth
+from gateway.model import (
+    GATEWAY_DEVICE,
+    HEALTH_POINT,
+    SECOND,
+    Device,
+    Frame,
+    FrameKind,
+    Health,
+    Instant,
+    Layout,
+    LinkReport,
+)
+
+PUBLISH_EVERY_NS = 10 * SECOND
+
+
+class HealthBook:
+    """The one place that decides health. `feeds` says which units (by name) feed which device.
+
+    It reads no clock: `started` is the moment that `starting` counts from, `now` comes with each question.
+    """
+
+    def __init__(self, devices: Sequence[Device], feeds: Mapping[str, Sequence[str]], started: Instant) -> None:
+        self._records = {device.id: DeviceRecord(device, started) for device in devices}
+        self._fed_by = {device: tuple(units) for device, units in feeds.items()}
+        self._layouts: dict[Layout, Feed] = {}
+        self._links: dict[str, LinkReport] = {}
+        self._units: dict[str, UnitRecord] = {}
+        self._gateway = GatewayStatus(disk_used=None, outbox_pending=0, queue_depth=0, loop_lag_s=0.0)
+        self._stagger(started)
+
+    def observe(self, frame: Frame) -> None:
+        """A committed frame. History says nothing of now; health's own frames say nothing of the device."""
+        if frame.kind is FrameKind.HISTORY:
+            return
+        feed = self._layouts.get(frame.layout)
+        if feed is None:
+            feed = self._join(frame.layout)
+        if frame.quality is None:
+            feed.at = feed.good_at = frame.at
+            feed.quality = None
+        else:
+            feed.mixed(frame)
+
+    def report(self, report: LinkReport) -> None:
+        """What a driver says of its link and units; it replaces what that link said before."""
+        self._links[report.link] = report
+        for unit in report.units:
+            record = self._units.get(unit.name)
+            if record is None:
+                self._units[unit.name] = record = UnitRecord(report, unit)
+                self._attach(unit.name, unit.devices, record)
+            else:
+                record.update(report, unit)
+
+    def gateway(self, status: GatewayStatus, now: Instant) -> Frame:
+        """The gateway's numbers: remembered for its own health, and answered as the frame to emit."""
+        self._gateway = status
+        if (record := self._records.get(GATEWAY_DEVICE)) is not None:
+            record.complaints = problems(status)
+        return gateway_frame(status, now)
+
+    @property
+    def gateway_status(self) -> GatewayStatus:
+        """What the app last said of the gateway."""
+        return self._gateway
+
+    def frames(self, now: Instant) -> list[Frame]:
+        """The `health` frames due: those of devices whose state changed, and each device's at least every 10 s."""
+        due = []
+        for record in self._records.values():
+            health = record.decide(now)
+            if health is record.published and now.mono_ns < record.publish_due_ns:
+                continue
+            kind = FrameKind.LIVE if record.published is not None else FrameKind.INITIAL
+            if now.mono_ns >= record.publish_due_ns:
+                late_ns = (now.mono_ns - record.publish_due_ns) % PUBLISH_EVERY_NS
+                record.publish_due_ns = now.mono_ns - late_ns + PUBLISH_EVERY_NS
+            record.published = health
+            due.append(Frame(record.layout, (health.value,), now, kind=kind))
+        return due
+
+    def device(self, device: str, now: Instant) -> DeviceHealth:
+        """KeyError when there is no such device."""
+        return self._records[device].view(now)
+
+    def state(self, device: str, now: Instant) -> Health:
+        """Only the state; KeyError when there is no such device."""
+        return self._records[device].decide(now)
+
+    def counts(self, now: Instant) -> Counter[Health]:
+        """How many devices are in each state."""
+        return Counter(record.decide(now) for record in self._records.values())
+
+    def links(self) -> tuple[LinkReport, ...]:
+        """The newest report of each link."""
+        return tuple(self._links.values())
+
+    def _join(self, layout: Layout) -> Feed:
+        record = self._records.get(layout.device)
+        if record is None or all(point.key == HEALTH_POINT.key for point in layout.points):
+            feed = Feed(layout)  # counts for nobody, but is found at once the next time
+        else:
+            feed = record.join(layout)
+            fed = {feed.layout for feed in record.feeds} | {record.layout}
+            self._layouts = {
+                known: feed for known, feed in self._layouts.items() if known.device != layout.device or known in fed
+            }
+        self._layouts[layout] = feed
+        return feed
+
+    def _attach(self, name: str, devices: Sequence[str], unit: UnitRecord) -> None:
+        for device, record in self._records.items():
+            if name in self._fed_by.get(device, ()) or device in devices:
+                record.units.append(unit)
+
+    def _stagger(self, started: Instant) -> None:
+        """Spread the devices over the ten seconds: a thousand frames at once would stall the loop."""
+        for index, record in enumerate(self._records.values()):
+            record.publish_due_ns = started.mono_ns + PUBLISH_EVERY_NS * index // len(self._records)

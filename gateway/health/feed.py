@@ -1,0 +1,48 @@
+"""The newest frame of one layout, as health remembers it: when it came and how good its points were."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gateway.health.judge import HEARD
+from gateway.model import Frame, Instant, Layout, Quality
+
+
+class Feed:
+    """One layout's newest frame. Written on the hot path, so it only keeps references; counting waits for a reader."""
+
+    __slots__ = ("at", "good_at", "layout", "quality")
+
+    def __init__(self, layout: Layout) -> None:
+        self.layout = layout
+        self.at: Instant | None = None
+        self.good_at: Instant | None = None
+        self.quality: Sequence[int] | None = None
+
+    def mixed(self, frame: Frame) -> None:
+        """A frame that is not all GOOD."""
+        self.at = frame.at
+        self.quality = frame.quality
+        if frame.quality is not None and any(quality in HEARD for quality in frame.quality):
+            self.good_at = frame.at
+
+    def counts(self, silent_before_ns: int) -> tuple[int, int]:
+        """(good, bad) points. What has not spoken since `silent_before_ns` is bad, whatever it said last."""
+        points = len(self.layout.points)
+        if self.at is None:
+            return 0, 0
+        if self.at.mono_ns < silent_before_ns:
+            return 0, points
+        if self.quality is None:
+            return points, 0
+        good = sum(1 for quality in self.quality if quality == Quality.GOOD)
+        bad = sum(1 for quality in self.quality if quality >= Quality.BAD_COMM)
+        return good, bad
+
+    def bad_points(self) -> list[tuple[str, Quality]]:
+        """The points whose last sample was BAD, with the reason."""
+        return [
+            (point.key, Quality(quality))
+            for point, quality in zip(self.layout.points, self.quality or (), strict=False)
+            if quality >= Quality.BAD_COMM
+        ]
