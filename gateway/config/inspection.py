@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -63,17 +62,17 @@ class Inspection:
         if not any(problem[:3] == known[:3] for known in document.problems):
             self.problems.append(problem)
 
-    def at_value(self, document: Document, path: Sequence[str | int], message: str) -> None:
+    def at_value(self, document: Document, path: Path, message: str) -> None:
         """A problem with a value."""
-        self.note(document, Finding(tuple(path), message))
+        self.note(document, Finding(path, message))
 
-    def at_key(self, document: Document, path: Sequence[str | int], message: str) -> None:
+    def at_key(self, document: Document, path: Path, message: str) -> None:
         """A problem with a key."""
-        self.note(document, Finding(tuple(path), message, on_key=True))
+        self.note(document, Finding(path, message, on_key=True))
 
-    def warn(self, document: Document, path: Sequence[str | int], message: str) -> None:
+    def warn(self, document: Document, path: Path, message: str) -> None:
         """Something to think about that does not stop the gateway."""
-        self.warnings.append(self._discreet(document, Finding(tuple(path), message, on_key=True)))
+        self.warnings.append(self._discreet(document, Finding(path, message, on_key=True)))
 
     def refuse_if_any(self) -> None:
         """ConfigErrors with all problems so far, if there are any."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable
 from typing import NamedTuple
 
 LONGEST_MESSAGE = 600
+_USER_INFO = re.compile(r"://[^/@\s'\"]*@")  # a password in an address is not told further
 
 
 class Problem(NamedTuple):
@@ -37,8 +39,8 @@ def tidy(problems: Iterable[Problem]) -> tuple[Problem, ...]:
 
 def printable(text: str, longest: int = LONGEST_MESSAGE) -> str:
     """`text` as one line that cannot move a cursor, turn its direction or flood a screen."""
-    safe = "".join(_escaped(character) for character in text[: longest + 1])
-    return safe if len(text) <= longest else f"{safe[:longest]}…"
+    cut = text if len(text) <= longest else f"{text[:longest]}…"
+    return _USER_INFO.sub("://…@", "".join(map(_escaped, cut)))
 
 
 def quoted(value: object, longest: int = 60) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from gateway.config.branches import Fault, faults
+from gateway.config.branches import Fault, faults, value_at
 from gateway.config.document import Document, Path
 from gateway.config.nearest import nearest, unknown
 from gateway.config.problems import Problem, quoted
@@ -37,7 +37,7 @@ def findings(error: ValidationError, model: type[BaseModel], value: Any) -> list
         parent, key = fault.path[:-1], str(fault.path[-1] if fault.path else "")
         if fault.kind == "missing" and parent in meant and (fault.branches or key in meant[parent].values()):
             continue  # it stands there, misspelt; and a branch that was not meant misses many
-        message = _sentence(fault, model, meant.get(parent, {}).get(key))
+        message = _sentence(fault, model, meant.get(parent, {}).get(key), value_at(value, fault.path))
         told.setdefault((fault.path, message), Finding(fault.path, message, on_key=fault.on_key))
     return list(told.values())
 
@@ -62,17 +62,17 @@ def _meant(found: list[Fault], model: type[BaseModel]) -> dict[Path, dict[str, s
     return meant
 
 
-def _sentence(fault: Fault, model: type[BaseModel], meant: str | None) -> str:
+def _sentence(fault: Fault, model: type[BaseModel], meant: str | None, written: Any) -> str:
     if fault.kind == "extra_forbidden":
         return _unknown_key(fault, model, meant)
     if fault.kind in _BOUNDS:
-        return _out_of_bounds(fault, model)
+        return _out_of_bounds(fault, model, written)
     if fault.kind in {"literal_error", "enum"}:
         return _no_choice(fault, model)
     if say := _SENTENCES.get(fault.kind):
         return say(fault)
     message = fault.message.removeprefix("Value error, ").removeprefix("Assertion failed, ")
-    return message[:1].lower() + message[1:] if fault.kind not in {"value_error", "assertion_error"} else message
+    return message.replace("Input should ", "must ", 1) if message.startswith("Input should ") else message
 
 
 def _unknown_key(fault: Fault, model: type[BaseModel], meant: str | None) -> str:
@@ -82,16 +82,31 @@ def _unknown_key(fault: Fault, model: type[BaseModel], meant: str | None) -> str
     return unknown("key", key, [meant] if meant else Expected(model, fault.path[:-1]).keys())
 
 
-_BOUNDS = {"greater_than", "greater_than_equal", "less_than", "less_than_equal"}
+# error → (key of the bound in its context, words)
+_BOUNDS = {
+    "greater_than": ("gt", "more than"),
+    "greater_than_equal": ("ge", "at least"),
+    "less_than": ("lt", "less than"),
+    "less_than_equal": ("le", "at most"),
+}
 
 
-def _out_of_bounds(fault: Fault, model: type[BaseModel]) -> str:
+def _out_of_bounds(fault: Fault, model: type[BaseModel], written: Any) -> str:
     low, high = Expected(model, fault.path).bounds()
     if low is not None and high is not None:
         return f"must lie within {low} … {high}, got {quoted(fault.input)}"
-    return f"{fault.message.removeprefix('Input should ').rstrip('.')}, got {quoted(fault.input)}".replace(
-        "be ", "must be ", 1
-    )
+    key, words = _BOUNDS[fault.kind]
+    bound = fault.context.get(key)
+    if isinstance(written, str) and isinstance(bound, int):  # a duration is compared in nanoseconds
+        return f"must be {words} {_duration(bound)}, got {written}"
+    return f"must be {words} {bound}, got {quoted(fault.input)}"
+
+
+def _duration(nanoseconds: int) -> str:
+    for unit, size in (("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1_000)):
+        if nanoseconds and nanoseconds % (size * 1_000_000) == 0:
+            return f"{nanoseconds // (size * 1_000_000)}{unit}"
+    return f"{nanoseconds / 1_000_000:g}ms"
 
 
 def _no_choice(fault: Fault, model: type[BaseModel]) -> str:

@@ -86,7 +86,7 @@ class Substitution:
         return kind, look_up(name, path)
 
     def _port(self, name: str, path: Path) -> str:
-        variable = "ANLOU_PORT_" + re.sub(r"[^A-Z0-9]", "_", name.upper())
+        variable = port_variable(name)
         found = str(self._ports[name]) if name in self._ports else self._environment.get(variable)
         if found is None:
             raise LookupError(f"the port {name!r} is not known; the environment variable {variable} would give it")
@@ -124,6 +124,11 @@ class Substitution:
         if not text or not text.isprintable():
             raise LookupError(f"{what} must hold one line of text")
         return text
+
+
+def port_variable(name: str) -> str:
+    """The environment variable that gives `${port:name}`: `pump-room` → ANLOU_PORT_PUMP_ROOM."""
+    return "ANLOU_PORT_" + re.sub(r"[^A-Z0-9]", "_", name.upper())
 
 
 def environment() -> Mapping[str, str]:

@@ -76,7 +76,7 @@ def told(text: str) -> list[str]:
         ('unit: "10"', "1:7: a whole number is expected, got the text '10'; write it without quotes"),
         ("unit: true", "1:7: a whole number is expected, got true"),
         ("unit: 1.5", "1:7: a whole number is expected, got the number 1.5"),
-        ("ratio: 0", "1:8: must be greater than 0, got 0"),
+        ("ratio: 0", "1:8: must be more than 0"),
         ("kind: inputs", "1:7: one of input, holding is expected, got the text 'inputs'; did you mean 'input'?"),
         ("latching: no", "1:11: true or false is expected, got the text 'no'; in YAML 1.2 this is written false"),
         ("latching: 1", "1:11: true or false is expected, got the number 1"),

@@ -1,0 +1,138 @@
+"""`anlou check --site FILE`: everything that is wrong with a site, or what it would watch."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from drivers.assign import assign
+from drivers.modbus.plan import plan
+from drivers.profile import never_read
+from gateway.config.load import ConfigErrors, Problem, SiteConfig, load_site
+from gateway.config.substitute import port_variable
+from gateway.model import SECOND
+
+EXIT_BAD_CONFIG = 2
+FIRST_ASSUMED_PORT = 50_200
+
+
+class AssumedPorts(Mapping[str, int]):
+    """Ports by name: those given, those of the environment, and for the others a number that only the check uses."""
+
+    def __init__(self, given: Mapping[str, int], environment: Mapping[str, str]) -> None:
+        self._given, self._environment = given, environment
+        self.assumed: dict[str, int] = {}
+
+    def __contains__(self, name: object) -> bool:
+        # a wrong number in the environment is the loader's to refuse
+        return isinstance(name, str) and (name in self._given or port_variable(name) not in self._environment)
+
+    def __getitem__(self, name: str) -> int:
+        if name in self._given:
+            return self._given[name]
+        if name not in self:
+            raise KeyError(name)
+        return self.assumed.setdefault(name, FIRST_ASSUMED_PORT + len(self.assumed))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({**self._given, **self.assumed})
+
+    def __len__(self) -> int:
+        return len({**self._given, **self.assumed})
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    parser.add_argument("--site", type=Path, required=True, metavar="FILE", help="the site file")
+    parser.add_argument("--plan", action="store_true", help="also show what would be read from each unit")
+    parser.add_argument("--json", action="store_true", help="the answer as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """0 and a summary, or 2 and every problem as `file:line:col: message`."""
+    ports = AssumedPorts({}, os.environ)
+    try:
+        site = load_site(args.site, ports)
+    except ConfigErrors as error:
+        _tell_problems(error.problems, as_json=args.json)
+        return EXIT_BAD_CONFIG
+    if args.json:
+        print(
+            json.dumps({"ok": True, **_summary(site, ports), **({"plan": _plan(site)} if args.plan else {})}, indent=2)
+        )
+        return 0
+    for line in _lines(site, ports):
+        print(line)
+    for unit in _plan(site) if args.plan else ():
+        print("  {link} unit {unit} {name} ({profile}) every {poll_s:g} s: {blocks}".format(**unit))
+    return 0
+
+
+def _tell_problems(problems: tuple[Problem, ...], *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps({"ok": False, "problems": [problem._asdict() for problem in problems]}, indent=2))
+        return
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    print(f"{len(problems)} problem{'s' if len(problems) > 1 else ''}; nothing was started", file=sys.stderr)
+
+
+def _summary(site: SiteConfig, ports: AssumedPorts) -> dict[str, Any]:
+    instances = [instance for instance in site.bound.instances if instance.companion_of is None]
+    return {
+        "site": site.site.id,
+        "name": site.site.name._asdict(),
+        "links": len(site.links),
+        "units": len(site.units),
+        "devices": len(site.devices) - 1,  # without the gateway itself
+        "points": sum(len(device.points) for device in site.devices),
+        "rules": len({instance.rule.rule for instance in instances}),
+        "alarms": len(instances),
+        "unbound": [{"rule": lost.rule, "source": lost.source, "why": lost.why} for lost in site.unbound],
+        "warnings": [warning._asdict() for warning in site.warnings],
+        "assumed_ports": sorted(ports.assumed),
+        "digest": site.digest,
+    }
+
+
+def _lines(site: SiteConfig, ports: AssumedPorts) -> Iterator[str]:
+    facts = _summary(site, ports)
+    systems = Counter(device.system for device in site.devices[:-1])
+    yield f"{site.path}: {facts['site']} is good ({site.site.name.en} / {site.site.name.zh})"
+    yield f"  {facts['links']} links, {facts['units']} units, {facts['devices']} devices, {facts['points']} points"
+    yield "  " + (", ".join(f"{count} {system}" for system, count in sorted(systems.items())) or "no devices")
+    yield f"  {facts['rules']} rules watch as {facts['alarms']} alarms"
+    for lost in site.unbound:
+        yield f"  not bound: {lost.rule} on {lost.source or 'any device'}: {lost.why}"
+    for warning in site.warnings:
+        yield str(warning._replace(message=f"warning: {warning.message}"))
+    for name in sorted(ports.assumed):
+        yield f"  assumed: ${{port:{name}}} is not known here; for `anlou run` set {port_variable(name)}"
+
+
+def _plan(site: SiteConfig) -> list[dict[str, Any]]:
+    """The requests of one poll, unit by unit."""
+    units = []
+    for link, assignment in assign(site.units, site.channels).items():
+        for unit in assignment.units:
+            profile = unit.spec.profile
+            cells = [profile.readings[key].cell for key in unit.keys]
+            blocks = plan(cells, profile.modbus.limits, never_read(profile))
+            units.append(
+                {
+                    "link": link,
+                    "unit": unit.spec.unit,
+                    "name": unit.spec.name,
+                    "profile": profile.profile,
+                    "poll_s": unit.spec.poll_ns / SECOND,
+                    "blocks": ", ".join(map(str, blocks)),
+                    "feeds": list(unit.devices),
+                }
+            )
+    return units

@@ -1,0 +1,58 @@
+"""`anlou init DIR`: the starter site, copied out; whole or not at all."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import tempfile
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+from gateway.config.starter import starter
+
+EXIT_CANNOT_CREATE = 73
+# the packs are read from the installed version; a copy beside the site would look like something to edit
+LEFT_OUT = {"rules"}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    parser.add_argument("folder", type=Path, metavar="DIR", help="a folder that is empty or not there yet")
+
+
+def run(args: argparse.Namespace) -> int:
+    """0 when the folder holds the starter site; 73 and one line when it cannot, and then nothing was changed."""
+    folder: Path = args.folder.absolute()
+    try:
+        if folder.is_symlink() or (folder.exists() and (not folder.is_dir() or any(folder.iterdir()))):
+            print(f"{args.folder}: not empty; a new or empty folder is expected", file=sys.stderr)
+            return EXIT_CANNOT_CREATE
+        _copy_whole(starter(), folder)
+    except OSError as error:
+        print(f"{args.folder}: cannot be created: {(error.strerror or str(error)).lower()}", file=sys.stderr)
+        return EXIT_CANNOT_CREATE
+    site = args.folder / "demo" / "site.yaml"
+    print(f"{args.folder}: written. Change {site} into your building, then: anlou check --site {site}")
+    return 0
+
+
+def _copy_whole(source: Traversable, folder: Path) -> None:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as scratch:
+        copy = Path(scratch) / "copy"
+        _copy(source, copy, LEFT_OUT)
+        if folder.exists():
+            shutil.copymode(folder, copy)
+        copy.rename(folder)  # takes the place of an empty folder; refuses one that has been filled meanwhile
+
+
+def _copy(source: Traversable, target: Path, left_out: set[str]) -> None:
+    target.mkdir()
+    for item in source.iterdir():
+        if item.name in left_out or item.name.startswith((".", "__")):
+            continue
+        if item.is_dir():
+            _copy(item, target / item.name, set())
+        else:
+            (target / item.name).write_bytes(item.read_bytes())

@@ -1,0 +1,55 @@
+"""Checks on links that no link can make alone: one connection for one endpoint, and a host that is a host."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Mapping
+
+from drivers.modbus.options import ModbusLinkOptions
+from gateway.config.inspection import Inspection
+from gateway.config.site_file import SiteDocument
+
+LONGEST_HOST = 253  # RFC 1035 §2.3.4, written without the last dot
+_LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
+
+
+def check_links(inspection: Inspection, site: SiteDocument) -> Mapping[str, ModbusLinkOptions]:
+    """The links by name; problems are noted. No name is looked up: that would ask the network about a typo."""
+    first: dict[str, str] = {}
+    modules, devices = site.site.modules, site.site.devices
+    used = {module.link for module in modules.values()} | {device.link for device in devices.values()}
+    for name, link in site.site.links.items():
+        if wrong := host_problem(link.modbus.host):
+            inspection.at_value(site.document, ("links", name, "modbus"), wrong)
+        if link.endpoint in first:
+            other = first[link.endpoint]
+            same = "" if link == site.site.links[other] else ", with other options"
+            message = (
+                f"{link.endpoint} already is the link {other!r}{same}"
+                f" ({site.document.line_of(('links', other))}); one endpoint has one link"
+            )
+            inspection.at_value(site.document, ("links", name, "modbus"), message)
+        first.setdefault(link.endpoint, name)
+        if name not in used and site.complete:
+            inspection.warn(site.document, ("links", name), f"nothing is read over the link {name!r}")
+    return site.site.links
+
+
+def host_problem(host: str) -> str | None:
+    """Why `host` is neither an IP address nor a DNS name in ASCII; None when it is one."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        pass
+    else:
+        return None
+    if not host.isascii():
+        return "the host has letters beyond ASCII, which may look like others; write its address or its xn-- name"
+    if len(host) > LONGEST_HOST:
+        return f"the host is longer than {LONGEST_HOST} characters"
+    if re.fullmatch(r"[0-9.]+|0[xX][0-9a-fA-F.xX]*", host):
+        return f"{host!r} is no IP address: four numbers within 0 … 255 are expected"
+    if not all(_LABEL.fullmatch(label) for label in host.removesuffix(".").split(".")):
+        return f"{host!r} is no host name: letters, digits and - are expected between dots"
+    return None

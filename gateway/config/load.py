@@ -1,0 +1,102 @@
+"""A site file → a frozen SiteConfig, or everything that is wrong with it. All or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from alerts.bind import Bound, Unbound, bind
+from alerts.notify.options import WebhookOptions
+from alerts.rule import Rule
+from drivers.assign import ChannelSpec, UnitSpec
+from drivers.modbus.options import ModbusLinkOptions
+from gateway.api.options import ApiOptions
+from gateway.config.build import Built, build
+from gateway.config.catalogue import read_catalogue
+from gateway.config.inspection import Inspection
+from gateway.config.links import check_links
+from gateway.config.problems import ConfigErrors, Problem
+from gateway.config.profiles import Profiles
+from gateway.config.rules import Rules
+from gateway.config.sentences import Finding
+from gateway.config.site import SiteInfo
+from gateway.config.site_file import SiteDocument, read_site
+from gateway.model import GATEWAY_DEVICE, HEALTH_POINT, Device
+
+__all__ = ["ConfigErrors", "Problem", "SiteConfig", "load_site"]
+
+NO_PORTS: Mapping[str, int] = MappingProxyType({})
+
+
+@dataclass(frozen=True, kw_only=True)
+class SiteConfig:
+    """A whole site, checked. `devices` includes `gateway`; `units` and `channels` leave disabled devices out."""
+
+    path: Path
+    site: SiteInfo
+    links: Mapping[str, ModbusLinkOptions]
+    units: tuple[UnitSpec, ...]
+    channels: tuple[ChannelSpec, ...]
+    devices: tuple[Device, ...]
+    rules: tuple[Rule, ...]
+    bound: Bound
+    unbound: tuple[Unbound, ...]
+    warnings: tuple[Problem, ...]
+    notify: tuple[WebhookOptions, ...]
+    api: ApiOptions
+    digest: str  # SHA-256 of all files read
+
+
+def load_site(path: Path, ports: Mapping[str, int] = NO_PORTS) -> SiteConfig:
+    """The site at `path`; ConfigErrors with every problem of its files. `ports` fill in `${port:NAME}`."""
+    inspection = Inspection()
+    site = read_site(inspection, path, ports)
+    if site is None:
+        raise ConfigErrors(inspection.problems)
+    links = check_links(inspection, site)
+    built = build(inspection, site, Profiles(inspection, site))
+    rules = Rules(inspection, site)
+    bound = Bound(())
+    if site.complete and built.complete and rules.complete:
+        # on a part of the site it would complain of what is merely left out
+        bound = bind(rules.rules, built.devices, read_catalogue(inspection))
+        for problem in bound.problems:
+            rules.problem(problem.rule, Finding(problem.loc, problem.message))
+        _warn_of_unwatched(inspection, site, built, bound)
+    inspection.refuse_if_any()
+    return SiteConfig(
+        path=path,
+        site=site.site.site,
+        links=links,
+        units=tuple(built.units.values()),
+        channels=tuple(built.channels),
+        devices=tuple(built.devices),
+        rules=tuple(rules.rules),
+        bound=bound,
+        unbound=bound.unbound,
+        warnings=inspection.all_warnings,
+        notify=tuple(site.site.notify.webhooks),
+        api=site.site.api,
+        digest=inspection.digest,
+    )
+
+
+def _warn_of_unwatched(inspection: Inspection, site: SiteDocument, built: Built, bound: Bound) -> None:
+    inputs = {slot: key for key, slot in bound.columns.slots.items()}
+    watched = {
+        inputs[slot][0]
+        for instance in bound.instances
+        if instance.companion_of is None
+        for slot in instance.condition.slots
+        if inputs[slot][1] != HEALTH_POINT.key
+    }
+    for device in built.devices:
+        if device.id not in watched and device.id != GATEWAY_DEVICE and not device.disabled:
+            message = f"no rule watches the points of {device.id!r}; it would be shown, but never raise an alarm"
+            inspection.warn(site.document, ("devices", device.id), message)
+    fed = {channel.unit for channel in built.channels}
+    for name in site.site.modules:
+        if name not in fed:
+            inspection.warn(site.document, ("modules", name), f"no device takes a point from the module {name!r}")

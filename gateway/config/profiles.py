@@ -1,0 +1,72 @@
+"""The profiles of a site: those of its own folders, and of the library that comes with AnLou."""
+
+from __future__ import annotations
+
+from pathlib import Path as FilePath
+
+from drivers.profile import Profile, library
+from gateway.config.document import Document
+from gateway.config.inspection import Inspection
+from gateway.config.nearest import unknown
+from gateway.config.problems import ConfigErrors, Problem
+from gateway.config.site_file import SiteDocument
+from gateway.config.source import Source, read_packaged, read_source
+
+
+class Profiles:
+    """Profiles by id. One of the library is read when it is asked for; the site's own are all checked."""
+
+    def __init__(self, inspection: Inspection, site: SiteDocument) -> None:
+        self._inspection = inspection
+        self._library = {
+            file.name.removesuffix(".yaml"): file for file in library().iterdir() if file.name.endswith(".yaml")
+        }
+        self._found: dict[str, Profile | None] = {}
+        self._own: dict[str, Document] = {}
+        for number, folder in enumerate(site.site.profiles):
+            for file in self._files(site, number, folder):
+                self._read_own(file)
+
+    def get(self, name: str) -> Profile | None:
+        """The profile, or None when it has problems, which are noted; LookupError when there is none."""
+        if name not in self._found:
+            if name not in self._library:
+                raise LookupError(unknown("profile", name, sorted({*self._library, *self._found})))
+            self._found[name] = self._read(read_packaged(self._library[name]))
+        return self._found[name]
+
+    def _files(self, site: SiteDocument, number: int, folder: str) -> list[FilePath]:
+        path = site.folder / folder
+        if not path.is_dir():
+            self._inspection.at_value(site.document, ("profiles", number), f"there is no folder {folder!r}")
+            return []
+        return sorted(file for file in path.iterdir() if file.name.endswith(".yaml"))
+
+    def _read_own(self, file: FilePath) -> None:
+        try:
+            source = read_source(file)
+        except ConfigErrors as error:
+            self._inspection.problems += error.problems
+            return
+        profile = self._read(source)
+        # a faulty file still takes its name, so that its devices are not told that there is no such profile
+        name = profile.profile if profile else file.name.removesuffix(".yaml")
+        elsewhere = self._own[name].file if name in self._own else None
+        if name in self._library:
+            elsewhere = str(self._library[name])
+        if elsewhere:
+            self._inspection.problems.append(
+                Problem(source.name, 1, 1, f"the profile {name!r} is already in {elsewhere}; give this one another id")
+            )
+            return
+        self._found[name] = profile
+
+    def _read(self, source: Source) -> Profile | None:
+        document = self._inspection.document(source)
+        if document is None:
+            return None
+        profile = self._inspection.validated(Profile, document.value, document)
+        if profile is None or document.problems:
+            return None
+        self._own[profile.profile] = document
+        return profile

@@ -1,0 +1,138 @@
+"""The rules of a site: packs, the site's own files, and what the site changes in them."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from alerts.override import apply_override
+from alerts.rule import Rule
+from gateway.config.branches import value_at
+from gateway.config.document import Document, Path
+from gateway.config.inspection import Inspection
+from gateway.config.nearest import unknown
+from gateway.config.problems import ConfigErrors
+from gateway.config.sentences import Finding, findings
+from gateway.config.site_file import SiteDocument
+from gateway.config.source import Source, read_packaged, read_source
+from gateway.config.starter import pack_names, starter
+
+
+@dataclass(frozen=True)
+class RuleOrigin:
+    """Where a rule is written, and what the site changes in it."""
+
+    document: Document
+    number: int
+    value: dict[str, Any]
+    override: dict[str, Any] | None
+
+
+class Rules:
+    """All rules that the site chose, with their origins."""
+
+    def __init__(self, inspection: Inspection, site: SiteDocument) -> None:
+        self._inspection, self._site = inspection, site
+        self._override = site.site.rules.override
+        self._origins: dict[str, RuleOrigin] = {}
+        self.rules: list[Rule] = []
+        self.complete = True
+        for source in self._sources():
+            self._read(source)
+        for name in self._override:
+            if name not in self._origins:
+                self.complete = False
+                inspection.at_key(
+                    site.document, ("rules", "override", name), unknown("rule", name, sorted(self._origins))
+                )
+
+    def problem(self, rule: str, finding: Finding) -> None:
+        """A problem at a path inside a rule: told where the site overrides it, else in the rule's own file."""
+        self.complete = False
+        origin = self._origins[rule]
+        changed: Path = ("rules", "override", rule, *_in_override(finding.path, origin))
+        own: Path = (origin.number, *finding.path)
+        message = finding.message if finding.message.startswith(rule) else f"{rule}: {finding.message}"
+        # the longer beginning that stands there is the nearer place; what the site says outweighs the pack
+        depth = len(self._site.document.nearest(changed)) - 3
+        if depth > 0 and depth >= len(origin.document.nearest(own)) - 1:
+            self._inspection.note(self._site.document, Finding(changed, message, on_key=finding.on_key))
+        else:
+            self._inspection.note(origin.document, Finding(own, message, on_key=finding.on_key))
+
+    def _sources(self) -> list[Source]:
+        found: list[Source] = []
+        choice, document = self._site.site.rules, self._site.document
+        for number, name in enumerate(choice.packs):
+            if name not in (known := pack_names()):
+                self._inspection.at_value(document, ("rules", "packs", number), unknown("rule pack", name, known))
+            elif name in choice.packs[:number]:
+                self._inspection.at_value(document, ("rules", "packs", number), f"the pack {name!r} is named twice")
+            else:
+                found.append(read_packaged(starter() / "rules" / f"{name}.yaml"))
+        for number, name in enumerate(choice.files):
+            try:
+                found.append(read_source(self._site.folder / name))
+            except ConfigErrors as error:
+                self.complete = False
+                self._inspection.at_value(document, ("rules", "files", number), str(error.problems[0]))
+        return found
+
+    def _read(self, source: Source) -> None:
+        document = self._inspection.document(source)
+        if document is None:
+            self.complete = False
+            return
+        self.complete &= not document.problems
+        if not isinstance(document.value, list):
+            self._inspection.note(document, Finding((), "a list of rules is expected (- rule: …)"))
+            self.complete = False
+            return
+        for number, value in enumerate(document.value):
+            self._rule(document, number, value)
+
+    def _rule(self, document: Document, number: int, value: Any) -> None:
+        name = value.get("rule") if isinstance(value, dict) else None
+        if not isinstance(name, str):
+            self.complete &= self._inspection.validated(Rule, value, document, (number,)) is not None
+            return
+        if name in self._origins:
+            first = self._origins[name]
+            where = first.document.line_of((first.number,))
+            message = f"the rule {name!r} already stands in {first.document.file} {where}"
+            self._inspection.at_value(document, (number, "rule"), message)
+            self.complete = False
+            return
+        override = self._override.get(name)
+        self._origins[name] = RuleOrigin(document, number, value, override)
+        # the merge may not change what the file says
+        try:
+            merged = apply_override(copy.deepcopy(value), copy.deepcopy(override)) if override else value
+        except ValidationError as error:
+            for finding in findings(error, Rule, value):
+                self.problem(name, finding)
+            return
+        found = self._inspection.findings(Rule, merged)
+        if isinstance(found, Rule):
+            self.rules.append(found)
+            return
+        for finding in found:
+            self.problem(name, finding)
+
+
+def _in_override(path: Path, origin: RuleOrigin) -> Path:
+    """`path` as an override writes it: operands of a list may be named by their point."""
+    own: Any = origin.value
+    changed: Any = origin.override
+    written: list[Any] = []
+    for step in path:
+        own = value_at(own, (step,))
+        name = step
+        if isinstance(step, int) and isinstance(changed, dict) and isinstance(own, dict):
+            name = own.get("point", step)
+        changed = value_at(changed, (name,))
+        written.append(name)
+    return tuple(written)

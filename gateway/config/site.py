@@ -1,0 +1,137 @@
+"""The site file's models. What belongs to a room (link, channel, rule, webhook, API) is that room's own model."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic.json_schema import WithJsonSchema
+
+from alerts.notify.options import WebhookOptions
+from drivers.modbus.options import ModbusLinkOptions
+from drivers.profile import ChannelOptions
+from gateway.api.options import ApiOptions
+from gateway.config.nearest import unknown
+from gateway.fields import Id, Line, Period, Strict
+from gateway.model import SECOND, Text
+
+System = Literal["elevator", "garage-water", "fire", "ev-charging"]
+DEFAULT_POLL_NS = SECOND
+
+
+def _time_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, LookupError):
+        raise ValueError(unknown("time zone", name, sorted(available_timezones()))) from None
+    return name
+
+
+TimeZone = Annotated[str, AfterValidator(_time_zone)]
+
+
+def _label(value: Any) -> Any:
+    # `building: 1` and `floor: -2` are how people write these names
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+Label = Annotated[Line, BeforeValidator(_label), WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "integer"}]})]
+
+
+class _NameModel(Strict):
+    en: Line
+    zh: Line
+
+
+def _name(value: Any) -> Any:
+    if isinstance(value, Text):
+        return value
+    parsed = _NameModel.model_validate(value)
+    return Text(parsed.en, parsed.zh)
+
+
+Name = Annotated[Text, BeforeValidator(_name), WithJsonSchema(_NameModel.model_json_schema())]
+"""`{en: …, zh: …}`, each one line of at most 64 characters."""
+
+
+def _inside(path: str) -> str:
+    parts = PurePosixPath(path)
+    if parts.is_absolute() or ".." in parts.parts:
+        raise ValueError(f"a path beside the site file is expected, got {path!r}")
+    return path
+
+
+Beside = Annotated[Line, AfterValidator(_inside)]
+"""A path relative to the site file, at or below its folder."""
+UnitNumber = Annotated[int, Field(ge=1, le=255)]
+
+
+class SiteInfo(Strict):
+    """`site:` — which building this is."""
+
+    id: Id
+    name: Name
+    timezone: TimeZone
+    language: Literal["zh", "en"] = "zh"
+
+
+class Place(Strict):
+    """`at:` — where a thing stands."""
+
+    building: Label | None = None
+    floor: Label | None = None
+    zone: Label | None = None
+
+
+class Module(Strict):
+    """An I/O box whose channels belong to several devices."""
+
+    profile: Id
+    link: Id
+    unit: UnitNumber
+    poll: Period = DEFAULT_POLL_NS
+    name: Name | None = None
+    at: Place = Place()
+
+
+class DeviceEntry(Strict):
+    """A thing in the building: with a profile it answers on a link itself, its `points` come from modules."""
+
+    system: System | None = None
+    profile: Id | None = None
+    link: Id | None = None
+    unit: UnitNumber | None = None
+    poll: Period | None = None
+    name: Name | None = None
+    at: Place = Place()
+    points: dict[str, ChannelOptions] = Field(default_factory=dict)
+    disabled: bool = False
+
+
+class RuleChoice(Strict):
+    """Which rules watch this building, and where they differ here."""
+
+    packs: list[Id] = Field(default_factory=list)
+    files: list[Beside] = Field(default_factory=list)
+    override: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+
+class NotifyOptions(Strict):
+    """Who is told."""
+
+    webhooks: list[WebhookOptions] = Field(default_factory=list)
+
+
+class SiteFile(Strict):
+    """The whole site file."""
+
+    site: SiteInfo
+    profiles: list[Beside] = Field(default_factory=list)
+    links: dict[Id, ModbusLinkOptions] = Field(default_factory=dict)
+    modules: dict[Id, Module] = Field(default_factory=dict)
+    devices: dict[Id, DeviceEntry] = Field(default_factory=dict)
+    rules: RuleChoice = RuleChoice()
+    notify: NotifyOptions = NotifyOptions()
+    api: ApiOptions = ApiOptions()
