@@ -1,0 +1,182 @@
+"""Opens a site's rooms and wires them, readable from top to bottom; the one module that knows them all."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from alerts.engine import AlarmEngine
+from alerts.notify.channel import Channel
+from alerts.notify.log import LogChannel
+from alerts.notify.webhook import WebhookChannel
+from alerts.notify.worker import DeliveryWorker
+from drivers.assign import assign
+from drivers.modbus.driver import ModbusDriver
+from gateway.api.current import CurrentValues
+from gateway.api.house import House
+from gateway.app.access import Access
+from gateway.app.changes import Change
+from gateway.app.figures import Figures
+from gateway.app.records import Records
+from gateway.app.shutdown import Teardown
+from gateway.bus import Bus
+from gateway.clock import BuildingClock
+from gateway.config.load import SiteConfig
+from gateway.health import HealthBook
+from gateway.model import Driver, Frame, Judgement, Layout
+from gateway.pipeline import Pipeline, last_known, recover, resumed_clock
+from gateway.store.journal import Journal
+from gateway.store.lock import DataLock
+from gateway.store.reader import Reader
+from gateway.store.samples import Samples
+
+log = logging.getLogger("anlou.app")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rooms:
+    """A site opened: everything is wired and recovered, nothing runs yet."""
+
+    config: SiteConfig
+    folder: Path
+    clock: BuildingClock
+    journal: Journal
+    samples: Samples
+    reader: Reader
+    engine: AlarmEngine
+    pipeline: Pipeline
+    health: HealthBook
+    bus: Bus[Change]
+    drivers: tuple[Driver, ...]
+    workers: tuple[DeliveryWorker, ...]
+    access: Access
+    figures: Figures
+    house: House
+
+
+def feeds(config: SiteConfig) -> dict[str, tuple[str, ...]]:
+    """Device → the units whose answers it lives on."""
+    found: dict[str, dict[str, None]] = defaultdict(dict)
+    for unit in config.units:
+        if unit.own_device:
+            found[unit.name][unit.name] = None
+    for channel in config.channels:
+        found[channel.device][channel.unit] = None
+    return {device: tuple(units) for device, units in found.items()}
+
+
+async def open_rooms(config: SiteConfig, folder: Path, rate: float, teardown: Teardown) -> Rooms:
+    """Open, recover and wire. What was opened is on `teardown`, also when this raises (StoreError)."""
+    lock = DataLock(folder)
+    lock.__enter__()
+    teardown.add("data lock", partial(lock.__exit__, None, None, None))
+    channels = _channels(config)
+    journal = Journal.open(folder / "alarm.db", [channel.name for channel in channels])
+    teardown.add("alarm.db", journal.close)
+    samples = Samples.open(folder / "tele.db")
+    teardown.add("tele.db", samples.close)
+    reader = Reader(journal.path)
+    teardown.add("journal reader", reader.close)
+
+    clock = resumed_clock(last_known(journal.load(), samples), rate)
+    engine = AlarmEngine(config.bound)
+    health = HealthBook(config.devices, feeds(config), clock.now())
+    current = CurrentValues(config.devices)
+    bus: Bus[Change] = Bus()
+    drivers = _drivers(config, clock, health)
+    workers = tuple(DeliveryWorker(channel, journal) for channel in channels)
+
+    layouts: list[Layout] = [layout for driver in drivers for layout in driver.layouts]
+    replayed = await recover(engine, journal, samples, clock, layouts=layouts)
+    if replayed:
+        log.info("judged %d logged frames again", replayed)
+
+    def committed(judgement: Judgement) -> None:
+        bus.publish(judgement)
+
+    def stored(frame: Frame) -> None:
+        health.observe(frame)
+        current.observe(frame)
+
+    def noticed() -> None:
+        for worker in workers:
+            worker.wake()
+
+    pipeline = Pipeline(engine, journal, samples, clock, after_commit=committed, after_frame=stored)
+    teardown.add("checkpoint", pipeline.checkpoint)
+    journal.on_notice = noticed
+    access = Access(journal, reader, pipeline)
+    figures = Figures(folder, journal, samples, bus, workers)
+    house = House(
+        site=config.site,
+        devices=config.devices,
+        clock=clock,
+        health=health,
+        current=current,
+        records=Records(reader),
+        history=samples.history,
+        command=pipeline.command,
+        authenticate=access.authenticate,
+        has_users=access.has_tokens,
+        rules={rule.rule: rule for rule in config.rules},
+        rules_view=partial(_rules_view, engine),
+        unbound=config.unbound,
+        metrics=(figures.families,),
+        options=config.api,
+        version=version("anlou"),
+    )
+    return Rooms(
+        config=config,
+        folder=folder,
+        clock=clock,
+        journal=journal,
+        samples=samples,
+        reader=reader,
+        engine=engine,
+        pipeline=pipeline,
+        health=health,
+        bus=bus,
+        drivers=drivers,
+        workers=workers,
+        access=access,
+        figures=figures,
+        house=house,
+    )
+
+
+def _channels(config: SiteConfig) -> tuple[Channel, ...]:
+    site = config.site.id
+    return (LogChannel(site), *(WebhookChannel(options, site) for options in config.notify))
+
+
+def _drivers(config: SiteConfig, clock: BuildingClock, health: HealthBook) -> tuple[Driver, ...]:
+    assignments = assign(config.units, config.channels)
+    return tuple(
+        ModbusDriver(link, config.links[link], assignment, clock, health.report)
+        for link, assignment in assignments.items()
+    )
+
+
+WORDS = {True: "true", False: "false", None: "unknown"}
+
+
+def _rules_view(engine: AlarmEngine) -> list[dict[str, Any]]:
+    """Every rule on its sources as it stands, for the API."""
+    return [
+        {
+            "rule": view.rule,
+            "source": view.source,
+            "state": view.state.value,
+            "condition": WORDS[view.condition],
+            "mutes": [mute.kind for mute in view.mutes],
+            "fleeting": view.fleeting,
+            "occurrence": view.occurrence,
+            "fault": view.fault,
+        }
+        for view in engine.rules_view()
+    ]

@@ -1,0 +1,105 @@
+"""Lets an opened site live until it is told to stop: one TaskGroup for the core, a supervised loop per link."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any
+
+from gateway.api.app import create_app
+from gateway.api.server import serve
+from gateway.app import control, systemd
+from gateway.app.changes import HealthChanged
+from gateway.app.house import Rooms
+from gateway.clock import host_mono_ns
+from gateway.model import SECOND, Frame, Health
+from gateway.supervise import supervise
+
+HEALTH_EVERY_NS = SECOND
+STATUS_EVERY_NS = 10 * SECOND
+
+
+async def live(rooms: Rooms, host: str, port: int, ready: Callable[[str], None], stop: asyncio.Event) -> None:
+    """Run until `stop` is set. A failure of the core (store, engine, API) comes out as an ExceptionGroup.
+
+    `ready` gets the address once the API answers; the service manager is told at the same moment.
+    """
+
+    def is_ready(address: str) -> None:
+        ready(address)
+        systemd.notify("READY=1")
+
+    await rooms.access.begin()
+    await rooms.pipeline.note("start", body={"version": rooms.house.version, "config": rooms.config.digest})
+    async with asyncio.TaskGroup() as core:
+        living = [core.create_task(work, name=name) for name, work in _core(rooms).items()]
+        for driver in rooms.drivers:
+            # a sick link may not reach its neighbours; a failed store is everybody's
+            reading = supervise(f"link {driver.link}", partial(driver.run, rooms.pipeline.emit), rooms.clock)
+            living.append(core.create_task(reading, name=f"link {driver.link}"))
+        app = create_app(rooms.house)
+        answering = core.create_task(serve(app, host, port, rooms.config.api, is_ready, stop), name="api")
+        asking = core.create_task(control.serve(rooms.folder, {"token": rooms.access.answer}, stop), name="control")
+        await stop.wait()
+        systemd.notify("STOPPING=1")
+        for task in living:
+            task.cancel()
+        await asyncio.wait([answering, asking])
+    await rooms.pipeline.note("stop")
+
+
+def _core(rooms: Rooms) -> dict[str, Coroutine[Any, Any, object]]:
+    loops: dict[str, Coroutine[Any, Any, object]] = {
+        "ticks": rooms.pipeline.run_ticks(),
+        "health": publish_health(rooms),
+        "status": publish_status(rooms),
+        "host clock": follow_host_clock(rooms),
+    }
+    for worker in rooms.workers:
+        loops[f"notices to {worker.channel.name}"] = worker.run()
+    return loops
+
+
+async def publish_health(rooms: Rooms) -> None:
+    """Each second of building time: what health concludes goes down the same road as any sample."""
+    said: dict[str, Health] = {}
+    due = rooms.clock.now().mono_ns
+    while True:
+        now = rooms.clock.now()
+        for frame in rooms.health.frames(now):
+            await rooms.pipeline.emit(frame)
+            _publish_change(rooms, frame, said)
+        due = max(due + HEALTH_EVERY_NS, rooms.clock.now().mono_ns)
+        await rooms.clock.sleep_until(due)
+
+
+def _publish_change(rooms: Rooms, frame: Frame, said: dict[str, Health]) -> None:
+    device, health = frame.layout.device, Health(str(frame.values[0]))
+    was = said.get(device)
+    if was is not health:
+        said[device] = health
+        error = rooms.health.device(device, frame.at).error
+        rooms.bus.publish(HealthChanged(device, was, health, error.message if error else None, frame.at))
+
+
+async def publish_status(rooms: Rooms) -> None:
+    """The gateway's own numbers as points of its device; the loop's lag is how late this very loop woke."""
+    while True:
+        status = await rooms.figures.status()
+        await rooms.pipeline.emit(rooms.health.gateway(status, rooms.clock.now()))
+        due = rooms.clock.now().mono_ns + STATUS_EVERY_NS
+        await rooms.clock.sleep_until(due)
+        rooms.figures.loop_lag_s = max(0, rooms.clock.now().mono_ns - due) / rooms.clock.rate / SECOND
+
+
+async def follow_host_clock(rooms: Rooms) -> None:
+    """Journal every step of the host's clock; delays and periods do not notice it."""
+    while True:
+        due = rooms.clock.now().mono_ns + STATUS_EVERY_NS
+        await rooms.clock.sleep_until(due)
+        before = host_mono_ns()
+        step = rooms.clock.follow_host()
+        if step is not None:
+            rooms.figures.clock_steps += 1
+            await rooms.pipeline.note("clock_step", body={"step_ns": step, "host_mono_ns": before})
