@@ -1,0 +1,238 @@
+"""AlarmEngine: frames, ticks and commands in, transitions out (gateway.model.Engine). Pure of I/O; time is an argument.
+
+What goes into the journal: `raise`, `reraise` (why), `severity_up`, `returning` and `return_cancelled` (off-delay begun
+and broken off), `return`, `ack`, `reset`, `close` (reason), `hold` and `unhold` (condition UNKNOWN, known again),
+`shelve`, `unshelve`, `suppress`, `unsuppress` (only while an occurrence is open), `rule_error`, and every `note`.
+On-delays are not journalled; they live in the InstanceSnapshots. Value and peak of a standing alarm move without a row
+and reach the journal with the next one; `occurrence` shows them as they are now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from alerts import desk, restart, snapshot
+from alerts.alarm import record
+from alerts.bound import Bound
+from alerts.evaluator import Evaluator
+from alerts.live import Live, wire
+from alerts.recorder import Recorder
+from alerts.ulid import ulid
+from gateway.model import (
+    AlarmState,
+    Checkpoint,
+    Command,
+    Frame,
+    FrameKind,
+    InstanceSnapshot,
+    Instant,
+    Judgement,
+    Layout,
+    Mute,
+    Occurrence,
+    Truth,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RuleView:
+    """A rule on a source as it stands: `due_ns` (mono) of its running delay; `fault`: why it cannot be judged."""
+
+    rule: str
+    source: str
+    state: AlarmState
+    condition: Truth
+    due_ns: int | None
+    mutes: tuple[Mute, ...]
+    fleeting: int
+    occurrence: str | None
+    fault: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Route:
+    """Where a layout's columns go, and who reads them."""
+
+    columns: tuple[tuple[int, int], ...]
+    readers: tuple[Live, ...]
+
+
+class AlarmEngine:
+    """One per site.
+
+    Start: `restore` (if anything is stored), `judge` for every logged frame behind it, then `restarted`. An engine that
+    is not restored starts with its first call. `position` is the log position judged last.
+    """
+
+    def __init__(self, bound: Bound, next_seq: int = 1, ids: Callable[[Instant], str] = ulid) -> None:
+        self._recorder = Recorder(next_seq)
+        self._lives = wire(bound.instances, ids)
+        self._by_key = {live.key: live for live in self._lives}
+        self._evaluator = Evaluator(self._lives, bound.columns, self._recorder)
+        self._columns = bound.columns
+        self._bound = bound
+        self._routes: dict[Layout, _Route] = {}
+        self._orphans: list[restart.Orphan] = []
+        self._floor = -1
+        self._highest = 0
+        self._started = False
+        self._replaying = False
+
+    @property
+    def position(self) -> int:
+        return self._highest
+
+    # --- the way of every frame
+
+    def judge(self, frame: Frame, position: int) -> Judgement:
+        """Everything due by the frame's time, then the frame: its samples together, each dependent rule once."""
+        if position <= self._floor:
+            return Judgement()
+        at = frame.at
+        self._begin(at, position)
+        self._evaluator.fire(at)
+        if frame.kind is not FrameKind.HISTORY:
+            route = self._routes.get(frame.layout) or self._route(frame.layout)
+            if route.columns:
+                self._put(frame, route)
+                self._evaluator.sweep(route.readers, at, frame.source_ns)
+                self._evaluator.fire(at)
+        return self._take(at)
+
+    def tick(self, now: Instant, position: int) -> Judgement:
+        """Time has passed and no sample came."""
+        self._begin(now, position)
+        self._evaluator.fire(now)
+        return self._take(now)
+
+    def next_due(self) -> int | None:
+        """When to tick next (mono). It may turn out that nothing is due by then."""
+        return self._evaluator.timers.next()
+
+    # --- people
+
+    def command(self, command: Command, now: Instant, position: int) -> Judgement:
+        """Carry it out, or raise CommandRefused and change nothing. An acknowledgement twice is an empty judgement."""
+        live = desk.find(self._lives, command)
+        self._begin(now, position)
+        desk.carry_out(self._evaluator, live, command, now)
+        self._evaluator.sweep((), now)
+        return self._take(now)
+
+    def note(self, kind: str, now: Instant, by: str | None = None, body: Mapping[str, Any] | None = None) -> Judgement:
+        """A row of the journal that is not about an alarm."""
+        self._recorder.event(kind, now, by, body or {})
+        return self._take(now)
+
+    # --- stopping and starting
+
+    def checkpoint(self, now: Instant, position: int) -> Checkpoint:
+        """Everything, judged up to `position`."""
+        epoch = self._columns.epoch
+        return Checkpoint(
+            position=position,
+            at=now,
+            next_seq=self._recorder.next_seq,
+            columns=snapshot.columns_out(self._columns),
+            instances=tuple(snapshot.take(live, position, now.mono_ns, epoch) for live in self._lives),
+        )
+
+    def restore(
+        self,
+        checkpoint: Checkpoint | None,
+        instances: Sequence[InstanceSnapshot],
+        open_occurrences: Sequence[Occurrence],
+    ) -> None:
+        """Take over what was stored. Then judge the log behind it, then call `restarted`."""
+        self._replaying = True
+        if checkpoint is not None:
+            self._floor = checkpoint.position
+            self._recorder.next_seq = max(self._recorder.next_seq, checkpoint.next_seq)
+        self._orphans = restart.take_over(self._evaluator, checkpoint, instances, open_occurrences, self._bound)
+        self._highest = max(self._floor, 0, *(live.skip_until for live in self._lives))
+
+    def restarted(self, now: Instant, outage_ns: int) -> Judgement:
+        """The log is judged: from here on it is live. Inputs are UNKNOWN until their first sample."""
+        self._replaying = False
+        self._started = True
+        self._evaluator.position = self._highest
+        self._evaluator.follow_label(now)
+        restart.close_orphans(self._recorder, self._orphans, self._highest, now)
+        self._orphans = []
+        restart.resume(self._evaluator, self._recorder, now, outage_ns)
+        return self._take(now)
+
+    # --- looking
+
+    def state(self, rule: str, source: str) -> AlarmState:
+        """The state of one alarm; KeyError when there is none."""
+        return self._by_key[rule, source].alarm.state
+
+    def occurrence(self, occurrence: str) -> Occurrence | None:
+        """An open occurrence as it is now, or the newest closed one of its alarm."""
+        for live in self._lives:
+            for shown in (record(live.alarm), live.closed):
+                if shown is not None and shown.occurrence == occurrence:
+                    return shown
+        return None
+
+    def open_occurrences(self) -> list[Occurrence]:
+        """All that are open, as they are now."""
+        shown = (record(live.alarm) for live in self._lives)
+        return [occurrence for occurrence in shown if occurrence is not None]
+
+    def rules_view(self) -> list[RuleView]:
+        """Every rule on every source."""
+        return [_view(live) for live in self._lives]
+
+    # --- within
+
+    def _begin(self, at: Instant, position: int) -> None:
+        self._highest = max(position, self._highest)
+        self._evaluator.position = position if self._replaying else self._highest
+        if not self._started and not self._replaying:
+            self._started = True
+            self._evaluator.follow_label(at)
+            self._evaluator.sweep(self._lives, at)
+
+    def _take(self, at: Instant) -> Judgement:
+        return self._recorder.take(self._lives, self._evaluator.position, at.mono_ns, self._columns.epoch)
+
+    def _route(self, layout: Layout) -> _Route:
+        slots = self._columns.slots
+        pairs = [
+            (column, slots[layout.device, point.key])
+            for column, point in enumerate(layout.points)
+            if (layout.device, point.key) in slots
+        ]
+        touched = {slot for _, slot in pairs}
+        readers = tuple(live for live in self._lives if not touched.isdisjoint(live.condition.slots))
+        route = self._routes[layout] = _Route(tuple(pairs), readers)
+        return route
+
+    def _put(self, frame: Frame, route: _Route) -> None:
+        columns, values, quality = self._columns, frame.values, frame.quality
+        at_ns, source_ns = frame.at.mono_ns, frame.source_ns
+        for column, slot in route.columns:
+            columns.values[slot] = values[column]
+            columns.quality[slot] = 0 if quality is None else quality[column]
+            columns.at_ns[slot] = at_ns
+            columns.source_ns[slot] = source_ns
+
+
+def _view(live: Live) -> RuleView:
+    alarm = live.alarm
+    rule, source = live.key
+    return RuleView(
+        rule,
+        source,
+        alarm.state,
+        alarm.condition,
+        alarm.due_ns,
+        alarm.mutes,
+        alarm.fleeting,
+        alarm.life.occurrence if alarm.life else None,
+        live.fault,
+    )

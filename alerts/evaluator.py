@@ -1,0 +1,221 @@
+"""Judging: who is asked, in which order, and what follows from the answers. Building time moves only by arguments."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Sequence
+from dataclasses import replace
+
+from alerts import mute
+from alerts.alarm import Alarm, Cue, Effect, advance
+from alerts.condition.columns import Columns
+from alerts.lifecycle import ACTIVE, Trigger
+from alerts.live import Live
+from alerts.recorder import Recorder
+from alerts.timers import Timers
+from gateway.model import SECOND, AlarmState, Instant, Severity, Truth, Value
+
+_CUES = {True: Trigger.TRUE, False: Trigger.FALSE, None: Trigger.UNKNOWN}
+_QUIET = frozenset({AlarmState.NORMAL, AlarmState.PENDING})
+
+
+class Evaluator:
+    """Asks conditions, carries the answers through the life cycle, and wakes whoever depends on the outcome.
+
+    A deadline is judged as of its own moment, not of the moment somebody came to look: a replay that ticks at other
+    times ends in the same states.
+    """
+
+    def __init__(self, lives: Sequence[Live], columns: Columns, recorder: Recorder) -> None:
+        self.lives = lives
+        self.columns = columns
+        self.timers = Timers(len(lives))
+        self.position = 0
+        self._recorder = recorder
+        self._woken: list[int] = []  # heap of places
+        self._shelved: set[int] = set()
+        self._offset: int | None = None
+        for live in lives:
+            columns.alarm_active[live.key] = live.alarm.active
+
+    # --- asking
+
+    def sweep(self, direct: Sequence[Live], at: Instant, seen_ns: int | None = None) -> None:
+        """Ask these (in order of evaluation) and, each after its inputs, everybody whom the answers wake."""
+        woken = self._woken
+        for live in direct:
+            while woken and woken[0] <= live.index:
+                place = heapq.heappop(woken)
+                if place != live.index:
+                    self._ask(self.lives[place], at, seen_ns)
+            self._ask(live, at, seen_ns)
+        while woken:
+            place = heapq.heappop(woken)
+            while woken and woken[0] == place:
+                heapq.heappop(woken)
+            self._ask(self.lives[place], at, seen_ns)
+
+    def _ask(self, live: Live, at: Instant, seen_ns: int | None, *, tick: bool = False) -> None:
+        if live.skip_until >= self.position:
+            return
+        truth = self._judge(live, at, tick)
+        live.condition_due_ns = due = live.condition.next_due()
+        if due is not None:
+            if due <= at.mono_ns:
+                # a condition that is never satisfied must not stop the clock for everybody else
+                live.condition_due_ns = due = at.mono_ns + SECOND // 1000
+            self.timers.arm(live.index, due)
+        if truth is True or truth is not live.alarm.condition:
+            self._settle(live, truth, at, seen_ns)
+
+    def _judge(self, live: Live, at: Instant, tick: bool) -> Truth:
+        ask = live.condition.tick if tick else live.condition.judge
+        try:
+            truth = ask(self.columns, at.mono_ns)
+        except Exception as error:  # noqa: BLE001 - one bad rule must not blind the building: UNKNOWN, and told of
+            fault = f"{type(error).__name__}: {error}"
+            if fault != live.fault:
+                live.fault = fault
+                rule, source = live.key
+                self._recorder.event("rule_error", at, None, {"rule": rule, "source": source, "error": fault})
+            return True if live.guards else None  # what cannot be judged protects nobody
+        live.fault = None
+        return truth
+
+    def _settle(self, live: Live, truth: Truth, at: Instant, seen_ns: int | None) -> None:
+        before = live.alarm
+        alarm = self._observe(live) if truth else before
+        alarm, effects = advance(alarm, Cue(_CUES[truth], seen_ns=seen_ns), at, live.terms)
+        self.commit(live, alarm, effects, at)
+        level = live.condition.severity
+        if truth and level is not None and alarm.life is not None and level < alarm.severity:
+            self.apply(live, Cue(Trigger.WORSE, severity=level), at)
+
+    def _observe(self, live: Live) -> Alarm:
+        """Value, peak and level of a TRUE sample. While active, a higher level is news and goes through the table."""
+        alarm = live.alarm
+        value, limit, unit = live.condition.reading(self.columns)
+        severity = alarm.severity
+        if alarm.state not in ACTIVE:
+            level = live.condition.severity or live.instance.rule.severity
+            severity = level if alarm.life is None else Severity(min(level, severity))
+        # a new life begins with a new peak
+        peak = value if alarm.state is AlarmState.NORMAL else farther(alarm.peak, value, limit)
+        seen = (value, peak, limit, unit, severity)
+        if seen == (alarm.value, alarm.peak, alarm.limit, alarm.unit, alarm.severity):
+            return alarm
+        return replace(alarm, value=value, peak=peak, limit=limit, unit=unit, severity=severity)
+
+    # --- what follows
+
+    def apply(self, live: Live, cue: Cue, at: Instant) -> None:
+        """Any other trigger. CommandRefused passes through, and nothing has changed then."""
+        self.commit(live, *advance(live.alarm, cue, at, live.terms), at)
+
+    def commit(self, live: Live, alarm: Alarm, effects: Sequence[Effect], at: Instant) -> None:
+        """The alarm's new value; whoever depends on what has changed is woken, muted or lifted."""
+        before = live.alarm
+        if alarm is before:
+            return
+        spoke = live.suppresses
+        live.alarm = alarm
+        if effects or self._worth_storing(live, before):
+            self._recorder.effects(live, effects, at)
+            self._recorder.touch(live)
+        self._arm(live, at)
+        active = live.alarm.active
+        if active is not self.columns.alarm_active[live.key]:
+            self.columns.alarm_active[live.key] = active
+            for place in live.readers:
+                heapq.heappush(self._woken, place)
+        if live.suppresses is not spoke:
+            for place in live.targets:
+                self.suppress(self.lives[place], at)
+
+    @staticmethod
+    def _worth_storing(live: Live, before: Alarm) -> bool:
+        """A change of state or mutes is; but a companion's on-delay is found again from the log behind the checkpoint.
+
+        Otherwise every start and every lost poll would write a row for each rule of a device.
+        """
+        after = live.alarm
+        if live.guards and before.state in _QUIET and after.state in _QUIET:
+            return before.mutes != after.mutes
+        return before.state is not after.state or before.mutes != after.mutes
+
+    def suppress(self, live: Live, at: Instant) -> None:
+        """Muted by design for exactly those who speak for it now."""
+        if live.skip_until >= self.position:
+            return
+        causes = {cause for place, cause in live.suppressors if self.lives[place].suppresses}
+        self.commit(live, *mute.suppress(live.alarm, causes, at, live.terms), at)
+
+    # --- time
+
+    def fire(self, until: Instant) -> None:
+        """Everything that is due by `until`, in order."""
+        self.follow_label(until)
+        while rung := self.timers.ring(until.mono_ns):
+            asked, index = rung
+            live = self.lives[index]
+            due = live.due()
+            if due is None or due > asked:
+                self.timers.arm(index, due)
+                continue
+            at = Instant(asked, asked + until.wall_ns - until.mono_ns)
+            self._fire(live, at)
+            self.sweep((), at)
+            self.timers.arm(index, live.due())
+
+    def _fire(self, live: Live, at: Instant) -> None:
+        mono = at.mono_ns
+        if live.shelf_due_ns is not None and live.shelf_due_ns <= mono:
+            self.commit(live, *mute.unshelve(live.alarm, "expired", at, live.terms), at)
+        if live.alarm.due_ns is not None and live.alarm.due_ns <= mono:
+            # at the very moment of its end a delay has been sat out: before the condition may change its mind
+            self.apply(live, Cue(Trigger.EXPIRED), at)
+        if live.condition_due_ns is not None and live.condition_due_ns <= mono:
+            live.condition_due_ns = None
+            self._ask(live, at, None, tick=True)
+
+    def follow_label(self, now: Instant) -> None:
+        """Shelves end by the label; when it has stepped, they are looked at again at once."""
+        offset = now.wall_ns - now.mono_ns
+        if offset != self._offset:
+            self._offset = offset
+            for place in self._shelved:
+                self._arm(self.lives[place], now)
+
+    def _arm(self, live: Live, at: Instant) -> None:
+        alarm = live.alarm
+        if alarm.shelved_until_ns is None:
+            if live.shelf_due_ns is not None:
+                live.shelf_due_ns = None
+                self._shelved.discard(live.index)
+        else:
+            live.shelf_due_ns = mute.shelf_due(alarm, at)
+            self._shelved.add(live.index)
+            self.timers.arm(live.index, live.shelf_due_ns)
+        self.timers.arm(live.index, alarm.due_ns)
+
+    def take_up(self, live: Live) -> None:
+        """A stored alarm goes on: nothing has happened, only the deadlines and what others see of it are set."""
+        self.columns.alarm_active[live.key] = live.alarm.active
+        live.shelf_due_ns = live.alarm.shelved_until_ns
+        if live.shelf_due_ns is not None:
+            self._shelved.add(live.index)
+        self.timers.arm(live.index, live.due())
+
+    def credit(self, live: Live, downtime_ns: int) -> None:
+        """Downtime that a running on-delay may count, if the next sample is TRUE."""
+        live.alarm = replace(live.alarm, credit_ns=live.alarm.credit_ns + downtime_ns)
+
+
+def farther(peak: Value, value: Value, limit: Value) -> Value:
+    """The one of two values that is farther beyond the limit; without a numeric limit the greater, else the newer."""
+    numbers = [number for number in (peak, value) if isinstance(number, (int, float)) and not isinstance(number, bool)]
+    if len(numbers) < 2:
+        return value if value is not None else peak
+    if isinstance(limit, (int, float)) and not isinstance(limit, bool):
+        return max(numbers, key=lambda number: abs(number - limit))
+    return max(numbers)

@@ -1,0 +1,124 @@
+"""The engine's mutable side of an instance, and how instances hang together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from alerts.alarm import Alarm, Terms
+from alerts.bound import Instance
+from alerts.condition.columns import Condition
+from alerts.lifecycle import ACTIVE
+from alerts.mute import speaks
+from gateway.model import Instant, Occurrence
+
+Key = tuple[str, str]
+DEVICE_OFFLINE = "device_offline"
+
+
+@dataclass(slots=True, eq=False)
+class Live:
+    """One instance at work. `index` is its place in the order of evaluation; all other numbers are such places.
+
+    `readers` ask for its activity, `companion` shares its condition, `targets` are suppressed while it speaks,
+    `suppressors` (place, cause) suppress it. `closure` is everybody whose judgement can follow from its own.
+    `guards`: it is such a companion. `skip_until`: frames up to this log position are already in its state.
+    """
+
+    index: int
+    instance: Instance
+    terms: Terms
+    alarm: Alarm
+    condition: Condition
+    guards: bool = False
+    companion: int | None = None
+    readers: list[int] = field(default_factory=list)
+    targets: list[int] = field(default_factory=list)
+    suppressors: list[tuple[int, str]] = field(default_factory=list)
+    closure: tuple[int, ...] = ()
+    skip_until: int = -1
+    condition_due_ns: int | None = None
+    shelf_due_ns: int | None = None
+    edited: bool = False
+    fault: str | None = None
+    closed: Occurrence | None = None  # its newest closed occurrence since start
+
+    @property
+    def key(self) -> Key:
+        return self.instance.rule.rule, self.instance.source
+
+    def due(self) -> int | None:
+        """When it must be looked at without a new sample."""
+        dues = (self.alarm.due_ns, self.condition_due_ns, self.shelf_due_ns)
+        return min((due for due in dues if due is not None), default=None)
+
+    @property
+    def suppresses(self) -> bool:
+        """It is active and would be heard, so others may be silent."""
+        return self.alarm.state in ACTIVE and speaks(self.alarm)
+
+
+def terms_of(instance: Instance, mint: Callable[[Instant], str]) -> Terms:
+    """What the life cycle takes from the rule."""
+    rule = instance.rule
+    return Terms(
+        rule=rule.rule,
+        source=instance.source,
+        system=instance.device.system,
+        title=rule.title,
+        class_=rule.class_,
+        on_delay_ns=rule.on_delay,
+        off_delay_ns=rule.off_delay,
+        latching=rule.latching,
+        auto_ack=rule.auto_ack,
+        mint=mint,
+    )
+
+
+def wire(instances: Sequence[Instance], mint: Callable[[Instant], str]) -> list[Live]:
+    """The instances in order of evaluation, each knowing whom it must wake."""
+    ordered = sorted(instances, key=lambda instance: instance.order)
+    lives = [
+        Live(index, instance, terms_of(instance, mint), Alarm(severity=instance.rule.severity), instance.condition)
+        for index, instance in enumerate(ordered)
+    ]
+    places = {live.key: live.index for live in lives}
+    if len(places) < len(lives):
+        raise ValueError("two instances have the same rule and source")
+    for live in lives:
+        _join(live, lives, places)
+    for live in lives:
+        live.closure = _closure(live, lives)
+    return lives
+
+
+def _join(live: Live, lives: list[Live], places: dict[Key, int]) -> None:
+    instance = live.instance
+    live.guards = instance.companion_of is not None
+    for key in instance.condition.alarms:
+        if key in places:
+            lives[places[key]].readers.append(live.index)
+    if instance.companion_of is not None and instance.companion_of in places:
+        lives[places[instance.companion_of]].companion = live.index
+    causes = [(key, key[0]) for key in instance.suppressed_by]
+    if live.terms.life_safety and not live.guards:
+        causes = []  # never silenced by another alarm
+    if instance.collapse_into is not None:
+        causes.append((instance.collapse_into, DEVICE_OFFLINE))
+    for key, cause in causes:
+        if key in places and places[key] != live.index:
+            live.suppressors.append((places[key], cause))
+            lives[places[key]].targets.append(live.index)
+
+
+def _closure(live: Live, lives: list[Live]) -> tuple[int, ...]:
+    found: set[int] = set()
+    open_ = [live]
+    while open_:
+        here = open_.pop()
+        nexts = [*here.readers, *here.targets, *([] if here.companion is None else [here.companion])]
+        for index in nexts:
+            if index not in found and index != live.index:
+                found.add(index)
+                open_.append(lives[index])
+    return tuple(sorted(found))

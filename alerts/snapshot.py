@@ -1,0 +1,107 @@
+"""The engine's state as JSON and back: alarms through pydantic's reading of the dataclasses, columns by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from alerts.alarm import Alarm
+from alerts.condition.columns import Columns
+from alerts.live import Key, Live
+from gateway.model import InstanceSnapshot, Occurrence
+
+_ALARM = TypeAdapter(Alarm)
+
+
+def take(live: Live, position: int, at_ns: int, epoch: int) -> InstanceSnapshot:
+    """The whole state of one instance, judged up to `position` and `at_ns` (mono)."""
+    state = {
+        "hash": live.instance.condition_hash,
+        "at_ns": at_ns,
+        "epoch": epoch,
+        "alarm": _alarm_out(live.alarm),
+        "condition": live.condition.snapshot(),
+    }
+    return InstanceSnapshot(*live.key, position, state)
+
+
+def leftover(key: Key, alarm: Alarm, position: int, at_ns: int) -> InstanceSnapshot:
+    """What is stored of an instance that is no more."""
+    state = {"hash": "", "at_ns": at_ns, "epoch": 0, "alarm": _alarm_out(alarm), "condition": None}
+    return InstanceSnapshot(*key, position, state)
+
+
+def _alarm_out(alarm: Alarm) -> Any:
+    return _ALARM.dump_python(alarm, mode="json", exclude_defaults=True)
+
+
+def put_back(live: Live, snapshot: InstanceSnapshot) -> None:
+    """Go on where the snapshot was taken. A condition that has changed since starts afresh and marks it edited."""
+    live.alarm = alarm_of(snapshot)
+    live.edited = snapshot.state["hash"] != live.instance.condition_hash
+    if live.edited:
+        return
+    try:
+        live.condition.restore(snapshot.state["condition"])
+        live.condition_due_ns = live.condition.next_due()
+    except (ValueError, TypeError, KeyError, IndexError):
+        # another version's memory of a condition: as good as a changed one
+        live.edited = True
+
+
+def alarm_of(snapshot: InstanceSnapshot) -> Alarm:
+    """The alarm in a snapshot; ValueError when it is not one."""
+    try:
+        return _ALARM.validate_python(snapshot.state["alarm"])
+    except ValidationError as error:
+        raise ValueError(f"the stored state of {snapshot.rule} on {snapshot.source} cannot be read: {error}") from error
+
+
+def newest(snapshots: Iterable[InstanceSnapshot]) -> dict[Key, InstanceSnapshot]:
+    """Of each instance the snapshot that has seen most: by log position, then by time."""
+    best: dict[Key, InstanceSnapshot] = {}
+    for snapshot in snapshots:
+        known = best.get((snapshot.rule, snapshot.source))
+        if known is None or _seen(snapshot) >= _seen(known):
+            best[snapshot.rule, snapshot.source] = snapshot
+    return best
+
+
+def _seen(snapshot: InstanceSnapshot) -> tuple[int, int]:
+    return snapshot.position, snapshot.state["at_ns"]
+
+
+def orphan(occurrence: Occurrence) -> Alarm:
+    """An alarm of which only the open occurrence is known."""
+    return Alarm(
+        state=occurrence.state,
+        condition=None,
+        severity=occurrence.severity,
+        value=occurrence.value,
+        peak=occurrence.peak,
+        limit=occurrence.limit,
+        unit=occurrence.unit,
+        told=occurrence.announced and occurrence.returned_ns is None,
+        life=occurrence,
+    )
+
+
+def columns_out(columns: Columns) -> dict[str, Any]:
+    """Every slot by device and point: value, quality, mono and source time."""
+    points = [
+        [device, key, columns.values[slot], columns.quality[slot], columns.at_ns[slot], columns.source_ns[slot]]
+        for (device, key), slot in columns.slots.items()
+        if columns.quality[slot] >= 0
+    ]
+    return {"epoch": columns.epoch, "points": points}
+
+
+def columns_in(columns: Columns, state: Mapping[str, Any]) -> None:
+    """Put the samples back into the slots that still exist."""
+    columns.epoch = state.get("epoch", 0)
+    for device, key, value, quality, at_ns, source_ns in state.get("points", ()):
+        slot = columns.slots.get((device, key))
+        if slot is not None:
+            columns.put(slot, value, quality, at_ns, source_ns)
