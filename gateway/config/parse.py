@@ -47,7 +47,10 @@ class _Reader:
         try:
             self.whole()
         except MarkedYAMLError as error:
-            raise self.refusal(*_sentence(error)) from None
+            message, mark = _sentence(error)
+            if mark is not None and self.document.source.text.split("\n")[mark.line][: mark.column].endswith("$"):
+                message = 'quote a text that holds ${…}: "${…}"'
+            raise self.refusal(message, mark) from None
         except (YAMLError, ValueError, OverflowError, IndexError, AttributeError, TypeError, AssertionError) as error:
             raise self.refusal(f"this is not YAML: {error}", None) from None
         return self.document

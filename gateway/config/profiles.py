@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path as FilePath
 
 from drivers.profile import Profile, library
-from gateway.config.document import Document
 from gateway.config.inspection import Inspection
 from gateway.config.nearest import unknown
 from gateway.config.problems import ConfigErrors, Problem
@@ -22,7 +21,7 @@ class Profiles:
             file.name.removesuffix(".yaml"): file for file in library().iterdir() if file.name.endswith(".yaml")
         }
         self._found: dict[str, Profile | None] = {}
-        self._own: dict[str, Document] = {}
+        self._own: dict[str, FilePath] = {}
         for number, folder in enumerate(site.site.profiles):
             for file in self._files(site, number, folder):
                 self._read_own(file)
@@ -51,14 +50,12 @@ class Profiles:
         profile = self._read(source)
         # a faulty file still takes its name, so that its devices are not told that there is no such profile
         name = profile.profile if profile else file.name.removesuffix(".yaml")
-        elsewhere = self._own[name].file if name in self._own else None
-        if name in self._library:
-            elsewhere = str(self._library[name])
+        elsewhere = str(self._library.get(name) or self._own.get(name) or "")
         if elsewhere:
-            self._inspection.problems.append(
-                Problem(source.name, 1, 1, f"the profile {name!r} is already in {elsewhere}; give this one another id")
-            )
+            message = f"the profile {name!r} is already in {elsewhere}; give this one another id"
+            self._inspection.problems.append(Problem(source.name, 1, 1, message))
             return
+        self._own[name] = file
         self._found[name] = profile
 
     def _read(self, source: Source) -> Profile | None:
@@ -66,7 +63,4 @@ class Profiles:
         if document is None:
             return None
         profile = self._inspection.validated(Profile, document.value, document)
-        if profile is None or document.problems:
-            return None
-        self._own[profile.profile] = document
-        return profile
+        return None if document.problems else profile

@@ -57,7 +57,8 @@ class Expected:
     def _inside(self, schema: Schema, step: object) -> Iterator[Schema]:
         if isinstance(step, str) and step in schema.get("properties", {}):
             yield from self._alternatives(schema["properties"][step])
-        elif isinstance(schema.get("additionalProperties"), Mapping):
-            yield from self._alternatives(schema["additionalProperties"])
-        elif isinstance(schema.get("items"), Mapping):
-            yield from self._alternatives(schema["items"])
+            return
+        inner = [*schema.get("patternProperties", {}).values(), schema.get("additionalProperties"), schema.get("items")]
+        for found in inner:
+            if isinstance(found, Mapping):
+                yield from self._alternatives(found)

@@ -57,6 +57,8 @@ def read_site(inspection: Inspection, path: FilePath, ports: Mapping[str, int]) 
         return SiteDocument(document, substitution.value, found, complete=not document.problems)
     for finding in found:
         inspection.note(document, finding)
+    if any(len(finding.path) < 2 and finding.path != ("site",) for finding in found):
+        return None  # a whole section is lost: whatever refers to it would be told as well
     rest = inspection.findings(SiteFile, _without(substitution.value, found))
     if isinstance(rest, SiteFile):
         return SiteDocument(document, substitution.value, rest, complete=False)
