@@ -22,20 +22,21 @@ class FileKind(NamedTuple):
     name: str
     application_id: int
     synchronous: str
+    wal_pages: int
 
 
-ALARM = FileKind("alarm", 0x414C4A31, "FULL")  # "ALJ1"
-TELE = FileKind("tele", 0x414C5431, "NORMAL")  # "ALT1"; the writer raises it to FULL for groups that are acknowledged
+# "ALJ1", "ALT1" in ASCII. alarm.db is read back at every start and stays small: a WAL below 1 MiB. tele.db has its
+# index pages written again and again: the more of them wait in the WAL, the fewer reach the card (E18), so 8 MiB.
+ALARM = FileKind("alarm", 0x414C4A31, "FULL", 200)
+TELE = FileKind("tele", 0x414C5431, "NORMAL", 2000)
 
 SYNCHRONOUS = {"NORMAL": 1, "FULL": 2}
 
 # mmap is off and one connection alone writes and checkpoints: both were part of the corruptions in the field
-# (faults.md §1, WAL reset bug). 200 pages between checkpoints keep alarm.db's WAL below 1 MiB.
+# (faults.md §1, WAL reset bug).
 _SETTINGS: tuple[tuple[str, int | str], ...] = (
     ("busy_timeout", 5000),
     ("journal_mode", "wal"),
-    ("wal_autocheckpoint", 200),
-    ("journal_size_limit", 1048576),
     ("foreign_keys", 1),
     ("trusted_schema", 0),
     ("mmap_size", 0),
@@ -155,7 +156,8 @@ def _refuse_foreign(path: Path, kind: FileKind) -> None:
 
 
 def _configure(connection: apsw.Connection, kind: FileKind) -> None:
-    for name, value in _SETTINGS:
+    wal = (("wal_autocheckpoint", kind.wal_pages), ("journal_size_limit", kind.wal_pages * 5000))
+    for name, value in (*_SETTINGS, *wal):
         if (answer := pragma(connection, name, value)) != value:
             raise StoreError(f"SQLite refuses {name}={value} (it says {answer})")
     set_synchronous(connection, kind.synchronous)

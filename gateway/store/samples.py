@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 import apsw
 
-from gateway.model import Frame, FrameKind, Instant, Layout
+from gateway.clock import host_mono_ns
+from gateway.model import SECOND, Frame, FrameKind, Instant, Layout
 from gateway.store import layouts as layout_table
 from gateway.store.connection import TELE, open_write, rows
 from gateway.store.errors import StoreError
@@ -28,6 +29,7 @@ _COLUMNS = 8
 _ROWS_LIMIT = 8192
 _BYTES_LIMIT = 16 << 20
 _LINGER = 0.02
+_SYNC_NS = 5 * SECOND
 _REPLAY_ROWS = 1000
 
 
@@ -57,7 +59,8 @@ class Samples:
     """The log of frames. `on_stored` is called on the loop's thread with each frame after its COMMIT (and accept()).
 
     A group that holds a frame with `accept` is committed with synchronous=FULL, a purely polled one with NORMAL: that
-    survives any death of the process, but a power cut takes what came after the last checkpoint (E1).
+    survives any death of the process, but a power cut takes everything since the last sync (E1: 4,540 of 4,540 rows).
+    So a polled group is synced too once 5 s of host time have gone by without one.
     There is no retention yet: tele.db grows until its disk is full, and then the store fails. Nothing is dropped.
     """
 
@@ -69,6 +72,7 @@ class Samples:
         self._readers = ReadPool(path)
         self._queued = 0
         self._bytes = 0
+        self._synced_ns = host_mono_ns()
         self._room: asyncio.Future[None] | None = None
         self.counters = Counters()
         self.on_stored: Callable[[Frame], None] | None = None
@@ -170,7 +174,11 @@ class Samples:
         self._readers.close()
 
     def durability(self, group: list[_Entry]) -> str:
-        return "FULL" if any(entry.frame.accept is not None for entry in group) else "NORMAL"
+        now = host_mono_ns()
+        if now - self._synced_ns < _SYNC_NS and not any(entry.frame.accept is not None for entry in group):
+            return "NORMAL"
+        self._synced_ns = now
+        return "FULL"
 
     def write(self, connection: apsw.Connection, group: list[_Entry]) -> None:
         for entry in group:
