@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from alerts.notify.address import Allowed, parse_allowed, parse_target
 from gateway.fields import Duration, Id, Strict
@@ -15,6 +15,8 @@ SHORTEST_SECRET = 16
 
 class WebhookOptions(Strict):
     """A signed POST of each notice. `allow` lists private hosts or networks that are meant all the same."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)  # a mistyped secret is still a secret
 
     name: Id = "webhook"
     url: Annotated[str, Field(max_length=2000)]

@@ -52,13 +52,16 @@ class WebhookChannel:
 
     async def send(self, notice: Notice, key: str) -> Outcome:
         body = json.dumps(notice_body(notice, self._site), separators=(",", ":")).encode()
+        seconds = self._options.timeout / SECOND
         try:
-            async with asyncio.timeout(self._options.timeout / SECOND):
-                return await self._post(await self._pin(), body, key)
+            async with asyncio.timeout(seconds / 2):
+                address = await self._pin()
+            async with asyncio.timeout(seconds):
+                return await self._post(address, body, key)
         except AddressRefused as problem:
             return Refused(str(problem))
-        except TimeoutError:
-            return Retry(f"no answer within {self._options.timeout / SECOND:g} s")
+        except (TimeoutError, httpx.TimeoutException):
+            return Retry(f"no answer within {seconds:g} s")
         except (httpx.HTTPError, OSError) as problem:
             return Retry(f"{type(problem).__name__}: {problem}")
 
@@ -103,9 +106,12 @@ class WebhookChannel:
 
     def _open(self) -> httpx.AsyncClient:
         if self._client is None:
-            # no proxies or .netrc from the environment; redirects are answers like any other
+            seconds = self._options.timeout / SECOND
+            # connecting (TCP, then TLS) must time out by httpx's own clock: cancelled from outside it leaks the socket
             self._client = httpx.AsyncClient(
-                trust_env=False, follow_redirects=False, timeout=self._options.timeout / SECOND
+                trust_env=False,  # no proxies or .netrc from the environment
+                follow_redirects=False,
+                timeout=httpx.Timeout(seconds, connect=0.45 * seconds),
             )
         return self._client
 

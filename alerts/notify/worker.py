@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn, Protocol
 
 from alerts.notify.channel import Channel, Delivered, Outcome, Refused, Retry
+from alerts.notify.order import Order
 from gateway.clock import host_wall_ns
 from gateway.model import SECOND, Notice, Severity
 
@@ -23,9 +24,12 @@ FIRST_NS = SECOND
 LONGEST_NS = 300 * SECOND
 FIRST_AFTER_REFUSAL_NS = 30 * SECOND  # a person must change something first
 REFUSALS = 5
-BATCH = 64
+LOOK_AT = 1000
 SENDERS = 4
+ROUND = 2 * SENDERS  # occurrences; a new CRITICAL notice waits for two time-outs at most
 LOOK_EVERY_S = 1.0
+EVER_NS = 2**62
+MOST_PENDING = 100_000
 
 
 class Delivery(Protocol):
@@ -42,7 +46,7 @@ class Delivery(Protocol):
 
 
 class Outbox(Protocol):
-    """What the worker needs of the journal. Due are only deliveries with no earlier open one of their occurrence."""
+    """What the worker needs of the journal. Due are pending deliveries whose time has come, oldest first."""
 
     async def due_deliveries(self, channel: str, now_wall_ns: int, limit: int) -> Sequence[Delivery]: ...
     async def delivered(self, delivery: Any, wall_ns: int) -> None: ...
@@ -69,6 +73,7 @@ class DeliveryWorker:
         self._outbox = outbox
         self._rng = rng or random.Random()  # noqa: S311 - jitter, not secrecy
         self._woken = asyncio.Event()
+        self._order: Order | None = None
 
     def wake(self) -> None:
         """New notices are in the outbox. Call on the event loop's thread."""
@@ -86,41 +91,58 @@ class DeliveryWorker:
 
     async def send_due(self) -> int:
         """Send what is due now, the most severe first; how many deliveries were due."""
-        due = await self._outbox.due_deliveries(self.channel.name, host_wall_ns(), BATCH)
+        if self._order is None:
+            self._order = await self._learn()
+        due = await self._outbox.due_deliveries(self.channel.name, host_wall_ns(), LOOK_AT)
         queues: dict[str, list[Delivery]] = {}
         for delivery in sorted(due, key=lambda one: one.notice.seq):
             queues.setdefault(delivery.notice.occurrence.occurrence, []).append(delivery)
-        waiting = sorted(queues.values(), key=_urgency, reverse=True)  # popped from the end
+        waiting = sorted(queues.values(), key=_urgency)[:ROUND]
         async with asyncio.TaskGroup() as senders:
             for _ in range(min(SENDERS, len(waiting))):
-                senders.create_task(self._send_queues(waiting))
+                senders.create_task(self._send_queues(self._order, waiting))
         return len(due)
 
-    async def _send_queues(self, waiting: list[list[Delivery]]) -> None:
-        while waiting:
-            for delivery in waiting.pop():
-                if not await self._send(delivery):
-                    break  # no recover before its raise
+    async def _learn(self) -> Order:
+        """What was backing off when the last run ended; the outbox does not say until when, so look each second."""
+        now = host_wall_ns()
+        due = {one.id for one in await self._outbox.due_deliveries(self.channel.name, now, MOST_PENDING)}
+        order = Order()
+        for one in await self._outbox.due_deliveries(self.channel.name, EVER_NS, MOST_PENDING):
+            if one.id not in due:
+                order.waits(one.notice.occurrence.occurrence, one.notice.seq, now)
+        return order
 
-    async def _send(self, delivery: Delivery) -> bool:
-        """One attempt, recorded. True when the receiver has it or will never get it."""
-        outcome = await self._attempt(delivery)
-        match outcome:
+    async def _send_queues(self, order: Order, waiting: list[list[Delivery]]) -> None:
+        while waiting:
+            for delivery in waiting.pop(0):
+                held = order.held_until(delivery.notice.occurrence.occurrence, delivery.notice.seq)
+                if held is not None:
+                    due = max(held, host_wall_ns() + FIRST_NS)
+                    await self._outbox.retry_at(delivery.id, delivery.attempts, due, "an earlier notice comes first")
+                    order.waits(delivery.notice.occurrence.occurrence, delivery.notice.seq, due)
+                else:
+                    await self._send(order, delivery)
+
+    async def _send(self, order: Order, delivery: Delivery) -> None:
+        """One attempt, recorded."""
+        notice = delivery.notice
+        match await self._attempt(delivery):
             case Delivered():
                 await self._outbox.delivered(delivery.id, host_wall_ns())
+                order.done(notice.occurrence.occurrence, notice.seq)
                 self.counts.delivered += 1
                 self.counts.last_error = None
-                return True
             case Refused(why) if delivery.attempts + 1 >= REFUSALS and not _is_critical(delivery):
                 await self._outbox.refused(delivery.id, why)
+                order.done(notice.occurrence.occurrence, notice.seq)
                 self.counts.dead += 1
                 self.counts.last_error = why
-                log.error("%s: notice %d given up: %s", self.channel.name, delivery.notice.seq, why)
-                return True
-            case Refused(why) | Retry(why):
-                await self._later(delivery, outcome)
-                self.counts.last_error = why
-                return False
+                log.error("%s: notice %d given up: %s", self.channel.name, notice.seq, why)
+            case Refused() | Retry() as outcome:
+                due = await self._later(delivery, outcome)
+                order.waits(notice.occurrence.occurrence, notice.seq, due)
+                self.counts.last_error = outcome.why
 
     async def _attempt(self, delivery: Delivery) -> Outcome:
         try:
@@ -129,7 +151,7 @@ class DeliveryWorker:
             log.exception("%s: notice %d", self.channel.name, delivery.notice.seq)
             return Retry(f"{type(problem).__name__}: {problem}")
 
-    async def _later(self, delivery: Delivery, outcome: Refused | Retry) -> None:
+    async def _later(self, delivery: Delivery, outcome: Refused | Retry) -> int:
         first = FIRST_AFTER_REFUSAL_NS if isinstance(outcome, Refused) else FIRST_NS
         wait = backoff_ns(delivery.attempts, self._rng, first)
         if isinstance(outcome, Retry) and outcome.after_ns is not None:
@@ -137,7 +159,9 @@ class DeliveryWorker:
         self.counts.retried["refused" if isinstance(outcome, Refused) else "retry"] += 1
         if delivery.attempts == 0:
             log.warning("%s: notice %d must wait: %s", self.channel.name, delivery.notice.seq, outcome.why)
-        await self._outbox.retry_at(delivery.id, delivery.attempts + 1, host_wall_ns() + wait, outcome.why)
+        due = host_wall_ns() + wait
+        await self._outbox.retry_at(delivery.id, delivery.attempts + 1, due, outcome.why)
+        return due
 
     async def _wait(self) -> None:
         """Until something new comes, at most a second: that is how late a back-off may end."""
