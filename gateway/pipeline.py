@@ -82,8 +82,6 @@ class Pipeline:
         Frames of one layout keep their order if their emitter awaits each.
         """
         self._check()
-        for passed in _passed(self._engine, frame.at, self._samples.position):
-            self._follow(self._journal.submit(passed), passed)
         position = self._samples.reserve()
         judgement = self._engine.judge(frame, position)
         if judgement:
@@ -232,7 +230,7 @@ async def recover(
 ) -> int:
     """Bring a new engine to where the last run ended, before anything is emitted. The number of frames replayed.
 
-    Restores what was committed, judges the logged frames behind the checkpoint with time passing between them, tells
+    Restores what was committed, judges the logged frames behind the checkpoint, tells
     the engine of the restart and how long nobody watched, and saves a checkpoint. Whatever this changes is committed.
     Give the drivers' `layouts`, so that the engine meets the same objects again.
     """
@@ -244,8 +242,8 @@ async def recover(
     pending: list[asyncio.Future[None]] = []
     frames = 0
     for position, frame in samples.replay(checkpoint, layouts):
-        judged = (*_passed(engine, frame.at, position - 1), engine.judge(frame, position))
-        pending.extend(journal.submit(judgement) for judgement in judged if judgement)
+        if judgement := engine.judge(frame, position):
+            pending.append(journal.submit(judgement))
         frames += 1
         if len(pending) >= _RECOVERED_AT_ONCE:
             await asyncio.gather(*pending)
@@ -257,13 +255,3 @@ async def recover(
     await asyncio.gather(*pending)
     await journal.save_checkpoint(engine.checkpoint(clock.now(), samples.position))
     return frames
-
-
-def _passed(engine: Engine, at: Instant, position: int) -> Iterable[Judgement]:
-    """Time passing up to `at` in the steps that the engine asks for: live and in replay a timer that ends before a
-    frame is judged before it, however busy the loop was."""
-    last = None
-    while (due := engine.next_due()) is not None and due < at.mono_ns and due != last:
-        last = due
-        if judgement := engine.tick(Instant(due, at.wall_ns - at.mono_ns + due), position):
-            yield judgement

@@ -11,7 +11,7 @@ from typing import Self
 from gateway.store.errors import StoreError
 
 
-class DataLock:
+class DirectoryLock:
     """Exclusive use of a data directory while entered; the kernel lets go when the process dies, however it dies.
 
     Makes the directory (0700) if it is missing. Entering raises StoreError, naming the other process, when another
@@ -46,3 +46,6 @@ class DataLock:
         if self._file is not None:
             os.close(self._file)
             self._file = None
+
+
+DataLock = DirectoryLock

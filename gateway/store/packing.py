@@ -1,9 +1,10 @@
 """A frame's values as bytes and back. Pure.
 
-Two forms, and numbers take the type of their point. *Struct* rows have fixed places (8 bytes a float, 4 an int, 1 a bool or an enumeration's code), so that one
-column of a day is read without the others. A row that does not fit (a missing value, a text, an int beyond 32 bits)
-is *free*: MessagePack, which describes itself. Quality follows if it is not all GOOD. A checksum that covers position,
-layout and flags closes the row: SQLite does not notice a flipped bit (E17).
+Two forms, and numbers take the type of their point. *Struct* rows have fixed places (8 bytes a float, 4 an int, 1 a
+bool or an enumeration's code), so that one column of a day is read without the others. A row that does not fit (a
+missing value, a text, an int beyond 32 bits) is *free*: MessagePack, which describes itself. Quality follows if it is
+not all GOOD. A checksum that covers position, layout and flags closes the row: SQLite does not notice a flipped bit
+(E17).
 """
 
 from __future__ import annotations
