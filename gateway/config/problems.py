@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -53,6 +52,4 @@ def quoted(value: object, longest: int = 60) -> str:
 
 
 def _escaped(character: str) -> str:
-    if unicodedata.category(character) in {"Cc", "Cf", "Cs", "Zl", "Zp"}:
-        return f"\\u{ord(character):04x}"
-    return character
+    return character if character.isprintable() else f"\\u{ord(character):04x}"
