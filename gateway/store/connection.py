@@ -87,11 +87,12 @@ def open_write(path: Path, kind: FileKind) -> apsw.Connection:
     """
     try:
         _create(path)
-        _refuse_foreign(path, kind)
+        _look_first(path, kind)
         connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
     except (OSError, apsw.Error) as error:
         raise StoreError(f"cannot open {path}: {error}") from error
     try:
+        _refuse_foreign(connection, path, kind)
         _configure(connection, kind)
         _migrate(connection, kind, path)
     except apsw.Error as error:
@@ -135,19 +136,25 @@ def _create(path: Path) -> None:
             os.close(folder)
 
 
-def _refuse_foreign(path: Path, kind: FileKind) -> None:
-    """Look before touching: a writing connection would already change the file when it is closed."""
+def _look_first(path: Path, kind: FileKind) -> None:
+    """Judge the file before touching it: a writing connection would already change it when it is closed."""
     if path.stat().st_size == 0:
         return
     connection = open_read(path)
     try:
-        mark = pragma(connection, "application_id")
-        version = pragma(connection, "user_version")
-        tables = rows(connection, "SELECT count(*) FROM sqlite_schema")[0][0]
+        _refuse_foreign(connection, path, kind)
+    except apsw.ReadOnlyError:
+        pass  # cut while the file was being made: the writing connection rolls that back, then looks
     except apsw.Error as error:
         raise StoreError(f"{path} is damaged or no database: {error}") from error
     finally:
         connection.close()
+
+
+def _refuse_foreign(connection: apsw.Connection, path: Path, kind: FileKind) -> None:
+    mark = pragma(connection, "application_id")
+    version = pragma(connection, "user_version")
+    tables = rows(connection, "SELECT count(*) FROM sqlite_schema")[0][0]
     known = len(migrations(kind))
     if mark != kind.application_id and (mark != 0 or tables != 0):
         raise StoreError(f"{path} is not this program's {kind.name} file (application id {mark})")
