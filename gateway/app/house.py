@@ -84,7 +84,7 @@ async def open_rooms(config: SiteConfig, folder: Path, rate: float, teardown: Te
     teardown.add("journal reader", reader.close)
 
     clock = resumed_clock(last_known(journal.load(), samples), rate)
-    engine = AlarmEngine(config.bound)
+    engine = AlarmEngine(config.bound, next_seq=journal.load().next_seq)
     health = HealthBook(config.devices, feeds(config), clock.now())
     current = CurrentValues(config.devices)
     bus: Bus[Change] = Bus()
