@@ -184,7 +184,7 @@ class Turn:
         )
         for action in way.do:
             _ACTIONS[action](self)
-        self._note_hold(before)
+        self._show_the_rest()
 
     def log(self, kind: str | None, notice: str | None = None, **body: Any) -> None:
         """An effect with the record as it is now. A notice is only given while nothing mutes the alarm."""
@@ -211,11 +211,13 @@ class Turn:
         if self.alarm.life is not None:
             self._set(life=replace(self.alarm.life, **changes))
 
-    def _note_hold(self, before: Alarm) -> None:
-        after = self.alarm
-        if after.life is None or self.effects or (before.condition is None) is (after.condition is None):
+    def _show_the_rest(self) -> None:
+        """What no row has shown: that the condition is UNKNOWN or known again; without a row, a delay that began."""
+        alarm, life = self.alarm, self.alarm.life
+        if life is None or self.effects or (life.state, life.condition) == (alarm.state, alarm.condition):
             return
-        self.log("hold" if after.condition is None else "unhold")
+        held = alarm.condition is None
+        self.log(None if life.held is held else "hold" if held else "unhold")
 
     def _end_one_shot(self) -> None:
         kept = tuple(mute for mute in self.alarm.mutes if not mute.one_shot)
@@ -265,11 +267,9 @@ class Turn:
     def reraise(self) -> None:
         why = "active again" if self._cue.trigger in (Trigger.TRUE, Trigger.EXPIRED) else str(self._cue.trigger)
         self._worsen()
-        self._change_life(
-            acked_by=None,
-            acked_ns=None,
-            returned_ns=None if self.alarm.state in ACTIVE else self.alarm.life and self.alarm.life.returned_ns,
-        )
+        self._change_life(acked_by=None, acked_ns=None)
+        if self.alarm.state in ACTIVE:
+            self._change_life(returned_ns=None)
         self.log("reraise", "reraise", why=why)
 
     def severity_up(self) -> None:
@@ -310,9 +310,6 @@ class Turn:
             self.effects[-1] = replace(self.effects[-1], notice="recover")
         self._set(told=False)
 
-    def show(self) -> None:
-        self.log(None)
-
     @property
     def _seen_ns(self) -> int:
         return self._now.wall_ns if self._cue.seen_ns is None else self._cue.seen_ns
@@ -338,5 +335,4 @@ _ACTIONS: dict[Do, Callable[[Turn], None]] = {
     Do.RESET: Turn.reset,
     Do.CLOSE: Turn.close,
     Do.RECOVER: Turn.recover,
-    Do.SHOW: Turn.show,
 }

@@ -17,7 +17,7 @@ from alerts import desk, restart, snapshot
 from alerts.alarm import record
 from alerts.bound import Bound
 from alerts.evaluator import Evaluator
-from alerts.live import Live, wire
+from alerts.live import NOT_IN_REPLAY, Live, wire
 from alerts.recorder import Recorder
 from alerts.ulid import ulid
 from gateway.model import (
@@ -114,12 +114,18 @@ class AlarmEngine:
     # --- people
 
     def command(self, command: Command, now: Instant, position: int) -> Judgement:
-        """Carry it out, or raise CommandRefused and change nothing. An acknowledgement twice is an empty judgement."""
+        """Carry it out, or raise CommandRefused and change nothing.
+
+        The judgement always holds the occurrence as it is then; for an acknowledgement twice it holds nothing else.
+        """
         live = desk.find(self._lives, command)
         self._begin(now, position)
         desk.carry_out(self._evaluator, live, command, now)
         self._evaluator.sweep((), now)
-        return self._take(now)
+        judgement = self._take(now)
+        if command.occurrence not in judgement.occurrences and (shown := self.occurrence(command.occurrence)):
+            judgement.occurrences[command.occurrence] = shown
+        return judgement
 
     def note(self, kind: str, now: Instant, by: str | None = None, body: Mapping[str, Any] | None = None) -> Judgement:
         """A row of the journal that is not about an alarm."""
@@ -136,7 +142,7 @@ class AlarmEngine:
             at=now,
             next_seq=self._recorder.next_seq,
             columns=snapshot.columns_out(self._columns),
-            instances=tuple(snapshot.take(live, position, now.mono_ns, epoch) for live in self._lives),
+            instances=tuple(snapshot.take(live, (position, now.mono_ns), epoch) for live in self._lives),
         )
 
     def restore(
@@ -151,7 +157,9 @@ class AlarmEngine:
             self._floor = checkpoint.position
             self._recorder.next_seq = max(self._recorder.next_seq, checkpoint.next_seq)
         self._orphans = restart.take_over(self._evaluator, checkpoint, instances, open_occurrences, self._bound)
-        self._highest = max(self._floor, 0, *(live.skip_until for live in self._lives))
+        self._highest = max(
+            self._floor, 0, *(live.seen[0] for live in self._lives if live.seen and live.seen != NOT_IN_REPLAY)
+        )
 
     def restarted(self, now: Instant, outage_ns: int) -> Judgement:
         """The log is judged: from here on it is live. Inputs are UNKNOWN until their first sample."""

@@ -56,7 +56,7 @@ class Evaluator:
             self._ask(self.lives[place], at, seen_ns)
 
     def _ask(self, live: Live, at: Instant, seen_ns: int | None, *, tick: bool = False) -> None:
-        if live.skip_until >= self.position:
+        if live.seen is not None and (self.position, at.mono_ns) <= live.seen:
             return
         truth = self._judge(live, at, tick)
         live.condition_due_ns = due = live.condition.next_due()
@@ -85,6 +85,8 @@ class Evaluator:
     def _settle(self, live: Live, truth: Truth, at: Instant, seen_ns: int | None) -> None:
         before = live.alarm
         alarm = self._observe(live) if truth else before
+        if truth is False and before.state in ACTIVE and before.condition is not False:
+            alarm = replace(before, value=live.condition.reading(self.columns).value)  # what it came down to
         alarm, effects = advance(alarm, Cue(_CUES[truth], seen_ns=seen_ns), at, live.terms)
         self.commit(live, alarm, effects, at)
         level = live.condition.severity
@@ -145,7 +147,7 @@ class Evaluator:
 
     def suppress(self, live: Live, at: Instant) -> None:
         """Muted by design for exactly those who speak for it now."""
-        if live.skip_until >= self.position:
+        if live.seen is not None and (self.position, at.mono_ns) <= live.seen:
             return
         causes = {cause for place, cause in live.suppressors if self.lives[place].suppresses}
         self.commit(live, *mute.suppress(live.alarm, causes, at, live.terms), at)

@@ -49,7 +49,6 @@ class Do(StrEnum):
     RESET = "reset"
     CLOSE = "close"
     RECOVER = "recover"  # tell everybody who was told; belongs after the action whose row it rides on
-    SHOW = "update the record"
 
 
 class When(StrEnum):
@@ -146,7 +145,7 @@ TABLE: dict[AlarmState, dict[Trigger, tuple[Way, ...]]] = {
             Trigger.RESET: _refuse(S.UNACKED_REC, "still_active"),
             Trigger.WORSE: (_to(S.UNACKED_REC, Do.WORSEN),),
             Trigger.LIFTED: (_to(S.UNACKED_REC, Do.RERAISE),),
-            Trigger.EDITED: (_to(S.UNACKED, Do.SHOW),),
+            Trigger.EDITED: (_to(S.UNACKED),),
             **_WITHDRAW,
         },
         S.ACKED: {
@@ -166,13 +165,13 @@ TABLE: dict[AlarmState, dict[Trigger, tuple[Way, ...]]] = {
             Trigger.WORSE: (_to(S.UNACKED_REC, Do.RERAISE),),
             Trigger.REALARM: (_to(S.UNACKED_REC, Do.RERAISE),),
             Trigger.LIFTED: (_to(S.UNACKED_REC, Do.RERAISE),),
-            Trigger.EDITED: (_to(S.ACKED, Do.SHOW),),
+            Trigger.EDITED: (_to(S.ACKED),),
             **_WITHDRAW,
         },
         S.RTN_UNACKED: {
             Trigger.TRUE: (
                 _to(S.UNACKED, Do.RERAISE, when=When.NO_ON_DELAY),
-                _to(S.RTN_PENDING, Do.START_ON, Do.SHOW),
+                _to(S.RTN_PENDING, Do.START_ON),
             ),
             Trigger.ACK: (_to(S.NORMAL, Do.ACKNOWLEDGE, Do.CLOSE),),
             Trigger.RESET: _refuse(S.RTN_UNACKED, "not_active"),
@@ -180,13 +179,13 @@ TABLE: dict[AlarmState, dict[Trigger, tuple[Way, ...]]] = {
         },
         S.RTN_PENDING: {
             Trigger.TRUE: (_to(S.RTN_PENDING, Do.RESUME),),
-            Trigger.FALSE: (_to(S.RTN_UNACKED, Do.FLEETING, Do.SHOW),),
+            Trigger.FALSE: (_to(S.RTN_UNACKED, Do.FLEETING),),
             Trigger.UNKNOWN: (_to(S.RTN_PENDING, when=When.LIFE_SAFETY), _to(S.RTN_PENDING, Do.FREEZE)),
             Trigger.EXPIRED: (_to(S.UNACKED, Do.RERAISE),),
             Trigger.ACK: (_to(S.PENDING, Do.ACKNOWLEDGE, Do.CLOSE),),
             Trigger.RESET: _refuse(S.RTN_PENDING, "not_active"),
-            Trigger.OUTAGE: (_to(S.RTN_UNACKED, Do.SHOW),),
-            Trigger.EDITED: (_to(S.RTN_UNACKED, Do.SHOW),),
+            Trigger.OUTAGE: (_to(S.RTN_UNACKED),),
+            Trigger.EDITED: (_to(S.RTN_UNACKED),),
             **_WITHDRAW,
         },
         S.LATCHED_UNACKED: {

@@ -13,6 +13,10 @@ from alerts.mute import speaks
 from gateway.model import Instant, Occurrence
 
 Key = tuple[str, str]
+Moment = tuple[int, int]
+"""(log position, mono time): a frame is at its position, a tick between two of them."""
+NOT_IN_REPLAY: Moment = (1 << 62, 0)
+"""`seen` of a rule that is new: it judges no frames from before its time."""
 DEVICE_OFFLINE = "device_offline"
 
 
@@ -22,7 +26,8 @@ class Live:
 
     `readers` ask for its activity, `companion` shares its condition, `targets` are suppressed while it speaks,
     `suppressors` (place, cause) suppress it. `closure` is everybody whose judgement can follow from its own.
-    `guards`: it is such a companion. `skip_until`: frames up to this log position are already in its state.
+    `guards`: it is such a companion. `seen`: while the log is judged, the (log position, mono time) up to which
+    everything is already in its state.
     """
 
     index: int
@@ -36,7 +41,7 @@ class Live:
     targets: list[int] = field(default_factory=list)
     suppressors: list[tuple[int, str]] = field(default_factory=list)
     closure: tuple[int, ...] = ()
-    skip_until: int = -1
+    seen: Moment | None = None
     condition_due_ns: int | None = None
     shelf_due_ns: int | None = None
     edited: bool = False

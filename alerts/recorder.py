@@ -8,7 +8,7 @@ from typing import Any
 
 from alerts import snapshot
 from alerts.alarm import Effect
-from alerts.live import Live
+from alerts.live import NOT_IN_REPLAY, Live
 from gateway.model import Event, InstanceSnapshot, Instant, Judgement, Notice, Occurrence
 
 _WITH_READING = frozenset({"raise", "reraise", "severity_up", "return", "close"})
@@ -60,7 +60,9 @@ class Recorder:
         if self._touched:
             touched = [lives[index] for index in sorted(self._touched)]
             self._touched = set()
-            done.instances.extend(snapshot.take(live, max(position, live.skip_until), at_ns, epoch) for live in touched)
+            done.instances.extend(
+                snapshot.take(live, (position, at_ns), epoch) for live in touched if live.seen != NOT_IN_REPLAY
+            )
         return done
 
     def _publish(self, effect: Effect, at: Instant) -> Occurrence:

@@ -13,7 +13,7 @@ from alerts.alarm import Alarm, Cue, Terms, advance
 from alerts.bound import Bound
 from alerts.evaluator import Evaluator
 from alerts.lifecycle import DELAY_ON, Trigger
-from alerts.live import Key
+from alerts.live import NOT_IN_REPLAY, Key
 from alerts.recorder import Recorder
 from gateway.model import SECOND, Checkpoint, InstanceSnapshot, Instant, Occurrence
 
@@ -40,15 +40,15 @@ def take_over(
     if checkpoint is not None:
         snapshot.columns_in(evaluator.columns, checkpoint.columns)
     stored = snapshot.newest([*(checkpoint.instances if checkpoint else ()), *instances])
-    newest = max((found.position for found in stored.values()), default=-1)
+    newest = max((snapshot.moment_of(found) for found in stored.values()), default=None)
     alarms: list[Alarm] = []
     for live in evaluator.lives:
         found = stored.pop(live.key, None)
         if found is None:
-            live.skip_until = newest  # a new rule judges no frames from before its time
+            live.seen = newest if checkpoint is None else NOT_IN_REPLAY
             continue
         snapshot.put_back(live, found)
-        live.skip_until = found.position
+        live.seen = snapshot.moment_of(found)
         evaluator.columns.epoch = max(evaluator.columns.epoch, found.state["epoch"])
         evaluator.take_up(live)
     alarms += [alarm for found in stored.values() if (alarm := snapshot.alarm_of(found)).life is not None]
@@ -85,7 +85,7 @@ def resume(evaluator: Evaluator, recorder: Recorder, now: Instant, outage_ns: in
     """
     evaluator.columns.forget()
     for live in evaluator.lives:
-        live.skip_until = -1
+        live.seen = None
         if live.edited:
             live.edited = False
             evaluator.apply(live, Cue(Trigger.EDITED), now)

@@ -9,27 +9,29 @@ from pydantic import TypeAdapter, ValidationError
 
 from alerts.alarm import Alarm
 from alerts.condition.columns import Columns
-from alerts.live import Key, Live
+from alerts.live import Key, Live, Moment
 from gateway.model import InstanceSnapshot, Occurrence
 
 _ALARM = TypeAdapter(Alarm)
 
 
-def take(live: Live, position: int, at_ns: int, epoch: int) -> InstanceSnapshot:
-    """The whole state of one instance, judged up to `position` and `at_ns` (mono)."""
+def take(live: Live, moment: Moment, epoch: int) -> InstanceSnapshot:
+    """The whole state of one instance, judged up to `moment` (or, while the log is judged, farther already)."""
+    position, at_ns = moment if live.seen is None else max(moment, live.seen)
     state = {
         "hash": live.instance.condition_hash,
         "at_ns": at_ns,
         "epoch": epoch,
         "alarm": _alarm_out(live.alarm),
         "condition": live.condition.snapshot(),
+        "due_ns": live.condition_due_ns,
     }
     return InstanceSnapshot(*live.key, position, state)
 
 
 def leftover(key: Key, alarm: Alarm, position: int, at_ns: int) -> InstanceSnapshot:
     """What is stored of an instance that is no more."""
-    state = {"hash": "", "at_ns": at_ns, "epoch": 0, "alarm": _alarm_out(alarm), "condition": None}
+    state = {"hash": "", "at_ns": at_ns, "epoch": 0, "alarm": _alarm_out(alarm), "condition": None, "due_ns": None}
     return InstanceSnapshot(*key, position, state)
 
 
@@ -45,7 +47,8 @@ def put_back(live: Live, snapshot: InstanceSnapshot) -> None:
         return
     try:
         live.condition.restore(snapshot.state["condition"])
-        live.condition_due_ns = live.condition.next_due()
+        # not asked of the condition: it need not know before it has judged again
+        live.condition_due_ns = snapshot.state["due_ns"]
     except (ValueError, TypeError, KeyError, IndexError):
         # another version's memory of a condition: as good as a changed one
         live.edited = True
@@ -64,12 +67,13 @@ def newest(snapshots: Iterable[InstanceSnapshot]) -> dict[Key, InstanceSnapshot]
     best: dict[Key, InstanceSnapshot] = {}
     for snapshot in snapshots:
         known = best.get((snapshot.rule, snapshot.source))
-        if known is None or _seen(snapshot) >= _seen(known):
+        if known is None or moment_of(snapshot) >= moment_of(known):
             best[snapshot.rule, snapshot.source] = snapshot
     return best
 
 
-def _seen(snapshot: InstanceSnapshot) -> tuple[int, int]:
+def moment_of(snapshot: InstanceSnapshot) -> Moment:
+    """How far it has judged."""
     return snapshot.position, snapshot.state["at_ns"]
 
 
