@@ -8,7 +8,7 @@ from typing import Annotated, Any, Self, TypeAlias
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from alerts.condition.located import located
-from alerts.condition.operand import Deadband, Leaf, Limit, in_unit_of, nearest
+from alerts.condition.operand import Deadband, Leaf, Limit, Some, in_unit_of, nearest
 from gateway.fields import Duration, Quantity, QuantityField, SeverityField, Strict
 from gateway.model import SECOND, Quality
 
@@ -66,7 +66,7 @@ class ThresholdSpec(Leaf):
     at_least: Limit | None = None
     below: Limit | None = None
     at_most: Limit | None = None
-    levels: Annotated[tuple[Level, ...], Field(min_length=1, strict=False)] | None = None
+    levels: Some[Level] | None = None
     deadband: Deadband | None = None
     samples: Samples = 1
     absolute: bool = False
@@ -102,7 +102,7 @@ def _ordered(lower: Level, higher: Level) -> None:
 
 
 Code: TypeAlias = bool | int | str
-Codes = Annotated[tuple[Code, ...], Field(min_length=1, strict=False)]
+Codes = Some[Code]
 
 
 class StateSpec(Leaf):
@@ -187,7 +187,7 @@ def _reasons(value: Any) -> Any:
 class BadQualitySpec(Leaf):
     """The point's quality is BAD, for any reason (`true`) or one of those listed; BAD for another one is UNKNOWN."""
 
-    bad_quality: Annotated[tuple[str, ...], Field(min_length=1, strict=False), BeforeValidator(_reasons)]
+    bad_quality: Annotated[Some[str], BeforeValidator(_reasons)]
 
     @field_validator("bad_quality")
     @classmethod

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
-from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from gateway.fields import Id, Quantity, QuantityField, Strict, parse_quantity
 from gateway.units import UnitError
@@ -15,6 +15,20 @@ Loc: TypeAlias = tuple[str | int, ...]
 _NAME = "[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
 PointName = Annotated[str, StringConstraints(pattern=f"^({_NAME}/)?{_NAME}$")]
 """`name`, or `part/name` for one named part."""
+
+
+Item = TypeVar("Item")
+
+
+def _some(items: tuple[Item, ...]) -> tuple[Item, ...]:
+    # not `min_length`: pydantic would also call a list of one wrong item too short
+    if not items:
+        raise ValueError("at least one is expected")
+    return items
+
+
+Some = Annotated[tuple[Item, ...], Field(strict=False), AfterValidator(_some)]
+"""A list that is not empty."""
 
 
 class Operand(Strict):

@@ -39,7 +39,7 @@ class Rate(Node):
         self.slot = slot
         self.sign = sign
         self.rise = change
-        self.clear = float(f"{change - deadband:.12g}")
+        self.clear = float(f"{change - deadband:.15g}")
         self.window = window
         self.unit = unit
         self.tripped = False
@@ -101,10 +101,12 @@ class Rate(Node):
         return self._due
 
     def snapshot(self) -> Any:
-        return {"tripped": self.tripped, "samples": [[at, value] for at, value in self._samples]}
+        samples = [[at, value] for at, value in self._samples]
+        return {"tripped": self.tripped, "epoch": self._epoch, "samples": samples}
 
     def restore(self, state: Any) -> None:
         self.tripped = bool(state["tripped"])
+        self._epoch = state["epoch"]
         self._samples = deque((at, value) for at, value in state["samples"])
 
     def reading(self, columns: Columns) -> Reading:

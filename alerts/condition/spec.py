@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field
 
 from alerts.condition.leaves import BadQualitySpec, RateSpec, StateSpec, ThresholdSpec
 from alerts.condition.located import located
-from alerts.condition.operand import Loc, Operand, nearest
+from alerts.condition.operand import Loc, Operand, Some, nearest
 from gateway.fields import Id
 
 KINDS: dict[str, tuple[str, ...]] = {
@@ -33,11 +33,11 @@ class AlarmSpec(Operand):
 
 
 class AllSpec(Operand):
-    all: Annotated[tuple[Spec, ...], Field(min_length=1, strict=False)]
+    all: Some[Spec]
 
 
 class AnySpec(Operand):
-    any: Annotated[tuple[Spec, ...], Field(min_length=1, strict=False)]
+    any: Some[Spec]
 
 
 class NotSpec(Operand):

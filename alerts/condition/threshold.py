@@ -28,8 +28,8 @@ class Band:
     @classmethod
     def of(cls, comparison: str, limit: float, deadband: float) -> Band:
         sign = -1 if comparison in {"below", "at_most"} else 1
-        # twelve digits: 0.10 − 0.01 is 0.09, not the last bit above it
-        trip, clear = sign * limit, float(f"{sign * limit - deadband:.12g}")
+        # fifteen digits: 0.10 − 0.01 is 0.09, not the last bit above it
+        trip, clear = sign * limit, float(f"{sign * limit - deadband:.15g}")
         if comparison in {"above", "below"}:
             trip, clear = math.nextafter(trip, math.inf), math.nextafter(clear, math.inf)
         return cls(sign, trip, clear, limit)

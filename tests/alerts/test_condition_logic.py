@@ -1,0 +1,177 @@
+"""C11: Kleene's three values, tripping operands, escalation, other alarms, blindness."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from alerts.condition.columns import Columns
+from alerts.condition.logic import All, AnyOf, Blind, Escalated, Not, OtherAlarm, Tripping
+from alerts.condition.node import Node
+from gateway.model import SECOND, Quality, Severity, Truth
+from tests.alerts.building import One
+
+T, F, U = True, False, None
+TRUTHS = (T, F, U)
+
+
+class Says(Node):
+    """An operand that answers what it is told."""
+
+    def __init__(self, truth: Truth = None, slot: int = 0) -> None:
+        super().__init__(frozenset({slot}))
+        self.truth = truth
+
+    def judge(self, columns: Columns, now_ns: int) -> Truth:
+        return self.truth
+
+
+def ask(node: Node, now_s: float = 0) -> Truth:
+    return node.judge(Columns(), round(now_s * SECOND))
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "both", "either"),
+    [
+        (T, T, T, T),
+        (T, F, F, T),
+        (T, U, U, T),
+        (F, T, F, T),
+        (F, F, F, F),
+        (F, U, F, U),
+        (U, T, U, T),
+        (U, F, F, U),
+        (U, U, U, U),
+    ],
+)
+def test_truth_table(left: Truth, right: Truth, both: Truth, either: Truth) -> None:
+    operands = [Says(left), Says(right)]
+    assert ask(All(operands)) is both
+    assert ask(AnyOf(operands)) is either
+    assert ask(Tripping(operands, (False, False), 0)) is both
+
+
+@pytest.mark.parametrize(("truth", "opposite"), [(T, F), (F, T), (U, U)])
+def test_not(truth: Truth, opposite: Truth) -> None:
+    assert ask(Not([Says(truth)])) is opposite
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.lists(st.sampled_from(TRUTHS), min_size=1, max_size=6), st.randoms())
+def test_algebra(truths: list[Truth], random: Any) -> None:
+    operands = [Says(truth) for truth in truths]
+    shuffled = random.sample(operands, len(operands))
+    assert ask(All(operands)) is ask(All(shuffled))
+    assert ask(AnyOf(operands)) is ask(AnyOf(shuffled))
+    negated = [Not([operand]) for operand in operands]
+    assert ask(Not([All(operands)])) is ask(AnyOf(negated)), "De Morgan"
+    assert ask(Not([AnyOf(operands)])) is ask(All(negated))
+    assert ask(All([All(operands[:1]), *operands[1:]])) is ask(All(operands))
+
+
+@pytest.mark.parametrize("kind", [All, AnyOf])
+def test_every_operand_is_asked(kind: type[All] | type[AnyOf]) -> None:
+    asked: list[int] = []
+
+    class Asked(Says):
+        def judge(self, columns: Columns, now_ns: int) -> Truth:
+            asked.append(1)
+            return self.truth
+
+    ask(kind([Asked(F), Asked(T), Asked(U)]))
+    assert len(asked) == 3
+
+
+def test_an_operand_trips_after_its_time_if_another_is_true() -> None:
+    load, outside = Says(U), Says(F)
+    node = Tripping([load, outside], (True, False), 60 * SECOND)
+    assert ask(node, 0) is F
+    assert node.next_due() == 60 * SECOND
+    outside.truth = T
+    assert ask(node, 59) is U
+    assert ask(node, 60) is T
+    assert node.next_due() is None
+    outside.truth = U
+    assert ask(node, 61) is U, "nothing else says so: a dead bus does not raise by itself"
+    outside.truth = T
+    load.truth = F
+    assert ask(node, 62) is F
+    load.truth = U
+    assert ask(node, 63) is U, "known in between: the time starts again"
+    assert node.next_due() == 123 * SECOND
+
+
+def test_two_tripped_operands_do_not_support_each_other() -> None:
+    node = Tripping([Says(U), Says(U)], (True, True), SECOND)
+    ask(node, 0)
+    assert ask(node, 100) is U
+
+
+def test_an_operand_that_holds_stays_unknown_beside_one_that_trips() -> None:
+    node = Tripping([Says(U), Says(U), Says(T)], (True, False, False), SECOND)
+    ask(node, 0)
+    assert ask(node, 100) is U
+
+
+def test_escalation_follows_and_unknown_holds_it() -> None:
+    base, all_parts = Says(T), Says(F)
+    node = Escalated(base, [(all_parts, Severity.CRITICAL)])
+    seen = []
+    for base.truth, all_parts.truth in [(T, F), (T, T), (T, U), (U, U), (T, F), (F, T)]:
+        seen.append((ask(node), node.severity))
+    critical = Severity.CRITICAL
+    assert seen == [(T, None), (T, critical), (T, critical), (U, critical), (T, None), (F, None)]
+
+
+def test_other_alarms() -> None:
+    node = OtherAlarm([("WA-01", "a"), ("WA-01", "b")])
+    columns = Columns()
+    assert node.judge(columns, 0) is U
+    columns.alarm_active["WA-01", "a"] = False
+    assert node.judge(columns, 0) is U
+    columns.alarm_active["WA-01", "b"] = False
+    assert node.judge(columns, 0) is F
+    columns.alarm_active["WA-01", "a"] = None
+    columns.alarm_active["WA-01", "b"] = True
+    assert node.judge(columns, 0) is T
+
+
+def test_blind_when_any_needed_input_is() -> None:
+    columns = Columns()
+    known, dead = columns.slot("d", "known"), columns.slot("d", "dead")
+    guarded = All([Says(F, known), Says(F, dead)])
+    blind = Blind(guarded)
+    columns.put(known, 1, Quality.GOOD, 0)
+    assert blind.judge(columns, 0) is T, "FALSE by the known half alone is no protection"
+    columns.put(dead, 1, Quality.GOOD, 0)
+    assert blind.judge(columns, 0) is F
+    columns.put(dead, None, Quality.BAD_SENSOR, 1)
+    assert blind.judge(columns, 1) is T
+
+
+def test_blind_while_a_window_fills() -> None:
+    one = One({"rises_by": "5 cm", "within": "1min"})
+    blind = Blind(one.node)
+    one.put(0, 0.0)
+    assert blind.judge(one.columns, one.now_ns) is T
+    for at in range(1, 40):
+        one.put(at, 0.0)
+    assert blind.judge(one.columns, one.now_ns) is F
+    assert blind.next_due() == one.node.next_due() is not None
+
+
+@pytest.mark.parametrize(
+    ("when", "reading"),
+    [
+        ({"any": [{"point": "b", "is": True}, {"above": "5 m"}]}, (6.0, 5.0, "m")),
+        ({"any": [{"point": "b", "is": True}, {"point": "b", "is": False}]}, (True, None, None)),
+    ],
+)
+def test_the_reading_that_is_compared_is_shown(when: Any, reading: tuple[Any, ...]) -> None:
+    one = One(when)
+    one.put(1, True, point="b")
+    one.put(1, 6.0)
+    assert one.node.reading(one.columns) == reading

@@ -1,0 +1,92 @@
+"""C2 and C6: codes and qualities."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from alerts.condition.build import Mistake
+from gateway.model import Point, PointType, Quality, Truth, Value
+from tests.alerts.building import One
+
+MODE = Point("x", PointType.ENUM, codes=("automatic", "fault", "inspection"))
+BOOL = Point("x", PointType.BOOL)
+INT = Point("x", PointType.INT)
+
+
+@pytest.mark.parametrize(
+    ("point", "when", "value", "truth"),
+    [
+        (MODE, {"is": "fault"}, "fault", True),
+        (MODE, {"is": "fault"}, "automatic", False),
+        (MODE, {"in": ["fault", "inspection"]}, "inspection", True),
+        (MODE, {"not_in": ["fault"]}, "automatic", True),
+        (MODE, {"not_in": ["fault"]}, "fault", False),
+        (MODE, {"not_in": ["fault"]}, "255", None),  # not declared: UNKNOWN, never a quiet TRUE
+        (MODE, {"is": "fault"}, "255", None),
+        (BOOL, {"is": True}, True, True),
+        (BOOL, {"is": False}, True, False),
+        (BOOL, {"is": True}, "ON", None),
+        (INT, {"in": [43, 44]}, 44, True),
+        (INT, {"in": [43, 44]}, 255, False),
+        (INT, {"not_in": [0]}, 7, True),
+        (INT, {"mask": 0x0F, "expect": 0x03}, 0xF3, True),
+        (INT, {"mask": 0x0F, "expect": 0x03}, 0x30, False),  # bits are counted from the lowest
+    ],
+)
+def test_codes(point: Point, when: Any, value: Value, truth: Truth) -> None:
+    assert One(when, point).put(1, value) is truth
+
+
+@pytest.mark.parametrize("when", [{"is": "fault"}, {"not_in": ["fault"]}])
+def test_bad_is_unknown(when: Any) -> None:
+    one = One(when, MODE)
+    assert one.tick(0) is None
+    assert one.put(1, "fault", Quality.BAD_UNDECLARED) is None
+
+
+@pytest.mark.parametrize(
+    ("point", "when", "says"),
+    [
+        (Point("x", PointType.FLOAT, "m"), {"is": 1}, "a state is for bool, enum and int"),
+        (Point("x", PointType.TEXT), {"is": "fault"}, "a state is for bool, enum and int"),
+        (BOOL, {"is": 1}, "true or false is expected, got 1"),
+        (BOOL, {"is": "ON"}, "true or false is expected, got 'ON'"),
+        (INT, {"is": True}, "a whole number is expected, got True"),
+        (MODE, {"is": "falt"}, "never is 'falt'; did you mean 'fault'?"),
+        (MODE, {"mask": 1, "expect": 1}, "a mask is for int"),
+        (MODE, {"above": 1}, "not a number"),
+        (BOOL, {"rises_by": "1 m", "within": "1min"}, "not a number"),
+    ],
+)
+def test_what_the_point_cannot_be_is_refused(point: Point, when: Any, says: str) -> None:
+    with pytest.raises(Mistake, match=says):
+        One(when, point)
+
+
+def test_bad_quality() -> None:
+    one = One({"bad_quality": True})
+    assert one.tick(0) is None, "nobody knows before the first sample"
+    qualities = [Quality.GOOD, Quality.BAD_COMM, Quality.UNCERTAIN_CLOCK, Quality.BAD_RANGE, Quality.GOOD]
+    assert [one.put(at, 1.0, each) for at, each in enumerate(qualities)] == [False, True, False, True, False]
+
+
+def test_bad_for_another_reason_is_unknown() -> None:
+    """A silent link says nothing about the sensor: the sensor's alarm must not clear by it."""
+    one = One({"bad_quality": ["sensor", "range"]})
+    assert [
+        one.put(1, 1.0, Quality.BAD_SENSOR),
+        one.put(2, 1.0, Quality.BAD_COMM),
+        one.put(3, 1.0, Quality.BAD_RANGE),
+        one.put(4, 1.0),
+    ] == [True, None, True, False]
+
+
+def test_an_uncertain_reason_can_be_listed() -> None:
+    assert One({"bad_quality": ["clock"]}).put(1, 1.0, Quality.UNCERTAIN_CLOCK) is True
+
+
+def test_flipping_quality_answers_each_poll() -> None:
+    one = One({"bad_quality": True})
+    assert [one.put(at, 1.0, Quality.BAD_COMM if at % 2 else 0) for at in range(6)] == [False, True] * 3

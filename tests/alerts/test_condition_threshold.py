@@ -1,0 +1,170 @@
+"""C1: limits, deadbands, levels, limits that are other points, n samples running."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from alerts.condition.columns import Reading
+from gateway.model import Point, PointType, Quality, Severity, Truth
+from tests.alerts.building import One
+
+BAD = Quality.BAD_COMM
+
+
+@pytest.mark.parametrize(
+    ("comparison", "samples"),
+    [
+        ("above", [(5.0, False), (5.1, True), (4.6, True), (4.5, False), (4.6, False), (5.0, False)]),
+        ("at_least", [(4.99, False), (5.0, True), (4.5, True), (4.49, False), (4.5, False), (5.0, True)]),
+        ("below", [(5.0, False), (4.9, True), (5.4, True), (5.5, False), (5.4, False), (5.0, False)]),
+        ("at_most", [(5.01, False), (5.0, True), (5.5, True), (5.51, False), (5.5, False), (5.0, True)]),
+    ],
+)
+def test_a_limit_trips_and_clears_at_its_own_edges(comparison: str, samples: list[tuple[float, bool]]) -> None:
+    one = One({comparison: "5 m", "deadband": "0.5 m"})
+    assert [one.put(at, value) for at, (value, _) in enumerate(samples)] == [truth for _, truth in samples]
+
+
+@pytest.mark.parametrize(
+    ("when", "value", "truth"),
+    [
+        ({"above": "5 m"}, 5.0, False),  # x == L
+        ({"above": "5 m"}, math.nextafter(5, 9), True),
+        ({"at_least": "5 m"}, math.nextafter(5, 0), False),
+        ({"below": "5 m"}, 5.0, False),
+        ({"at_most": "5 m"}, 5.0, True),
+        ({"at_least": "10 cm"}, 0.1, True),  # converted at bind, exactly
+        ({"above": "10 cm"}, 0.1, False),
+        ({"above": "-2 m"}, -2, False),
+        ({"below": "-2 m"}, -2.5, True),
+        ({"at_least": "5 m", "deadband": "1 m"}, 4.5, False),  # starts inside the band
+        ({"above": "5 m", "absolute": True}, -5.5, True),
+        ({"at_most": "0.05 m", "absolute": True}, -1.0, False),
+        ({"at_least": "5 m"}, math.nan, None),
+        ({"below": "5 m"}, math.nan, None),
+        ({"levels": [{"above": "5 m"}]}, math.nan, None),
+    ],
+)
+def test_edges(when: object, value: float, truth: Truth) -> None:
+    assert One(when).put(1, value) is truth
+
+
+def test_the_band_ends_where_the_decimal_says() -> None:
+    """0.10 − 0.01 is 0.09 for people; in binary it is a bit more, and 9 cm would clear too early."""
+    one = One({"at_least": "0.10 m", "deadband": "0.01 m"})
+    assert [one.put(1, 0.10), one.put(2, 0.09), one.put(3, 0.0899)] == [True, True, False]
+
+
+@pytest.mark.parametrize("value", [2**40, 2**40 + 1])
+def test_an_int_is_compared_as_an_int(value: int) -> None:
+    one = One({"above": 2**40}, Point("x", PointType.INT))
+    assert one.put(1, value) is (value > 2**40)
+
+
+def test_unknown_holds_the_band_for_the_return() -> None:
+    one = One({"above": "5 m", "deadband": "1 m"})
+    assert [one.put(1, 6), one.put(2, 9, BAD), one.put(3, 4.5), one.put(4, 4), one.put(5, 0, BAD), one.put(6, 4.5)] == [
+        True,
+        None,
+        True,
+        False,
+        None,
+        False,
+    ]
+
+
+def test_what_was_never_sampled_is_unknown_and_uncertain_counts_as_good() -> None:
+    one = One({"above": "5 m"})
+    assert one.tick(1) is None
+    assert one.put(2, 6, Quality.UNCERTAIN_BACKLOG) is True
+
+
+def test_levels_are_one_alarm_with_the_highest_severity() -> None:
+    one = One(
+        {
+            "levels": [
+                {"at_least": "3 m"},
+                {"at_least": "10 m", "deadband": "1 m", "severity": "high"},
+                {"at_least": "25 m", "severity": "critical"},
+            ]
+        },
+        class_="property",
+    )
+    seen = [(one.put(at, value), one.node.severity) for at, value in enumerate([2, 3, 10, 30, 20, 9.5, 8.9, 1])]
+    high, critical = Severity.HIGH, Severity.CRITICAL
+    assert seen == [
+        (False, None),
+        (True, Severity.HIGH),  # the rule's own
+        (True, high),
+        (True, critical),
+        (True, high),
+        (True, high),
+        (True, high),
+        (False, None),
+    ]
+    one.put(20, 30)
+    assert one.node.reading(one.columns) == Reading(30, 25.0, "m")
+    assert one.put(21, 0, BAD) is None
+    assert one.node.severity is critical, "held while unknown"
+
+
+def test_another_point_times_a_factor() -> None:
+    one = One({"above": {"point": "y", "factor": 1.15}, "deadband": "0.1 m"})
+    assert one.put(1, 2.4) is None, "no limit yet"
+    assert one.put(2, 2.0, point="y") is True
+    assert one.put(3, 2.25) is True, "in the band"
+    assert one.put(4, 2.2, point="y") is False, "the limit moved to 2.53"
+    assert one.put(5, 2.0, BAD, point="y") is None
+    assert one.node.reading(one.columns) == Reading(2.25, None, "m")
+
+
+def test_consecutive_samples() -> None:
+    one = One({"above": "0.1 m", "samples": 2})
+    assert one.put(1, 1) is False
+    assert one.tick(1.5) is False, "the same sample does not count twice"
+    assert one.put(2, 0, BAD) is None
+    assert one.put(3, 1) is True, "a lost sample between two breaks nothing"
+    assert [one.put(4, 0), one.put(5, 1), one.put(6, 0), one.put(7, 1), one.put(8, 1)] == [
+        False,
+        False,
+        False,
+        False,
+        True,
+    ]
+
+
+def reference(comparison: str, limit: float, deadband: float, values: list[float | None]) -> list[Truth]:
+    """The table of reference/alarms C1, written out."""
+    answers: list[Truth] = []
+    held = False
+    for value in values:
+        if value is None:
+            answers.append(None)
+            continue
+        trips = {"above": value > limit, "at_least": value >= limit, "below": value < limit, "at_most": value <= limit}
+        clears = {
+            "above": value <= limit - deadband,
+            "at_least": value < limit - deadband,
+            "below": value >= limit + deadband,
+            "at_most": value > limit + deadband,
+        }
+        held = trips[comparison] or (held and not clears[comparison])
+        answers.append(held)
+    return answers
+
+
+@settings(deadline=None, max_examples=100)
+@given(
+    comparison=st.sampled_from(["above", "at_least", "below", "at_most"]),
+    limit=st.integers(5, 9),
+    deadband=st.integers(0, 4),
+    values=st.lists(st.none() | st.integers(-20, 20), max_size=30),
+)
+def test_against_the_reference(comparison: str, limit: int, deadband: int, values: list[float | None]) -> None:
+    one = One({comparison: f"{limit} m", "deadband": f"{deadband} m"})
+    answers = [one.put(at, value, BAD if value is None else Quality.GOOD) for at, value in enumerate(values)]
+    assert answers == reference(comparison, limit, deadband, values)
