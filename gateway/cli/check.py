@@ -105,15 +105,19 @@ def _lines(site: SiteConfig, ports: AssumedPorts) -> Iterator[str]:
     facts = _summary(site, ports)
     systems = Counter(device.system for device in site.devices[:-1])
     yield f"{site.path}: {facts['site']} is good ({site.site.name.en} / {site.site.name.zh})"
-    yield f"  {facts['links']} links, {facts['units']} units, {facts['devices']} devices, {facts['points']} points"
+    yield "  " + ", ".join(_count(facts[what], what) for what in ("links", "units", "devices", "points"))
     yield "  " + (", ".join(f"{count} {system}" for system, count in sorted(systems.items())) or "no devices")
-    yield f"  {facts['rules']} rules watch as {facts['alarms']} alarms"
+    yield f"  {_count(facts['rules'], 'rules')}, {_count(facts['alarms'], 'alarms')} to watch"
     for lost in site.unbound:
         yield f"  not bound: {lost.rule} on {lost.source or 'any device'}: {lost.why}"
     for warning in site.warnings:
         yield str(warning._replace(message=f"warning: {warning.message}"))
     for name in sorted(ports.assumed):
         yield f"  assumed: ${{port:{name}}} is not known here; for `anlou run` set {port_variable(name)}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what if number != 1 else what.removesuffix('s')}"
 
 
 def _plan(site: SiteConfig) -> list[dict[str, Any]]:

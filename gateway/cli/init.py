@@ -12,8 +12,11 @@ from pathlib import Path
 from gateway.config.starter import starter
 
 EXIT_CANNOT_CREATE = 73
-# the packs are read from the installed version; a copy beside the site would look like something to edit
-LEFT_OUT = {"rules"}
+# an edited copy that has no effect would be a rule that is not there
+COPIED_PACK = b"""\
+# A copy to read. `rules: {packs: [...]}` takes the packs from the installed AnLou, not from here: change single values
+# with `override` in site.yaml, or write rules of your own in a file that `files` names.
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,18 +44,19 @@ def _copy_whole(source: Traversable, folder: Path) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as scratch:
         copy = Path(scratch) / "copy"
-        _copy(source, copy, LEFT_OUT)
+        _copy(source, copy)
         if folder.exists():
             shutil.copymode(folder, copy)
         copy.rename(folder)  # takes the place of an empty folder; refuses one that has been filled meanwhile
 
 
-def _copy(source: Traversable, target: Path, left_out: set[str]) -> None:
+def _copy(source: Traversable, target: Path) -> None:
     target.mkdir()
     for item in source.iterdir():
-        if item.name in left_out or item.name.startswith((".", "__")):
+        if item.name.startswith((".", "__")):
             continue
         if item.is_dir():
-            _copy(item, target / item.name, set())
+            _copy(item, target / item.name)
         else:
-            (target / item.name).write_bytes(item.read_bytes())
+            notice = COPIED_PACK if source.name == "rules" else b""
+            (target / item.name).write_bytes(notice + item.read_bytes())

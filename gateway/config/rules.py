@@ -67,12 +67,12 @@ class Rules:
         found: list[Source] = []
         choice, document = self._site.site.rules, self._site.document
         for number, name in enumerate(choice.packs):
-            if name not in (known := pack_names()):
-                self._inspection.at_value(document, ("rules", "packs", number), unknown("rule pack", name, known))
-            elif name in choice.packs[:number]:
-                self._inspection.at_value(document, ("rules", "packs", number), f"the pack {name!r} is named twice")
-            else:
+            if name in (known := pack_names()) and name not in choice.packs[:number]:
                 found.append(read_packaged(starter() / "rules" / f"{name}.yaml"))
+                continue
+            self.complete = False
+            told = f"the pack {name!r} is named twice" if name in known else unknown("rule pack", name, known)
+            self._inspection.at_value(document, ("rules", "packs", number), told)
         for number, name in enumerate(choice.files):
             try:
                 found.append(read_source(self._site.folder / name))
