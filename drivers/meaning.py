@@ -23,6 +23,8 @@ LOOP_FAILED_BELOW = 3.6
 LOOP_FAILED_ABOVE = 21.0
 # a table without a live zero may be left by this share of its span (noise of an input at rest), not more
 TABLE_MARGIN = 0.05
+# the smallest normal float32: no device measures less, but half a number read as a float looks like that
+SMALLEST = 2.0**-126
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,12 @@ class Curve:
         if x == x1:
             return y1  # no rounding at the table's own points
         return y0 + (x - x0) * (y1 - y0) / (x1 - x0)
+
+    def line(self) -> Callable[[float], float]:
+        """`at` for a curve of two points."""
+        (x0, x1), (y0, y1) = self.xs, self.ys
+        rise, run = y1 - y0, x1 - x0
+        return lambda x: y0 + (x - x0) * rise / run if x != x1 else y1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,8 +141,12 @@ def _finite(entries: list[tuple[int, int]]) -> Step | None:
 
     def step(values: list[Any], bad: Marks) -> None:
         for slot, reason in entries:
-            if (value := values[slot]) is not None and not isfinite(value):
+            if (value := values[slot]) is None:
+                continue
+            if not isfinite(value):
                 values[slot], bad[slot] = None, reason if math.isnan(value) else Quality.BAD_DECODE
+            elif -SMALLEST < value < SMALLEST and value:
+                values[slot], bad[slot] = None, Quality.BAD_DECODE
 
     return step if entries else None
 
@@ -204,15 +216,27 @@ def _scale(entries: list[tuple[int, float, float]]) -> Step | None:
 
 
 def _curves(entries: list[tuple[int, tuple[Curve, ...]]]) -> Step | None:
+    # bound methods and limits are looked up once: this is the dearest step, and a module is made of it
+    plain = [
+        (
+            slot,
+            [
+                (curve.low, curve.high, curve.at if len(curve.xs) > 2 else curve.line(), curve.outside)
+                for curve in curves
+            ],
+        )
+        for slot, curves in entries
+    ]
+
     def step(values: list[Any], bad: Marks) -> None:
-        for slot, curves in entries:
+        for slot, curves in plain:
             if (value := values[slot]) is None:
                 continue
-            for curve in curves:
-                if not curve.low <= value <= curve.high:
-                    value, bad[slot] = None, curve.outside
+            for low, high, at, outside in curves:
+                if not low <= value <= high:
+                    value, bad[slot] = None, outside
                     break
-                value = curve.at(value)
+                value = at(value)
             values[slot] = value
 
     return step if entries else None

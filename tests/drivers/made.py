@@ -1,0 +1,44 @@
+"""Profiles, links and assignments made in a line, for the tests of this room."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.resources.abc import Traversable
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from drivers.assign import ChannelSpec, LinkAssignment, UnitSpec, assign
+from drivers.profile import ChannelOptions, Profile, library
+from gateway.model import SECOND
+
+HEAD = {
+    "profile": "made",
+    "title": {"en": "made for a test", "zh": "测试"},
+    "source": [{"ref": "the test itself", "verified": "code"}],
+}
+
+
+def profile(points: Mapping[str, Any], modbus: Mapping[str, Any] | None = None, **more: Any) -> Profile:
+    return Profile.model_validate({**HEAD, "modbus": {"type": "uint16", **(modbus or {})}, "points": points, **more})
+
+
+def files() -> list[Traversable]:
+    return sorted((f for f in library().iterdir() if f.name.endswith(".yaml")), key=lambda f: f.name)
+
+
+def shipped(name: str) -> Profile:
+    return Profile.model_validate(YAML().load((library() / f"{name}.yaml").read_text("utf-8")))
+
+
+def unit(name: str, number: int, of: Profile, *, poll_ns: int = SECOND, own: bool = True, link: str = "l") -> UnitSpec:
+    return UnitSpec(name, link, number, of, poll_ns, own)
+
+
+def channel(device: str, key: str, source: str, **options: Any) -> ChannelSpec:
+    parsed = ChannelOptions.model_validate({"from": source, **options})
+    return ChannelSpec(device, key, parsed.module, parsed.point, parsed)
+
+
+def link(*units: UnitSpec, channels: tuple[ChannelSpec, ...] = ()) -> LinkAssignment:
+    return assign(units, channels)["l"]

@@ -1,0 +1,139 @@
+"""What was written into registers comes out of the decoder, whatever the types, the orders and the blocks."""
+
+from __future__ import annotations
+
+import math
+import struct
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drivers.modbus.cell import Table
+from drivers.modbus.codec import Decoder, answer_bytes
+from drivers.modbus.plan import plan
+from drivers.profile import Profile, never_read
+from gateway.model import Quality
+from tests.drivers.made import profile
+
+FORMATS = {
+    "uint16": "H", "int16": "h", "uint32": "I", "int32": "i",
+    "uint64": "Q", "int64": "q", "float32": "f", "float64": "d",
+}  # fmt: skip
+NUMBERS: dict[str, st.SearchStrategy[Any]] = {
+    name: st.integers(-(1 << (size - 1)), (1 << (size - 1)) - 1)
+    if name.startswith("int")
+    else st.integers(0, (1 << size) - 1)
+    for name, size in (("uint16", 16), ("int16", 16), ("uint32", 32), ("int32", 32), ("uint64", 64), ("int64", 64))
+} | {
+    "float32": st.floats(width=32, allow_nan=False, allow_infinity=False, allow_subnormal=False),
+    "float64": st.floats(1e-30, 1e300) | st.floats(-1e300, -1e-30) | st.just(0.0),
+}
+ORDERS = st.sampled_from(["big", "little"])
+
+
+def registers(kind: str, value: Any, byte_order: str, word_order: str) -> list[int]:
+    """The encoder, written independently: whole words first, then their order, then their bytes."""
+    payload = struct.pack(">" + FORMATS[kind], value)
+    words = [payload[i : i + 2] for i in range(0, len(payload), 2)]
+    if word_order == "little":
+        words.reverse()
+    return [int.from_bytes(word, "big" if byte_order == "big" else "little") for word in words]
+
+
+def decode(made: Profile, image: dict[int, int]) -> tuple[list[Any], list[int] | None]:
+    blocks = plan((r.cell for r in made.readings.values()), made.modbus.limits, never_read(made))
+    answers = [struct.pack(f">{b.count}H", *(image.get(a, 0xDEAD) for a in range(b.address, b.end))) for b in blocks]
+    assert [len(answer) for answer in answers] == [answer_bytes(block) for block in blocks]
+    return Decoder(made.readings, blocks).decode(answers)
+
+
+@st.composite
+def layouts(draw: st.DrawFn) -> tuple[dict[str, Any], dict[int, int], list[Any]]:
+    points: dict[str, Any] = {}
+    image: dict[int, int] = {}
+    expected = []
+    address = draw(st.integers(0, 60000))
+    for index in range(draw(st.integers(1, 30))):
+        kind = draw(st.sampled_from(sorted(FORMATS)))
+        value = draw(NUMBERS[kind])
+        orders = {"byte_order": draw(ORDERS), "word_order": draw(ORDERS)}
+        words = registers(kind, value, **orders)
+        address += draw(st.integers(0, 40))
+        points[f"p{index}"] = {"address": address, "type": kind, **orders}
+        image |= {address + i: word for i, word in enumerate(words)}
+        address += len(words)
+        expected.append(value)
+    order = draw(st.permutations(sorted(points)))
+    return {key: points[key] for key in order}, image, [expected[int(key[1:])] for key in order]
+
+
+@given(layouts())
+def test_round_trip(layout: tuple[dict[str, Any], dict[int, int], list[Any]]) -> None:
+    points, image, expected = layout
+    assert decode(profile(points), image) == (expected, None)
+
+
+@given(st.integers(0, 0xFFFF), st.integers(0, 15), st.integers(0, 15))
+def test_bits(word: int, low: int, high: int) -> None:
+    low, high = min(low, high), max(low, high)
+    made = profile({"b": {"address": 3, "bit": low}, "n": {"address": 3, "bits": [low, high]}, "w": {"address": 3}})
+    (bit, number, whole), quality = decode(made, {3: word})
+    assert quality is None
+    assert bit is (f"{word:016b}"[15 - low] == "1")
+    assert number == int(f"{word:016b}"[15 - high : 16 - low], 2)
+    assert whole == word
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=2000), st.integers(0, 63000))
+def test_bit_tables(flags: list[bool], first: int) -> None:
+    made = profile(
+        {f"c{i}": {"address": first + i, "table": "coil"} for i in range(0, len(flags), 3)}, {"limits": {"gap": 2}}
+    )
+    blocks = plan((r.cell for r in made.readings.values()), made.modbus.limits)
+    assert all(block.table is Table.COIL for block in blocks)
+    answers: list[bytes | int] = []
+    for block in blocks:
+        bits = flags[block.address - first : block.end - first]
+        answers.append(sum(bit << i for i, bit in enumerate(bits)).to_bytes(answer_bytes(block), "little"))
+    assert Decoder(made.readings, blocks).decode(answers) == (flags[::3], None)
+
+
+@given(st.binary(min_size=200, max_size=200))
+def test_no_bytes_make_a_number_that_is_not_one(payload: bytes) -> None:
+    kinds = [*FORMATS, "string"]
+    points: dict[str, Any] = {
+        f"p{i}": {"address": 4 * i, "type": kinds[i % 9], **({"length": 2} if kinds[i % 9] == "string" else {})}
+        for i in range(25)
+    }
+    words = struct.unpack(">100H", payload)
+    values, quality = decode(profile(points), dict(enumerate(words)))
+    for value, code in zip(values, quality or [0] * len(values), strict=True):
+        assert (value is None) == (code >= 0x80)
+        if isinstance(value, float):
+            assert math.isfinite(value)
+
+
+def test_a_failed_block_spoils_its_own_points_only() -> None:
+    made = profile({"a": {"address": 1}, "b": {"address": 500, "enum": {1: "on"}}, "c": {"address": 2}})
+    blocks = plan((r.cell for r in made.readings.values()), made.modbus.limits)
+    values, quality = Decoder(made.readings, blocks).decode([b"\0\1\0\2", int(Quality.BAD_CONFIG)])
+    assert values == [1, None, 2]
+    assert quality == [0, Quality.BAD_CONFIG, 0]
+
+
+@pytest.mark.parametrize(
+    ("status", "value", "quality"),
+    [
+        (0, 7, None),
+        (1, None, [Quality.BAD_SENSOR, 0]),
+        (9, None, [Quality.BAD_SENSOR, Quality.BAD_UNDECLARED]),
+    ],
+)
+def test_a_value_is_valid_when_its_status_says_so(status: int, value: int | None, quality: list[int] | None) -> None:
+    made = profile(
+        {"ai": {"address": 1, "valid_when": {"st": "ok"}}, "st": {"address": 2, "enum": {0: "ok", 1: "over"}}}
+    )
+    values, got = decode(made, {1: 7, 2: status})
+    assert (values[0], got) == (value, quality)
