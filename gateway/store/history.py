@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import chain, islice, pairwise
 from statistics import median_low
 from typing import NamedTuple
 
@@ -85,6 +86,7 @@ class Span:
 
 
 NUMERIC = (PointType.FLOAT, PointType.INT)
+_BAD = int(Quality.BAD_COMM)  # and everything above
 
 
 def read_history(connection: apsw.Connection, span: Span) -> History:
@@ -96,21 +98,25 @@ def read_history(connection: apsw.Connection, span: Span) -> History:
     if point is None:
         return empty
     found = replace(empty, type=point.type, unit=point.unit)
-    readings = list(_readings(connection, span, columns))
+    readings = _readings(connection, span, columns)
     if point.type in NUMERIC:
         return replace(found, buckets=tuple(bucketed(readings, span.from_ns, span.to_ns, span.max_points)))
-    changes = changed(readings, span.from_ns, span.to_ns)
-    kept = tuple(changes[-span.max_points :])
-    return replace(found, changes=kept, truncated=len(kept) < len(changes))
+    changes: deque[Change] = deque(maxlen=span.max_points)
+    count = 0
+    for change in changed(readings, span.from_ns, span.to_ns):
+        changes.append(change)
+        count += 1
+    return replace(found, changes=tuple(changes), truncated=count > len(changes))
 
 
 Columns = dict[int, Callable[[int, int, bytes], Cell]]
 
 _ROWS = (
     "SELECT position, time_ns, layout, flags, blob FROM log"
-    " WHERE device = (SELECT id FROM device WHERE name = ?) AND time_ns >= ? AND time_ns < ?"
-    " AND layout IN (SELECT value FROM json_each(?)) ORDER BY time_ns, position"
+    " WHERE device = (SELECT id FROM device WHERE name = ?) AND (time_ns, position) > (?, ?) AND time_ns < ?"
+    " AND layout IN (SELECT value FROM json_each(?)) ORDER BY time_ns, position LIMIT ?"
 )
+_SLICE = 2000  # rows in memory at a time: a month of one device would be gigabytes
 
 
 def _columns(connection: apsw.Connection, span: Span) -> tuple[Columns, Point | None]:
@@ -129,33 +135,43 @@ def _columns(connection: apsw.Connection, span: Span) -> tuple[Columns, Point | 
 
 def _readings(connection: apsw.Connection, span: Span, columns: Columns) -> Iterator[Reading]:
     numbers = json.dumps(list(columns))
-    found = rows(connection, _ROWS, (span.device, span.from_ns, span.to_ns, numbers))
-    for position, at_ns, number, flags, blob in found:
-        value, quality = columns[number](position, flags, blob)
-        yield Reading(at_ns, value, quality)
+    at_ns, position = span.from_ns, -1
+    while found := rows(connection, _ROWS, (span.device, at_ns, position, span.to_ns, numbers, _SLICE)):
+        for position, at_ns, number, flags, blob in found:
+            value, quality = columns[number](position, flags, blob)
+            yield Reading(at_ns, value, quality)
 
 
-def usual_gap(readings: list[Reading]) -> int:
+def usual_gap(readings: Iterable[Reading]) -> int:
     """The silence that counts as a gap: three of the point's usual intervals, at least 10 s (DESIGN D22)."""
     steps = [after.at_ns - before.at_ns for before, after in pairwise(readings)]
     return max(3 * median_low(steps), 10 * SECOND) if steps else 10 * SECOND
 
 
-def bucketed(readings: list[Reading], from_ns: int, to_ns: int, max_points: int) -> list[Bucket]:
+def _with_gap(readings: Iterable[Reading]) -> tuple[int, Iterable[Reading]]:
+    """The gap as the first readings show it, and all readings still to come."""
+    coming = iter(readings)
+    first = list(islice(coming, _SLICE))
+    return usual_gap(first), chain(first, coming)
+
+
+def bucketed(readings: Iterable[Reading], from_ns: int, to_ns: int, max_points: int) -> list[Bucket]:
     """At most `max_points` equal buckets, in time order. Empty ones appear only inside a gap."""
     width = -(-(to_ns - from_ns) // max_points)
-    gap = usual_gap(readings)
+    gap, readings = _with_gap(readings)
     buckets: list[Bucket] = []
     edge, last_at = from_ns, from_ns
     for reading in readings:
-        start = from_ns + (reading.at_ns - from_ns) // width * width
-        if not buckets or buckets[-1].from_ns != start:
-            if reading.at_ns - last_at > gap:
+        at_ns = reading[0]
+        if at_ns >= edge or not buckets:
+            start = at_ns - (at_ns - from_ns) % width
+            if at_ns - last_at > gap:
                 _fill(buckets, edge, start, width, to_ns)
-            buckets.append(Bucket(start, min(start + width, to_ns)))
+            bucket = Bucket(start, min(start + width, to_ns))
+            buckets.append(bucket)
             edge = start + width
-        _add(buckets[-1], reading)
-        last_at = reading.at_ns
+        _add(bucket, reading)
+        last_at = at_ns
     if to_ns - last_at > gap:
         _fill(buckets, edge, to_ns, width, to_ns)
     return buckets
@@ -167,9 +183,10 @@ def _fill(buckets: list[Bucket], start: int, end: int, width: int, to_ns: int) -
 
 def _add(bucket: Bucket, reading: Reading) -> None:
     at_ns, value, quality = reading
-    bucket.quality = quality if bucket.quality is None else max(bucket.quality, quality)
+    if bucket.quality is None or quality > bucket.quality:
+        bucket.quality = quality
     bucket.last_ns = at_ns
-    if quality >= Quality.BAD_COMM or not isinstance(value, (int, float)):
+    if quality >= _BAD or not isinstance(value, (int, float)):
         bucket.bad += 1
         bucket.last = None
         return
@@ -183,17 +200,18 @@ def _add(bucket: Bucket, reading: Reading) -> None:
         bucket.max, bucket.max_ns = value, at_ns
 
 
-def changed(readings: list[Reading], from_ns: int, to_ns: int) -> list[Change]:
+def changed(readings: Iterable[Reading], from_ns: int, to_ns: int) -> Iterator[Change]:
     """The readings at which value or quality changed, and a marker at the beginning of each gap."""
-    gap = usual_gap(readings)
-    changes: list[Change] = []
+    gap, readings = _with_gap(readings)
+    told: tuple[Value, int | None] | None = None
     last_at = from_ns
-    for reading in readings:
-        if reading.at_ns - last_at > gap:
-            changes.append(Change(last_at, None, None))
-        if not changes or changes[-1][1:] != reading[1:]:
-            changes.append(Change(*reading))
-        last_at = reading.at_ns
-    if readings and to_ns - last_at > gap:
-        changes.append(Change(last_at, None, None))
-    return changes
+    for at_ns, value, quality in readings:
+        if at_ns - last_at > gap:
+            told = None, None
+            yield Change(last_at, None, None)
+        if told != (value, quality):
+            told = value, quality
+            yield Change(at_ns, value, quality)
+        last_at = at_ns
+    if told is not None and to_ns - last_at > gap:
+        yield Change(last_at, None, None)

@@ -13,7 +13,6 @@ import struct
 import zlib
 from collections.abc import Callable, Sequence
 from enum import IntFlag
-from typing import NamedTuple
 
 import msgspec
 
@@ -40,9 +39,8 @@ _free = msgspec.msgpack.Encoder()
 _read_free = msgspec.msgpack.Decoder(list[float | int | bool | str | None])
 
 
-class Cell(NamedTuple):
-    value: Value
-    quality: int
+Cell = tuple[Value, int]
+"""A value and its quality."""
 
 
 class Packing:
@@ -126,26 +124,24 @@ class Packing:
 
         def free(position: int, flags: int, blob: bytes) -> Cell:
             values, quality = self.unpack(position, flags, blob)
-            return Cell(values[index], Quality.GOOD if quality is None else quality[index])
+            return values[index], 0 if quality is None else quality[index]
 
         if self._struct is None:
             return free
         (one, offset), size = self._offsets[index], self._struct.size
         point = self.layout.points[index]
 
+        mark = 0 if point.type is PointType.BOOL or point.type is PointType.ENUM else 1
+
         def fixed(position: int, flags: int, blob: bytes) -> Cell:
             if flags & _FREE:
                 return free(position, flags, blob)
             body = self._checked(position, flags, blob)
-            quality = 0
-            if flags & _QUALITY:
-                quality = body[size + (0 if flags & _SAME else index)]
+            quality = body[size + (0 if flags & _SAME else index)] if flags & _QUALITY else 0
             value: Value = one.unpack_from(body, offset)[0]
-            if point.type is PointType.BOOL:
-                value = bool(value)
-            elif point.type is PointType.ENUM:
-                value = point.codes[value]  # type: ignore[index]
-            return Cell(value, quality)
+            if not mark:
+                value = point.codes[value] if point.codes else bool(value)  # type: ignore[index]
+            return value, quality
 
         return fixed
 

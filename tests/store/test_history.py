@@ -113,7 +113,7 @@ def test_changes_of_a_switch() -> None:
         return Reading(second * SECOND, value, quality)
 
     told = [at(0, False), at(1, False), at(2, True), at(3, None, Quality.BAD_COMM), at(4, True), at(40, True)]
-    assert changed(told, 0, 41 * SECOND) == [
+    assert list(changed(told, 0, 41 * SECOND)) == [
         Change(0, False, 0),
         Change(2 * SECOND, True, 0),
         Change(3 * SECOND, None, Quality.BAD_COMM),
@@ -121,7 +121,7 @@ def test_changes_of_a_switch() -> None:
         Change(4 * SECOND, None, None),
         Change(40 * SECOND, True, 0),
     ]
-    assert changed([], 0, SECOND) == []
+    assert list(changed([], 0, SECOND)) == []
 
 
 def test_one_column_is_read_by_device_and_time(path: Path) -> None:
@@ -178,3 +178,12 @@ def test_what_was_never_stored_has_an_empty_history(path: Path) -> None:
 def test_senseless_questions_are_refused(path: Path, begin: int, end: int, points: int) -> None:
     with pytest.raises(StoreError, match="from < to"):
         stored(path).history("d", "p", begin, end, points)
+
+
+def test_a_history_longer_than_a_slice_is_read_in_slices(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.store.history._SLICE", 7)
+    one = layout()
+    twice = [frame(one, at // 2, [at, 0.0, 0.0]) for at in range(100)]  # two frames at each moment
+    samples = stored(path, *twice)
+    buckets = samples.history("sump-b2", "p0", WALL, WALL + 50 * SECOND, 50).buckets
+    assert [(b.min, b.max, b.count) for b in buckets] == [(2 * n, 2 * n + 1, 2) for n in range(50)]
