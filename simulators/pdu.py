@@ -37,11 +37,16 @@ class Refusal(IntEnum):
     ILLEGAL_FUNCTION = 1
     ILLEGAL_ADDRESS = 2
     ILLEGAL_VALUE = 3
+    BUSY = 6
     GATEWAY_TARGET_SILENT = 0x0B
 
 
 RegisterMap = Callable[[Table, int, int], Sequence[int] | None]
-"""(table, first address, count) → the words or bits there; None when any of them is not mapped."""
+"""(table, first address, count) → the words or bits there; None when any of them is not mapped. May raise Busy."""
+
+
+class Busy(Exception):  # noqa: N818  # it is no error: the device asks to be asked again later
+    """A device that cannot answer yet."""
 
 
 def refuse(function: int, code: int) -> bytes:
@@ -60,7 +65,10 @@ def answer(request: bytes, registers: RegisterMap) -> bytes:
     table = Table(function)
     if not 1 <= count <= table.most:
         return refuse(function, Refusal.ILLEGAL_VALUE)
-    found = registers(table, address, count) if address + count <= 0x10000 else None
+    try:
+        found = registers(table, address, count) if address + count <= 0x10000 else None
+    except Busy:
+        return refuse(function, Refusal.BUSY)
     if found is None:
         return refuse(function, Refusal.ILLEGAL_ADDRESS)
     content = pack_bits(found) if table.of_bits else struct.pack(f">{count}H", *found)

@@ -12,7 +12,7 @@ from simulators.building import Building
 from simulators.devices import adam_4100, adam_6024, loop_current, nice3000
 from simulators.faults import Fault
 from simulators.modbus_server import ModbusServer
-from simulators.pdu import RegisterMap
+from simulators.pdu import Busy, RegisterMap
 from simulators.play import Play, steps_until
 from simulators.scenario import Scenario
 from simulators.wiring import (
@@ -21,7 +21,6 @@ from simulators.wiring import (
     AnalogueModule,
     DigitalModule,
     LiftController,
-    Loop,
     Unit,
     Wiring,
     loop_name,
@@ -30,13 +29,14 @@ from simulators.wiring import (
 PACE_SECONDS = 0.02
 """Host time between two looks at the clock."""
 STEPS_AT_ONCE = 200
-"""Steps between two yields while catching up."""
+"""Steps between two yields while catching up, some milliseconds."""
 
 
 class SimulatedBuilding:
     """A scenario answering on its links. `now()` is the time since the scenario's start, s; it never goes back.
 
-    `start` first brings the building to `now()`, so that no client sees the past; `run` keeps it there.
+    No client sees the past: `start` brings the building to `now()` before it opens the links, `run` keeps it there,
+    each request steps it to its own moment, and while it is far behind, units answer that they are busy (exception 6).
     """
 
     def __init__(self, scenario: Scenario, wiring: Wiring, now: Callable[[], float]) -> None:
@@ -115,13 +115,21 @@ class SimulatedBuilding:
         return self._servers[link]
 
     async def _catch_up(self) -> None:
-        steps = 0
-        while self._play.steps < steps_until(self._now()):
+        while not self._step_to_now():  # noqa: ASYNC110  # nobody but this loop brings the present nearer
+            await asyncio.sleep(0)
+
+    def _step_to_now(self) -> bool:
+        """At most STEPS_AT_ONCE steps; whether the present has been reached."""
+        due = steps_until(self._now())
+        for _ in range(min(STEPS_AT_ONCE, due - self._play.steps)):
             for action in self._play.step():
                 self._apply(action)
-            steps += 1
-            if steps % STEPS_AT_ONCE == 0:
-                await asyncio.sleep(0)
+        return self._play.steps >= due
+
+    def _present(self) -> Building:
+        if not self._step_to_now():
+            raise Busy
+        return self._play.building
 
     def _apply(self, action: LinkFaults | Refusing) -> None:
         if isinstance(action, LinkFaults):
@@ -139,24 +147,24 @@ class SimulatedBuilding:
 
     def _registers(self, link: str, number: int, unit: Unit) -> RegisterMap:
         if isinstance(unit, LiftController):
-            return nice3000(lambda: self.building.lifts[unit.lift])
+            return nice3000(lambda: self._present().lifts[unit.lift])
         if isinstance(unit, AnalogueModule):
-            return adam_6024(lambda: self._currents(link, number, unit), lambda: (False, False))
-        return adam_4100(lambda: self._contacts(unit))
+            names = [loop_name(link, number, channel) for channel in range(AI_CHANNELS)]
+            return adam_6024(lambda: _currents(self._present(), unit, names), lambda: (False, False))
+        return adam_4100(lambda: _contacts(self._present(), unit))
 
-    def _currents(self, link: str, number: int, module: AnalogueModule) -> list[float]:
-        return [
-            self._current(loop_name(link, number, channel), module.loops.get(channel)) for channel in range(AI_CHANNELS)
-        ]
 
-    def _current(self, name: str, loop: Loop | None) -> float:
-        if loop is None or name in self.building.open_loops:
-            return 0.0
-        return loop_current(building.level(self.building, loop.thing, loop.signal), loop.low, loop.high)
+def _currents(state: Building, module: AnalogueModule, names: list[str]) -> list[float]:
+    currents = [0.0] * AI_CHANNELS
+    for channel, loop in module.loops.items():
+        if names[channel] not in state.open_loops:
+            currents[channel] = loop_current(building.level(state, loop.thing, loop.signal), loop.low, loop.high)
+    return currents
 
-    def _contacts(self, module: DigitalModule) -> list[bool]:
-        wired = module.contacts
-        return [
-            channel in wired and building.contact(self.building, wired[channel].thing, wired[channel].signal)
-            for channel in range(DI_CHANNELS)
-        ]
+
+def _contacts(state: Building, module: DigitalModule) -> list[bool]:
+    wired = module.contacts
+    return [
+        channel in wired and building.contact(state, wired[channel].thing, wired[channel].signal)
+        for channel in range(DI_CHANNELS)
+    ]

@@ -131,6 +131,24 @@ async def test_nobody_is_served_before_the_present_is_reached() -> None:
     await simulated.stop()
 
 
+async def test_a_client_never_reads_the_past() -> None:
+    now = Moment()
+    simulated = SimulatedBuilding(scenario("storm-night"), WIRING, now)
+    ports = await simulated.start()
+    async with dial(ports["garage"]) as raw:
+        assert (await words(raw, 3, 0, 1)) == [13107]
+        now.elapsed = 5.0  # nothing runs: the request itself brings the building to its moment
+        await words(raw, 3, 0, 1)
+        assert simulated.elapsed == 5.0
+        now.elapsed = 800.0  # the clock has jumped, as it does when a gateway goes on from its journal
+        assert (await raw.ask("00 01 00 00 00 06 03 03 00 00 00 01", 9)).endswith("83 06")
+        running = asyncio.ensure_future(simulated.run())
+        await until(simulated, 800.0)
+        assert (await words(raw, 3, 0, 1))[0] > 26000
+        running.cancel()
+    await simulated.stop()
+
+
 async def test_given_ports_are_taken_again() -> None:
     simulated = SimulatedBuilding(scenario("calm-day"), WIRING, Moment())
     ports = await simulated.start()
