@@ -1,0 +1,48 @@
+"""One dead unit and one that answers garbage: the neighbours stay online, the two are named with the kind of error."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.running import Anlou
+
+pytestmark = pytest.mark.e2e
+
+SICK = {"lift-1": "timeout", "water-west": "bad_reply"}
+WELL = ("lift-2", "water-east")
+WATCH_SECONDS = 25
+
+
+def test_sick_units_are_named_and_their_neighbours_stay_online(tmp_path: Path) -> None:
+    scenario = Path(__file__).with_name("sick-units.yaml")
+    with Anlou("demo", "--scenario", scenario, "--speed", "1", cwd=tmp_path) as running:
+        running.wait_until(
+            "everybody online",
+            lambda: all(device["health"] == "online" for device in running.items("/api/v1/devices")),
+            20,
+        )
+        running.wait_until(
+            "both sick", lambda: all(running.get(f"/api/v1/devices/{device}")["error"] for device in SICK), 20
+        )
+        seen: dict[str, set[str]] = {device: set() for device in (*SICK, *WELL)}
+        kinds: dict[str, set[str]] = {device: set() for device in SICK}
+        end = time.monotonic() + WATCH_SECONDS
+        while time.monotonic() < end:
+            for device in running.items("/api/v1/devices"):
+                if device["id"] in seen:
+                    seen[device["id"]].add(device["health"])
+                if device["id"] in SICK and device["error"]:
+                    kinds[device["id"]].add(device["error"]["kind"])
+            time.sleep(0.25)
+        for device in WELL:
+            assert seen[device] == {"online"}, running.output
+            assert running.get(f"/api/v1/devices/{device}")["success_ratio"] > 0.9
+        for device, kind in SICK.items():
+            assert kind in kinds[device], kinds
+            assert "online" not in seen[device] or seen[device] - {"online"}, seen
+        metrics = running.http().get("/metrics").text
+        assert 'anlou_unit_errors_total{link="lifts",unit="lift-1",kind="timeout"}' in metrics
+        assert running.interrupt(5) == 0
