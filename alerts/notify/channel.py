@@ -33,7 +33,10 @@ Outcome = Delivered | Retry | Refused
 
 
 class Channel(Protocol):
-    """One way to tell people. `send` may be called again with the same key: at least once is the promise."""
+    """One way to tell people. At least once is the promise: `send` may be called again with the same notice.
+
+    `key` is the notice's own, the same on all channels; `idempotency_key` adds whom it goes to.
+    """
 
     @property
     def name(self) -> str: ...

@@ -15,7 +15,7 @@ import httpx
 
 from alerts.notify.address import IP, AddressRefused, Target, parse_target
 from alerts.notify.body import notice_body
-from alerts.notify.channel import Delivered, Outcome, Refused, Retry
+from alerts.notify.channel import Delivered, Outcome, Refused, Retry, idempotency_key
 from alerts.notify.options import WebhookOptions
 from gateway.clock import host_wall_ns
 from gateway.model import SECOND, Notice
@@ -51,13 +51,13 @@ class WebhookChannel:
         self._client: httpx.AsyncClient | None = None
 
     async def send(self, notice: Notice, key: str) -> Outcome:
-        body = json.dumps(notice_body(notice, self._site), separators=(",", ":")).encode()
+        body = json.dumps(notice_body(notice, self._site) | {"key": key}, separators=(",", ":")).encode()
         seconds = self._options.timeout / SECOND
         try:
             async with asyncio.timeout(seconds / 2):
                 address = await self._pin()
             async with asyncio.timeout(seconds):
-                return await self._post(address, body, key)
+                return await self._post(address, body, self._idempotency_key(notice))
         except AddressRefused as problem:
             return Refused(str(problem))
         except (TimeoutError, httpx.TimeoutException):
@@ -69,6 +69,9 @@ class WebhookChannel:
         if self._client is not None:
             await self._client.aclose()
             self._client = None
+
+    def _idempotency_key(self, notice: Notice) -> str:
+        return idempotency_key(self._site, notice.occurrence.occurrence, notice.seq, self.name, self._options.url)
 
     async def _pin(self) -> IP:
         """The address to connect to. All that DNS answers must be allowed: a mixed answer is an attack."""

@@ -55,6 +55,8 @@ class Reset(Strict):
 class Shelve(Strict):
     """Either `for` (`30min`) or `one_shot` (until it returns to normal)."""
 
+    model_config = ConfigDict(populate_by_name=False)
+
     expected_seq: Seq | None = None
     comment: Prose
     for_: Duration | None = Field(default=None, alias="for")

@@ -17,19 +17,24 @@ from gateway.api.options import ApiOptions
 from gateway.api.problems import CODES, MEDIA_TYPE, Problem
 
 LINGER_SECONDS = 2.0
+LARGEST_HEAD = 16_384
+MOST_HEADERS = 100
 
 
 class Parser(h11.Connection):
-    """Remembers which status h11 would answer a broken request with."""
+    """h11 with a limit on heads that arrive in one piece, too; remembers the status that a broken request deserves."""
 
     refusal = 400
 
     def next_event(self) -> Any:
         try:
-            return super().next_event()
+            event = super().next_event()
+            if isinstance(event, h11.Request):
+                _check_head(event)
         except h11.RemoteProtocolError as error:
             self.refusal = error.error_status_hint
             raise
+        return event
 
 
 class GuardedProtocol(H11Protocol):
@@ -50,7 +55,7 @@ class GuardedProtocol(H11Protocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
-        self.conn = Parser(h11.SERVER, config.h11_max_incomplete_event_size or 16_384)
+        self.conn = Parser(h11.SERVER, LARGEST_HEAD)
         self._receiving: asyncio.TimerHandle | None = None
         self._taking: asyncio.TimerHandle | None = None
         self._peer: str | None = None
@@ -75,10 +80,10 @@ class GuardedProtocol(H11Protocol):
         self._disarm_taking()
         super().connection_lost(exc)
 
-    def data_received(self, data: bytes) -> None:
+    def handle_events(self) -> None:
         if self.transport.is_closing():
             return
-        super().data_received(data)
+        super().handle_events()
         self._watch_receipt()
 
     def on_response_complete(self) -> None:
@@ -167,3 +172,9 @@ def guarded(options: ApiOptions) -> type[GuardedProtocol]:
         (GuardedProtocol,),
         {"options": options, "open_connections": Counter(), "proxies": networks(options.trusted_proxies)},
     )
+
+
+def _check_head(request: h11.Request) -> None:
+    size = len(request.target) + sum(len(name) + len(value) for name, value in request.headers)
+    if size > LARGEST_HEAD or len(request.headers) > MOST_HEADERS:
+        raise h11.RemoteProtocolError("the head is too large", error_status_hint=431)

@@ -14,10 +14,9 @@ from fastapi import FastAPI
 
 from gateway.api.house import House
 from gateway.api.options import ApiOptions
-from gateway.api.protocol import guarded
+from gateway.api.protocol import LARGEST_HEAD, guarded
 from gateway.api.reading import Reading
 
-LARGEST_HEAD = 16_384
 KEEP_ALIVE_SECONDS = 5
 GRACE_SECONDS = 5
 BACKLOG = 64
@@ -46,7 +45,8 @@ async def serve(  # noqa: PLR0917 - each is a different kind of thing
         if refusal is not None:
             raise BindRefused(refusal)
         listener.listen(BACKLOG)
-        server = _Server(_config(app, options), ready, stop, url(address, listener.getsockname()[1], options.tls))
+        where = url(address, listener.getsockname()[1], options.tls)
+        server = _Server(_config(app, options), options, lambda: ready(where), stop)
         try:
             await server.serve([listener])
         finally:
@@ -101,12 +101,13 @@ async def _listen(host: str, port: int) -> socket.socket:
 def _config(app: FastAPI, options: ApiOptions) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http=guarded(options),
+        http="h11",
         ws="none",
         loop="none",
         lifespan="off",
         interface="asgi3",
         log_config=None,
+        log_level="error",  # whatever strangers send is their mistake, not an event of ours
         access_log=False,  # the journal knows who did what; an access log would only wear the card
         server_header=False,
         proxy_headers=False,
@@ -124,19 +125,38 @@ def _config(app: FastAPI, options: ApiOptions) -> uvicorn.Config:
 class _Server(uvicorn.Server):
     """Stops when told by an Event, and leaves the process's signals to the app."""
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[str], None], stop: asyncio.Event, url: str) -> None:
+    def __init__(
+        self, config: uvicorn.Config, options: ApiOptions, ready: Callable[[], None], stop: asyncio.Event
+    ) -> None:
         super().__init__(config)
+        self._protocol = guarded(options)
+        self._handshake_seconds = options.request_seconds
         self._ready = ready
         self._stop = stop
-        self._url = url
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """As uvicorn's, but a TLS handshake has the same deadline as a request (asyncio's own is a minute)."""
+        config, loop = self.config, asyncio.get_running_loop()
+
+        def protocol() -> asyncio.Protocol:
+            return self._protocol(config, self.server_state, {})
+
+        deadline = self._handshake_seconds if config.ssl else None
+        self.servers = [
+            await loop.create_server(
+                protocol, sock=listener, ssl=config.ssl, ssl_handshake_timeout=deadline, backlog=BACKLOG
+            )
+            for listener in sockets or []
+        ]
+        self.started = True
+
     async def main_loop(self) -> None:
         await self.on_tick(0)
-        self._ready(self._url)
+        self._ready()
         while not self._stop.is_set():
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(1):

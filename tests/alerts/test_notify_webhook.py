@@ -98,12 +98,13 @@ async def test_what_is_sent_is_signed_and_named(channel: WebhookChannel, receive
     assert await channel.send(notice(), "the-key") == Delivered()
     headers, body = receiver[0].requests[0]
     assert headers["host"] == f"127.0.0.1:{receiver[1]}"
-    assert headers["idempotency-key"] == "the-key"
+    url = f"http://127.0.0.1:{receiver[1]}/hook?duty=1"
+    assert headers["idempotency-key"] == idempotency_key("riverside-1", notice().occurrence.occurrence, 5, "duty", url)
     signed = headers["x-anlou-timestamp"].encode() + b"." + body
     expected = hmac.new(SECRET.encode(), signed, hashlib.sha256).hexdigest()
     assert headers["x-anlou-signature"] == f"sha256={expected}"
     told = json.loads(body)
-    assert (told["site"], told["seq"], told["reason"]) == ("riverside-1", 5, "raise")
+    assert (told["site"], told["seq"], told["reason"], told["key"]) == ("riverside-1", 5, "raise", "the-key")
     assert told["alarm"]["title"]["zh"] == "车库积水二级"
     assert told["alarm"]["raised_at"] == "2023-11-14T22:13:20.000000Z"
 
