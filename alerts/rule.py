@@ -163,6 +163,8 @@ class Rule(Strict):
             return parse(values)
         except ValidationError as error:
             raise _named(name, error) from None
+        except RecursionError:
+            raise _named(name, misplaced("the condition is nested too deeply", "when")) from None
 
 
 def _named(name: object, error: ValidationError) -> ValidationError:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Self, TypeAlias
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic.json_schema import WithJsonSchema
 
 from alerts.condition.located import located
 from alerts.condition.operand import Deadband, Leaf, Limit, Some, in_unit_of, nearest
@@ -175,6 +176,10 @@ class RateSpec(Leaf):
 
 _REASONS = {quality.reason: quality for quality in Quality if quality.reason}
 
+_REASONS_SCHEMA = WithJsonSchema(
+    {"anyOf": [{"const": True}, {"type": "array", "minItems": 1, "items": {"enum": list(_REASONS)}}]}
+)
+
 
 def _reasons(value: Any) -> Any:
     if value is True:
@@ -187,7 +192,7 @@ def _reasons(value: Any) -> Any:
 class BadQualitySpec(Leaf):
     """The point's quality is BAD, for any reason (`true`) or one of those listed; BAD for another one is UNKNOWN."""
 
-    bad_quality: Annotated[Some[str], BeforeValidator(_reasons)]
+    bad_quality: Annotated[Some[str], BeforeValidator(_reasons), _REASONS_SCHEMA]
 
     @field_validator("bad_quality")
     @classmethod

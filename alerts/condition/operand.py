@@ -70,7 +70,7 @@ def _positive(value: Quantity) -> Quantity:
     return value
 
 
-Limit = Annotated[Quantity | PointLimit, BeforeValidator(_limit)]
+Limit = Annotated[QuantityField | PointLimit, BeforeValidator(_limit)]
 Deadband = Annotated[QuantityField, BeforeValidator(lambda value: _positive(parse_quantity(value)))]
 
 

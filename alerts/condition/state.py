@@ -79,10 +79,11 @@ class BadQuality(OfSlot):
 class Consecutive(Node):
     """TRUE once the inner condition has been TRUE in `n` samples of one slot running; FALSE starts again.
 
-    A BAD sample between two counts for neither: a noisy link does not hide a lift that runs with open doors.
+    A BAD sample between two counts for neither: a noisy link does not hide a lift that runs with open doors. A restart
+    between two breaks the run, but does not end an answer that was TRUE.
     """
 
-    __slots__ = ("count", "inner", "n", "seen_ns", "slot")
+    __slots__ = ("count", "epoch", "inner", "n", "seen_ns", "slot")
 
     def __init__(self, inner: Node, slot: int, n: int) -> None:
         super().__init__(inner.slots, inner.alarms)
@@ -92,8 +93,12 @@ class Consecutive(Node):
         self.n = n
         self.count = 0
         self.seen_ns = -1
+        self.epoch = 0
 
     def judge(self, columns: Columns, now_ns: int) -> Truth:
+        if self.epoch != columns.epoch:
+            self.epoch = columns.epoch
+            self.count = self.n if self.count == self.n else 0
         truth = self.inner.judge(columns, now_ns)
         if truth is None:
             return None
@@ -106,10 +111,10 @@ class Consecutive(Node):
         return truth and self.count >= self.n
 
     def snapshot(self) -> Any:
-        return [self.count, self.seen_ns, self.inner.snapshot()]
+        return [self.count, self.seen_ns, self.epoch, self.inner.snapshot()]
 
     def restore(self, state: Any) -> None:
-        self.count, self.seen_ns, inner = state
+        self.count, self.seen_ns, self.epoch, inner = state
         self.inner.restore(inner)
 
     def reading(self, columns: Columns) -> Reading:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ RULES = ROOT / "config" / "rules"
 MINUTE = 60 * SECOND
 
 
+@functools.cache
 def read_yaml(path: Path) -> Any:
     return YAML(typ="safe", pure=True).load(path.read_text("utf-8"))
 
@@ -47,6 +49,7 @@ def packs() -> list[dict[str, Any]]:
     return [rule for path in sorted(RULES.glob("*.yaml")) for rule in pack(path.stem)]
 
 
+@functools.cache
 def catalogue() -> dict[str, dict[str, Point]]:
     """gateway/points.yaml as points."""
     systems = read_yaml(ROOT / "gateway" / "points.yaml")

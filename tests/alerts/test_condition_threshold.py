@@ -137,6 +137,17 @@ def test_consecutive_samples() -> None:
     ]
 
 
+def test_a_restart_breaks_a_run_but_not_an_alarm() -> None:
+    one = One({"above": "0.1 m", "samples": 2})
+    one.put(1, 1)
+    one.columns.forget()
+    assert one.put(2, 1) is False
+    assert one.put(3, 1) is True
+    one.columns.forget()
+    assert one.tick(4) is None
+    assert one.put(5, 1) is True
+
+
 def reference(comparison: str, limit: float, deadband: float, values: list[float | None]) -> list[Truth]:
     """The table of reference/alarms C1, written out."""
     answers: list[Truth] = []

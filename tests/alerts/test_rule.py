@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from alerts.condition.leaves import RateSpec, StateSpec, ThresholdSpec
@@ -176,6 +178,46 @@ def test_a_low_rule_needs_no_guidance_but_one_that_escalates_does() -> None:
     assert "severity critical" in message
 
 
+WORDS = st.sampled_from(
+    [
+        "above",
+        "is",
+        "in",
+        "levels",
+        "all",
+        "any",
+        "not",
+        "rises_by",
+        "within",
+        "deadband",
+        "point",
+        "alarm",
+        "mask",
+        "x",
+    ]
+)
+SCALARS = st.sampled_from(["1 m", "", "5", True, None, 0, -1, 1e308, float("nan"), "floor_level", "10min", "T-01", 7])
+GARBAGE = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS | st.integers(), inner, max_size=4)
+)
+
+
+@settings(deadline=None)
+@given(GARBAGE)
+def test_garbage_is_refused_politely(when: Any) -> None:
+    try:
+        Rule.model_validate(rule_mapping(when))
+    except ValidationError as error:
+        assert all("T-01" in each["msg"] for each in error.errors())
+
+
+def test_a_bottomless_condition_is_refused() -> None:
+    when: Any = {"above": "1 m"}
+    for _ in range(3000):
+        when = {"not": when}
+    assert mistakes(rule_mapping(when)) == [(("when",), "T-01: the condition is nested too deeply")]
+
+
 def test_rules_are_frozen_and_nothing_is_coerced() -> None:
     parsed = rule()
     with pytest.raises(ValidationError):
@@ -205,4 +247,6 @@ def test_walk_tells_paths_and_parents() -> None:
 
 def test_the_schema_for_editors_can_be_made() -> None:
     schema = Rule.model_json_schema()
-    assert "ThresholdSpec" in schema["$defs"]
+    threshold = schema["$defs"]["ThresholdSpec"]["properties"]
+    kinds = [each.get("type", each.get("$ref")) for each in threshold["above"]["anyOf"]]
+    assert kinds == ["number", "string", "#/$defs/PointLimit", "null"]
