@@ -6,8 +6,10 @@ import asyncio
 import hashlib
 import hmac
 import json
+import ssl
 from collections.abc import AsyncIterator
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -85,7 +87,7 @@ async def receiver() -> AsyncIterator[tuple[Receiver, int]]:
 
 @pytest.fixture
 async def channel(receiver: tuple[Receiver, int]) -> AsyncIterator[WebhookChannel]:
-    opened = WebhookChannel(options(f"http://127.0.0.1:{receiver[1]}/hook?duty=1", timeout="200ms"), "riverside-1")
+    opened = WebhookChannel(options(f"http://127.0.0.1:{receiver[1]}/hook?duty=1", timeout="1s"), "riverside-1")
     yield opened
     await opened.close()
 
@@ -136,7 +138,7 @@ async def test_answers(
 
 async def test_a_receiver_that_never_answers(channel: WebhookChannel, receiver: tuple[Receiver, int]) -> None:
     receiver[0].reply = None
-    assert await channel.send(notice(), "k") == Retry("no answer within 0.2 s")
+    assert await channel.send(notice(), "k") == Retry("no answer within 1 s")
 
 
 async def test_a_receiver_that_is_not_there(channel: WebhookChannel, receiver: tuple[Receiver, int]) -> None:
@@ -146,7 +148,7 @@ async def test_a_receiver_that_is_not_there(channel: WebhookChannel, receiver: t
     assert "ConnectError" in outcome.why
 
 
-async def test_a_reply_without_end_is_cut(channel: WebhookChannel, receiver: tuple[Receiver, int]) -> None:
+async def test_a_reply_without_end_is_not_read(channel: WebhookChannel, receiver: tuple[Receiver, int]) -> None:
     receiver[0].reply = b"HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n" + b"x" * 200_000
     assert await channel.send(notice(), "k") == Delivered()
 
@@ -212,3 +214,30 @@ def test_keys_are_equal_exactly_when_the_telling_is() -> None:
     assert key == idempotency_key("riverside-1", "01H", 5, "duty", "https://duty.example/")
     assert key == hashlib.sha256(b"riverside-1|01H|5|duty|https://duty.example/").hexdigest()
     assert key != idempotency_key("riverside-1", "01H", 6, "duty", "https://duty.example/")
+
+
+async def test_tls_asks_for_the_name_and_insists_on_its_certificate(tmp_path: Path) -> None:
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    make = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=other.example -keyout"
+    made = await asyncio.create_subprocess_exec(
+        *make.split(), key, "-out", certificate, stderr=asyncio.subprocess.DEVNULL
+    )
+    assert await made.wait() == 0
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    asked: list[str | None] = []
+    context.sni_callback = lambda _, name, __: asked.append(name)  # type: ignore[assignment]
+    server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0, ssl=context)
+    port = server.sockets[0].getsockname()[1]
+
+    async def local(host: str, port: int) -> list[Any]:
+        return [ip_address("127.0.0.1")]
+
+    channel = WebhookChannel(options(f"https://duty.example:{port}/", allow=["127.0.0.1"]), "s", resolver=local)
+    outcome = await channel.send(notice(), "k")
+    await channel.close()
+    server.close()
+    await server.wait_closed()
+    assert isinstance(outcome, Retry)
+    assert "CERTIFICATE_VERIFY_FAILED" in outcome.why
+    assert asked == ["duty.example"]

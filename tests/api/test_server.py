@@ -340,11 +340,18 @@ async def alive(port: int) -> bool:
     return (await exchange(port, HEAD + b"Connection: close\r\n\r\n")).status == 200
 
 
-async def test_tls(make_house: Callable[..., House], tmp_path: Path) -> None:
-    """Today's TLS only, and a handshake has a deadline too."""
+@pytest.fixture
+def identity(tmp_path: Path) -> tuple[Path, Path]:
+    """A certificate for 127.0.0.1 and its key."""
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
     make = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1"
     subprocess.run([*make.split(), "-keyout", key, "-out", certificate], check=True, capture_output=True)
+    return certificate, key
+
+
+async def test_tls(make_house: Callable[..., House], identity: tuple[Path, Path]) -> None:
+    """A handshake has a deadline too."""
+    certificate, key = identity
     options = ApiOptions(tls_certificate=str(certificate), tls_key=str(key), request_seconds=0.3)
     async with running(make_house(options=options), scheme="https") as port:
         trusting = ssl.create_default_context(cafile=certificate)
