@@ -54,11 +54,15 @@ TableField = Annotated[dict[QuantityField, QuantityField], BeforeValidator(_tabl
 RangeField = Annotated[tuple[QuantityField, QuantityField], AsTuple]
 
 
+# so large that no scale is larger, so small that no raw number overflows by it
+Factor = Annotated[float, Field(ge=-1e12, le=1e12, allow_inf_nan=False)]
+
+
 class Conversion(Strict):
     """How a number becomes a quantity: × scale + offset, then signal, linear, range. `invert` is for bools."""
 
-    scale: float | None = Field(default=None, description="the number is multiplied by this")
-    offset: float | None = Field(default=None, description="added after the scale")
+    scale: Factor | None = Field(default=None, description="the number is multiplied by this")
+    offset: Factor | None = Field(default=None, description="added after the scale")
     unit: UnitField | None = Field(default=None, description="unit of the result")
     signal: TableField | None = Field(default=None, description="what raw counts mean: {0: 0 mA, 65535: 20 mA}")
     linear: TableField | None = Field(default=None, description="what the signal means: {4 mA: 0 m, 20 mA: 5 m}")

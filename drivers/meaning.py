@@ -97,10 +97,10 @@ def compile_steps(meanings: Sequence[Meaning], slot_of: Mapping[str, int], first
         _scale([(i, m.scale, m.offset) for i, m in slots if _divisor(m) == 1.0 and (m.scale, m.offset) != (1.0, 0.0)]),
         _curves([(i, m.curves) for i, m in slots if m.curves]),
         # a finite number times a scale may not be finite
-        _finite([(i, Quality.BAD_DECODE) for i, m in slots if m.floating and (abs(m.scale) > 1 or m.curves)]),
+        _finite([(i, Quality.BAD_DECODE) for i, m in slots if m.curves or (m.floating and abs(m.scale) > 1)]),
         _ranges([(i, *m.range) for i, m in slots if m.range]),
         _invert([i for i, m in slots if m.invert]),
-        _valid_when([(i, slot_of[m.valid_when[0]], m.valid_when[1]) for i, m in slots if m.valid_when]),
+        _valid_when(_judges_first(meanings, slot_of, first)),
     )
     return tuple(step for step in steps if step is not None)
 
@@ -116,6 +116,20 @@ def run_steps(steps: Sequence[Step], values: list[Any], bad: Marks) -> list[int]
         quality[slot] = reason
         values[slot] = None
     return quality
+
+
+def _judges_first(
+    meanings: Sequence[Meaning], slot_of: Mapping[str, int], first: int
+) -> list[tuple[int, int, frozenset[Value]]]:
+    """(slot, slot of its judge, good values), a judge's own line before those it judges."""
+
+    def depth(slot: int) -> int:
+        condition = meanings[slot - first].valid_when
+        return 1 + depth(slot_of[condition[0]]) if condition else 0
+
+    judged = [(slot, m.valid_when) for slot, m in enumerate(meanings, first) if m.valid_when]
+    judged.sort(key=lambda line: depth(line[0]))
+    return [(slot, slot_of[condition[0]], condition[1]) for slot, condition in judged]
 
 
 def _divisor(meaning: Meaning) -> float:

@@ -213,8 +213,19 @@ def _conditions(profile: Profile) -> Iterator[PointFault]:
                 possible = set(reading.point.codes) if reading.point.type is PointType.ENUM else {True, False}
                 if reading.point.type not in (PointType.ENUM, PointType.BOOL):
                     yield PointFault(loc, f"{other!r} is neither an enum nor a bool")
+                elif _circle(profile, key):
+                    yield PointFault(loc, f"{key!r} would be judged by itself")
                 elif wrong := [value for value in good if value not in possible]:
                     yield PointFault(loc, f"{other!r} is never {wrong[0]!r}; it is one of {sorted(map(str, possible))}")
+
+
+def _circle(profile: Profile, key: str) -> bool:
+    seen: set[str] = set()
+    at: str | None = key
+    while at is not None and at not in seen:
+        seen.add(at)
+        at = next(iter((profile.points[at].valid_when or {}) if at in profile.points else {}), None)
+    return at is not None
 
 
 def _forbidden(profile: Profile) -> Iterator[PointFault]:

@@ -66,8 +66,10 @@ class TcpConnection:
         )
         for answer in _ANSWERS:
             self._client.register(answer)
-        # the bound is ours (frame.MOST_WAITING): pymodbus would drop the bytes and read on in the middle of a frame
+        # the bounds are ours: pymodbus would drop bytes and read on in the middle of a frame, and would hang up after a
+        # run of timeouts, which may be those of one dead unit
         self._client.ctx.max_buffer_size = 1 << 24
+        self._client.ctx.max_until_disconnect = 1 << 30
 
     @classmethod
     async def open(cls, options: ModbusLinkOptions) -> Self:

@@ -191,8 +191,9 @@ class ModbusDriver:
             if asked.refused:
                 answers.append(Quality.BAD_CONFIG)
                 continue
+            retries = 0 if unit.suspect else self._options.retries
             try:
-                answers.append(await self._ask(unit, asked.question, connection, retries=self._options.retries))
+                answers.append(await self._ask(unit, asked.question, connection, retries))
             except ExceptionAnswer as error:
                 if error.consequence in (Consequence.ABSENT, Consequence.BUSY):
                     raise _Missed(silent=error.consequence is Consequence.ABSENT) from None

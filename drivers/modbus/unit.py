@@ -35,12 +35,12 @@ class Unit:
     def __init__(self, assignment: UnitAssignment, now: Instant, random: Random) -> None:
         spec = assignment.spec
         self.spec = spec
-        self.feeds = assignment.feeds
         self.tally = Tally(spec.name, spec.unit, assignment.devices)
         readings = {key: spec.profile.readings[key] for key in assignment.keys}
         self._blocks = plan((r.cell for r in readings.values()), spec.profile.modbus.limits, never_read(spec.profile))
         self._decoder = Decoder(readings, self._blocks)
-        self._width = len(readings)
+        own = tuple(range(len(readings)))
+        self._feeds = [(feed, not feed.steps and feed.picks == own) for feed in assignment.feeds]
         self._random = random
         self._probing: Probing | None = None
         self._missed = 0
@@ -57,6 +57,11 @@ class Unit:
     def dead(self) -> bool:
         """It has missed its last cycles: skipped, and only probed."""
         return self.probe_ns is not None
+
+    @property
+    def suspect(self) -> bool:
+        """Its last cycle was missed: no time is spent on repeating a question."""
+        return self._missed > 0
 
     @property
     def wake_ns(self) -> int:
@@ -94,17 +99,13 @@ class Unit:
         values, quality = self._decoder.decode(answers)
         kind = FrameKind.INITIAL if self.initial else FrameKind.LIVE
         self.initial = False
-        frames = [self._frame(feed, values, quality, at, kind) for feed in self.feeds]
+        frames = [
+            Frame(feed.layout, values, at, quality, kind=kind) if whole else _picked(feed, values, quality, at, kind)
+            for feed, whole in self._feeds
+        ]
         if self._forgive_ns is not None and at.mono_ns >= self._forgive_ns:
             self._forgive()
         return frames
-
-    def _frame(self, feed: Feed, values: list[Value], quality: list[int] | None, at: Instant, kind: FrameKind) -> Frame:
-        if not feed.steps and len(feed.picks) == self._width and feed.picks == tuple(range(self._width)):
-            return Frame(feed.layout, values, at, quality, kind=kind)
-        picked = [values[pick] for pick in feed.picks]
-        bad = {} if quality is None else {i: quality[pick] for i, pick in enumerate(feed.picks) if quality[pick]}
-        return Frame(feed.layout, picked, at, run_steps(feed.steps, picked, bad), kind=kind)
 
     def refused(self, asked: Asked, cut: bool, now: Instant) -> bool:
         """The device has no such registers: True when the block was cut in two, False when it is left out now."""
@@ -149,8 +150,14 @@ class Unit:
         self._told_bad = True
         return [
             Frame(feed.layout, [None] * len(feed.picks), at, [int(Quality.BAD_COMM)] * len(feed.picks))
-            for feed in self.feeds
+            for feed, _ in self._feeds
         ]
 
     def report(self) -> UnitReport:
         return self.tally.report(self.probe_ns)
+
+
+def _picked(feed: Feed, values: list[Value], quality: list[int] | None, at: Instant, kind: FrameKind) -> Frame:
+    picked = [values[pick] for pick in feed.picks]
+    bad = {} if quality is None else {i: quality[pick] for i, pick in enumerate(feed.picks) if quality[pick]}
+    return Frame(feed.layout, picked, at, run_steps(feed.steps, picked, bad), kind=kind)

@@ -123,6 +123,20 @@ def test_a_failed_block_spoils_its_own_points_only() -> None:
     assert quality == [0, Quality.BAD_CONFIG, 0]
 
 
+def test_judges_are_judged_first() -> None:
+    made = profile(
+        {
+            "v": {"address": 1, "valid_when": {"s": True}},
+            "s": {"address": 2, "bit": 0, "valid_when": {"t": True}},
+            "t": {"address": 3, "bit": 0},
+        }
+    )
+    assert decode(made, {1: 7, 2: 1, 3: 1}) == ([7, True, True], None)
+    values, quality = decode(made, {1: 7, 2: 1, 3: 0})
+    assert values == [None, None, False]
+    assert quality == [Quality.BAD_SENSOR, Quality.BAD_SENSOR, 0]
+
+
 @pytest.mark.parametrize(
     ("status", "value", "quality"),
     [

@@ -95,11 +95,13 @@ class Run:
 
 
 @asynccontextmanager
-async def running(assignment: LinkAssignment, **wire: object) -> AsyncIterator[Run]:
+async def running(
+    assignment: LinkAssignment, options: ModbusLinkOptions = OPTIONS, **wire: object
+) -> AsyncIterator[Run]:
     clock = VirtualClock(mono_ns=1000 * SECOND)
     made = Wire(clock, **{"units": {}, **wire})  # type: ignore[arg-type]
     reports: list[LinkReport] = []
-    driver = ModbusDriver("l", OPTIONS, assignment, clock, reports.append, connect=made, random=lambda: 0.0)
+    driver = ModbusDriver("l", options, assignment, clock, reports.append, connect=made, random=lambda: 0.0)
     run = Run(clock, made, driver, reports=reports)
 
     async def emit(frame: Frame) -> None:
@@ -325,6 +327,54 @@ async def test_one_missed_cycle_changes_nothing() -> None:
         await run.seconds(3)
         assert all(frame.quality is None for frame in run.frames)
         assert len(run.of("a")) == len(run.of("b")) - 1
+
+
+async def test_a_question_is_repeated_on_a_live_unit_only() -> None:
+    patient = ModbusLinkOptions.model_validate({"modbus": "tcp://127.0.0.1:1", "retries": 1})
+    async with running(link(unit("a", 1, ONE)), options=patient) as run:
+        await run.seconds(3)
+        once = [silence]
+        run.wire.units = {1: lambda q: once.pop()(q) if once else value(q)}
+        before = len(run.frames)
+        await run.seconds(3)
+        assert len(run.frames) == before + 3, "the repetition saved the cycle"
+        asked = len(run.wire.asked)
+        run.wire.units = {1: silence}
+        await run.seconds(4)
+        assert len(run.wire.asked) == asked + 3, "twice in the first cycle, once in the second, then it is dead"
+
+
+async def test_a_cancellation_that_came_with_the_answer_is_not_lost() -> None:
+    """asyncio.wait_for of Python 3.11 returns the answer and forgets that it was cancelled."""
+
+    def cancelled_meanwhile(question: Question) -> bytes:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        return value(question)
+
+    class Swallowing(Wire):
+        async def checked_read(self, question: Question) -> bytes:
+            try:
+                payload = cancelled_meanwhile(question)
+                await asyncio.sleep(0)
+            except asyncio.CancelledError:
+                pass
+            return payload
+
+    clock = VirtualClock()
+    wire = Swallowing(clock, {})
+    taken: list[Frame] = []
+
+    async def emit(frame: Frame) -> None:
+        taken.append(frame)
+
+    driver = ModbusDriver("l", OPTIONS, link(unit("a", 1, ONE)), clock, lambda report: None, connect=wire)
+    task = asyncio.ensure_future(driver.run(emit))
+    await clock.advance(SECOND)
+    assert task.cancelled()
+    assert taken == []
+    assert wire.closed == 1
 
 
 async def test_overruns_are_counted_and_never_piled_up() -> None:
