@@ -9,15 +9,16 @@ from alerts.condition.located import located
 from alerts.condition.operand import nearest
 from alerts.condition.spec import KINDS
 
-_ALTERNATIVES = frozenset(key for keys in KINDS.values() for key in keys)
+_KIND = {key: kind for kind, keys in KINDS.items() for key in keys}
 
 
 def apply_override(rule: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:
     """The rule with the override's keys: mappings are merged, everything else is replaced, null takes a key out.
 
-    A condition says one thing: `{above: 5 cm}` over `{at_least: 3 cm}` replaces the comparison. A list of operands can
-    be changed in place by point: `{all: {load: {above: 5 %}}}`. ValueError (a pydantic ValidationError whose loc is the
-    path in the override) when it fits nowhere.
+    A condition says one thing: `{above: 5 cm}` over `{at_least: 3 cm, deadband: 1 cm}` replaces the comparison, and a
+    condition of another kind replaces the whole. A list of operands can be changed in place by point:
+    `{all: {load: {above: 5 %}}}`. ValueError (a pydantic ValidationError whose loc is the path in the override) when it
+    fits nowhere.
     """
     if override.get("rule", rule.get("rule")) != rule.get("rule"):
         with located("rule"):
@@ -26,9 +27,7 @@ def apply_override(rule: Mapping[str, Any], override: Mapping[str, Any]) -> dict
 
 
 def _merged(base: Mapping[str, Any], over: Mapping[str, Any], loc: tuple[str | int, ...]) -> dict[str, Any]:
-    # keys of a condition exclude each other; elsewhere none of these words is a key
-    replaced = _ALTERNATIVES if any(key in _ALTERNATIVES and key not in base for key in over) else frozenset()
-    result = {key: value for key, value in base.items() if key not in replaced or key in over}
+    result = _kept(base, over)
     for key, value in over.items():
         old = result.get(key)
         if value is None:
@@ -42,6 +41,17 @@ def _merged(base: Mapping[str, Any], over: Mapping[str, Any], loc: tuple[str | i
     return result
 
 
+def _kept(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """The keys of a condition exclude each other; outside conditions none of them is a key."""
+    saying = {key for key in base if key in _KIND}
+    said = {key for key, value in over.items() if key in _KIND and value is not None}
+    if not saying or not said:
+        return dict(base)
+    if {_KIND[key] for key in saying} != {_KIND[key] for key in said}:
+        return {}
+    return {key: value for key, value in base.items() if key not in saying or key in said}
+
+
 def _by_point(operands: list[Any], over: Mapping[str, Any], loc: tuple[str | int, ...]) -> list[Any]:
     result = list(operands)
     for point, change in over.items():
@@ -50,7 +60,7 @@ def _by_point(operands: list[Any], over: Mapping[str, Any], loc: tuple[str | int
             if len(places) != 1:
                 known = [old["point"] for old in operands if isinstance(old, Mapping) and "point" in old]
                 many = f"{len(places)} operands ask about" if places else "no operand asks about"
-                raise ValueError(f"{many} {point!r}{nearest(point, known)}; write the whole list to replace it")
+                raise ValueError(f"{many} {point!r} (a whole list would replace this one){nearest(point, known)}")
             if not isinstance(change, Mapping):
                 raise ValueError("the changed keys of that operand are expected")
         result[places[0]] = _merged(operands[places[0]], change, (*loc, point))

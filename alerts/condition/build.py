@@ -149,14 +149,14 @@ def _leaf(spec: ThresholdSpec | StateSpec | RateSpec | BadQualitySpec, point: Po
 
 def _number(point: Point, loc: Loc) -> None:
     if point.type not in NUMBERS:
-        raise Mistake(f"{point.key!r} is a point of type {point.type}, not a number", *loc)
+        raise Mistake(f"{point.name!r} is a point of type {point.type}, not a number", *loc)
 
 
 def _in_unit(quantity: Quantity, point: Point, loc: Loc, *, difference: bool = False) -> float:
     try:
         return quantity.to(point.unit, difference=difference)
     except UnitError as error:
-        raise Mistake(f"{point.key!r}: {error}", *loc) from None
+        raise Mistake(f"{point.name!r}: {error}", *loc) from None
 
 
 def _deadband(quantity: Quantity | None, point: Point, loc: Loc) -> float:
@@ -188,7 +188,7 @@ def _moving(written: PointLimit, point: Point, scope: Scope, loc: Loc) -> Moving
     (other,) = scope.points(Leaf(point=written.point), loc)
     _number(other, (*loc, "point"))
     if (other.unit is None) != (point.unit is None):
-        raise Mistake(f"{other.key!r} is in {other.unit or 'no unit'}, {point.key!r} in {point.unit or 'none'}", *loc)
+        raise Mistake(f"{other.name!r} is in {other.unit or 'no unit'}, {point.name!r} in {point.unit or 'none'}", *loc)
     offset, factor = 0.0, 1.0
     if other.unit is not None and point.unit is not None:
         try:
@@ -212,7 +212,7 @@ def _rate(spec: RateSpec, point: Point, slot: int, scope: Scope, loc: Loc) -> No
 def _state(spec: StateSpec, point: Point, slot: int, scope: Scope, loc: Loc) -> Node:
     if spec.mask is not None and spec.expect is not None:
         if point.type is not PointType.INT:
-            raise Mistake(f"{point.key!r} is a point of type {point.type}; a mask is for int", *loc, "mask")
+            raise Mistake(f"{point.name!r} is a point of type {point.type}; a mask is for int", *loc, "mask")
         return Numbered(slot, frozenset({spec.expect}), mask=spec.mask)
     wanted = spec.not_in is None
     if spec.is_ is not None:
@@ -236,10 +236,10 @@ _WORDS = {PointType.BOOL: "true or false", PointType.INT: "a whole number", Poin
 def _check_code(code: Code, point: Point, scope: Scope, loc: Loc) -> None:
     words = _WORDS.get(point.type)
     if words is None:
-        raise Mistake(f"{point.key!r} is a point of type {point.type}; a state is for bool, enum and int", *loc)
+        raise Mistake(f"{point.name!r} is a point of type {point.type}; a state is for bool, enum and int", *loc)
     type_ = {PointType.BOOL: bool, PointType.INT: int, PointType.ENUM: str}[point.type]
     if type(code) is not type_:
-        raise Mistake(f"{point.key!r} is a point of type {point.type}: {words} is expected, got {code!r}", *loc)
+        raise Mistake(f"{point.name!r} is a point of type {point.type}: {words} is expected, got {code!r}", *loc)
     known = tuple(dict.fromkeys((*point.codes, *scope.codes(point.name))))
     if point.type is PointType.ENUM and code not in known:
-        raise Mistake(f"{point.key!r} never is {code!r}{nearest(code, known)}; it is one of {', '.join(known)}", *loc)
+        raise Mistake(f"{point.name!r} never is {code!r}{nearest(code, known)}; it is one of {', '.join(known)}", *loc)

@@ -29,6 +29,13 @@ def test_another_comparison_replaces_the_first() -> None:
     assert when({"above": "12 cm"}, {"at_least": "10 cm", "deadband": "1 cm"}) == {"above": "12 cm", "deadband": "1 cm"}
 
 
+def test_a_condition_of_another_kind_replaces_the_whole() -> None:
+    other = {"any": [{"above": "12 cm"}, {"point": "high_high_float", "is": True}]}
+    assert when(other, {"at_least": "10 cm", "deadband": "1 cm", "samples": 2}) == other
+    assert when({"in": [2]}, {"is": 1, "samples": 2}) == {"in": [2], "samples": 2}
+    assert when({"mask": 3, "expect": 1}, {"is": 1}) == {"mask": 3, "expect": 1}
+
+
 def test_null_takes_a_key_out() -> None:
     assert when({"deadband": None}, {"at_least": "10 cm", "deadband": "1 cm"}) == {"at_least": "10 cm"}
     assert "guidance" not in apply_override(rule_mapping(), {"guidance": None})
