@@ -6,17 +6,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from alerts.condition.located import located
-from alerts.condition.operand import nearest
+from alerts.condition.operand import Leaf, Operand, nearest
 from alerts.condition.spec import KINDS
 
 _KIND = {key: kind for kind, keys in KINDS.items() for key in keys}
+_LEAVES = {"threshold", "state", "rate", "bad_quality"}
 
 
 def apply_override(rule: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:
     """The rule with the override's keys: mappings are merged, everything else is replaced, null takes a key out.
 
     A condition says one thing: `{above: 5 cm}` over `{at_least: 3 cm, deadband: 1 cm}` replaces the comparison, and a
-    condition of another kind replaces the whole. A list of operands can be changed in place by point:
+    condition of another kind replaces the whole, save its point and its place. A list of operands can be changed in place by point:
     `{all: {load: {above: 5 %}}}`. ValueError (a pydantic ValidationError whose loc is the path in the override) when it
     fits nowhere.
     """
@@ -47,8 +48,10 @@ def _kept(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     said = {key for key, value in over.items() if key in _KIND and value is not None}
     if not saying or not said:
         return dict(base)
-    if {_KIND[key] for key in saying} != {_KIND[key] for key in said}:
-        return {}
+    kinds = {_KIND[key] for key in said}
+    if {_KIND[key] for key in saying} != kinds:
+        place = Leaf if kinds <= _LEAVES else Operand
+        return {key: value for key, value in base.items() if key in place.model_fields}
     return {key: value for key, value in base.items() if key not in saying or key in said}
 
 

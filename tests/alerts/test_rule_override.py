@@ -32,6 +32,9 @@ def test_another_comparison_replaces_the_first() -> None:
 def test_a_condition_of_another_kind_replaces_the_whole() -> None:
     other = {"any": [{"above": "12 cm"}, {"point": "high_high_float", "is": True}]}
     assert when(other, {"at_least": "10 cm", "deadband": "1 cm", "samples": 2}) == other
+    leaf = {"point": "sump_level", "at_least": "1 m", "deadband": "1 cm", "optional": True}
+    assert when({"bad_quality": True}, leaf) == {"point": "sump_level", "bad_quality": True, "optional": True}
+    assert when({"any": []}, leaf) == {"any": [], "optional": True}
     assert when({"in": [2]}, {"is": 1, "samples": 2}) == {"in": [2], "samples": 2}
     assert when({"mask": 3, "expect": 1}, {"is": 1}) == {"mask": 3, "expect": 1}
 
