@@ -156,6 +156,8 @@ def test_entrapment() -> None:
     assert all(car.load > 0 and car.off_landing > 0.5 and not car.door_zone for car in held)
     out = first(played, lambda b: b.lifts["lift-1"].load == 0, freed)
     assert out - freed < 30
+    afterwards = [b.lifts["lift-1"] for at, b in played if at > out + 10]
+    assert all((car.mode, car.load, car.velocity) == (Mode.INSPECTION, 0, 0) for car in afterwards)
 
 
 def test_sensor_dies_while_water_stands() -> None:
