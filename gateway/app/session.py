@@ -10,6 +10,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from gateway.api.server import BindRefused
 from gateway.app.house import Rooms, open_rooms
 from gateway.app.life import live
 from gateway.app.shutdown import Teardown
@@ -24,6 +25,7 @@ except ImportError:  # there is none for this platform; asyncio's own loop does 
 EXIT_PORT = 69  # EX_UNAVAILABLE
 EXIT_CORE = 70  # EX_SOFTWARE
 EXIT_STORE = 73  # EX_CANTCREAT
+EXIT_REFUSED = 77  # EX_NOPERM
 
 log = logging.getLogger("anlou.app")
 
@@ -86,6 +88,8 @@ async def live_once(
 def _core_failed(group: BaseExceptionGroup[BaseException], host: str, port: int) -> int:
     if stores := group.subgroup(StoreError):
         return _complain(str(_first(stores)), EXIT_STORE)
+    if refused := group.subgroup(BindRefused):
+        return _complain(str(_first(refused)), EXIT_REFUSED)
     if busy := group.subgroup(OSError):
         return _complain(f"cannot listen on {host}:{port}: {_first(busy)}", EXIT_PORT)
     log.critical("the core failed; the service manager starts it again", exc_info=group)

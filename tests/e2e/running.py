@@ -94,6 +94,12 @@ class Anlou:
             )
         return self._client
 
+    def close_client(self) -> None:
+        """The next request opens a new connection, with the token of then."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
     def get(self, path: str, **params: Any) -> Any:
         answer = self.http().get(path, params=params)
         assert answer.status_code == 200, f"{path}: {answer.status_code} {answer.text}"
@@ -143,9 +149,7 @@ class Anlou:
         return code
 
     def close(self) -> None:
-        if self._client is not None:
-            self._client.close()
-            self._client = None
+        self.close_client()
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait(5)
