@@ -7,5 +7,9 @@ class StoreError(Exception):
     """The store cannot do what was asked. A sentence for a person; the SQLite error is the cause."""
 
 
+class DiskFull(StoreError):  # noqa: N818 - a finding, read by people
+    """There was no space for this; there may be for the next."""
+
+
 class CorruptRow(StoreError):  # noqa: N818 - a finding, read by people
     """A row that does not hold what was written into it."""

@@ -12,7 +12,7 @@ import apsw
 from gateway.model import Checkpoint, InstanceSnapshot, Instant, Judgement
 from gateway.store import chain, outbox, tokens
 from gateway.store.connection import ALARM, open_write, rows
-from gateway.store.errors import StoreError
+from gateway.store.errors import DiskFull, StoreError
 from gateway.store.records import (
     Delivery,
     Entry,
@@ -24,6 +24,7 @@ from gateway.store.records import (
     mapping_of,
     occurrence_of,
 )
+from gateway.store.reserve import Reserve
 from gateway.store.writer import Writer
 
 T = TypeVar("T")
@@ -42,6 +43,7 @@ class _Work(NamedTuple):
 class Journal:
     """The only writer of alarm.db. Whatever is awaited here is on the disk when the await ends.
 
+    On a full disk the reserve is given up, then commits wait for space (`blocked`): alarms are never dropped.
     Cancelling an await does not undo anything: what was queued is committed. A StoreError from the writer is final
     (`failure` then holds it, and `on_failure` was called on the loop's thread).
     There is no retention yet: nothing is ever removed but instances that a checkpoint holds.
@@ -51,6 +53,8 @@ class Journal:
         self.path = path
         self._channels = tuple(channels)
         self._restored = _load(connection)
+        self._reserve = Reserve(path.parent)
+        self._reserve.hold()
         self.on_notice: Callable[[], None] | None = None
         self.on_failure: Callable[[StoreError], None] | None = None
         self._writer: Writer[_Work] = Writer(connection, "alarm", self)
@@ -81,8 +85,13 @@ class Journal:
 
     @property
     def blocked(self) -> bool:
-        """Another program holds the file; commits wait for it."""
+        """Another program holds the file, or the disk is full to the last: commits wait."""
         return self._writer.blocked
+
+    @property
+    def reserve_held(self) -> bool:
+        """The space kept for alarms is still there; False says that the disk has been full."""
+        return self._reserve.held
 
     def load(self) -> Restored:
         """What the file held when it was opened."""
@@ -103,6 +112,7 @@ class Journal:
         row = (checkpoint.position, at.mono_ns, at.wall_ns, checkpoint.next_seq, text)
 
         def save(connection: apsw.Connection) -> None:
+            self._reserve.hold()
             rows(connection, _SAVE_CHECKPOINT, row)
             rows(connection, "DELETE FROM instance")
 
@@ -178,6 +188,11 @@ class Journal:
                 work.answer.append(work.run(connection))
             except StoreError as refusal:  # raised before anything was written; only its caller is concerned
                 work.answer.append(refusal)
+
+    def full(self) -> bool:
+        if self._reserve.release():
+            return True
+        raise DiskFull
 
     def settled(self, group: list[_Work], error: StoreError | None) -> None:
         for work in group:

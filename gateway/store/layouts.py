@@ -33,7 +33,6 @@ class LayoutTable:
         self._by_layout: dict[Layout, Packing] = {}
         self._by_digest: dict[bytes, Packing] = {}
         self._devices: dict[str, int] = {}
-        self._new: list[tuple[int, bytes, str, bytes]] = []
 
     def load(self, connection: apsw.Connection, device: str | None = None) -> None:
         """Read what is stored, of one device or of all, and not known yet."""
@@ -75,7 +74,6 @@ class LayoutTable:
                 packing = Packing(layout, max(self._by_number, default=0) + 1)
                 self._remember(packing, mark)
                 self._devices.setdefault(layout.device, len(self._devices) + 1)
-                self._new.append((packing.number, mark, layout.device, points))
         return packing
 
     def numbered(self, number: int) -> Packing:
@@ -89,24 +87,20 @@ class LayoutTable:
         """Every stored layout known, by number."""
         return self._by_number.items()
 
-    def device(self, name: str) -> int | None:
-        return self._devices.get(name)
-
-    def take_new(self) -> list[tuple[int, bytes, str, bytes, int]]:
-        """Layouts since the last call, as arguments of `store`."""
-        new, self._new = self._new, []
-        return [(number, mark, name, points, self._devices[name]) for number, mark, name, points in new]
+    def number_of(self, device: str) -> int | None:
+        """The number of a device that has layouts."""
+        return self._devices.get(device)
 
 
-def store(connection: apsw.Connection, new: Iterable[tuple[int, bytes, str, bytes, int]]) -> None:
-    """Write layouts and their devices; again for the same ones is harmless."""
-    for number, mark, name, points, device in new:
-        rows(connection, "INSERT OR IGNORE INTO device (id, name) VALUES (?, ?)", (device, name))
-        rows(
-            connection,
-            "INSERT OR IGNORE INTO layout (id, digest, device, points) VALUES (?, ?, ?, ?)",
-            (number, mark, device, points.decode()),
-        )
+def store(connection: apsw.Connection, layout: Layout, number: int, device: int) -> None:
+    """Write a layout and its device under their numbers; again for the same ones is harmless."""
+    points = encode(layout)
+    rows(connection, "INSERT OR IGNORE INTO device (id, name) VALUES (?, ?)", (device, layout.device))
+    rows(
+        connection,
+        "INSERT OR IGNORE INTO layout (id, digest, device, points) VALUES (?, ?, ?, ?)",
+        (number, digest(layout.device, points), device, points.decode()),
+    )
 
 
 def encode(layout: Layout) -> bytes:

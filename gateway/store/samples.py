@@ -16,11 +16,12 @@ from gateway.clock import host_mono_ns
 from gateway.model import SECOND, Frame, FrameKind, Instant, Layout
 from gateway.store import layouts as layout_table
 from gateway.store.connection import TELE, open_write, rows
-from gateway.store.errors import StoreError
+from gateway.store.errors import DiskFull, StoreError
 from gateway.store.history import History, Span, read_history
 from gateway.store.layouts import LayoutTable
 from gateway.store.packing import Flag
 from gateway.store.readers import ReadPool
+from gateway.store.reserve import SAMPLES_STOP, free_bytes
 from gateway.store.writer import GROUP, Writer
 
 log = logging.getLogger(__name__)
@@ -50,9 +51,10 @@ class Counters:
 
 
 class _Entry(NamedTuple):
-    row: tuple[int, int | None, int, int, int, int, int, bytes]
+    row: tuple[int, int, int, int, int, int, int, bytes]
     frame: Frame
-    new_layouts: list[tuple[int, bytes, str, bytes, int]]
+    number: int
+    device: int
 
 
 class Samples:
@@ -61,7 +63,8 @@ class Samples:
     A group that holds a frame with `accept` is committed with synchronous=FULL, a purely polled one with NORMAL: that
     survives any death of the process, but a power cut takes everything since the last sync (E1: 4,540 of 4,540 rows).
     So a polled group is synced too once 5 s of host time have gone by without one.
-    There is no retention yet: tele.db grows until its disk is full, and then the store fails. Nothing is dropped.
+    There is no retention yet: tele.db grows until less than 64 MiB of its disk are free, which are kept for alarms.
+    From then on samples are dropped, newest first, and counted, and what asked for an acknowledgement gets none.
     """
 
     def __init__(self, path: Path, connection: apsw.Connection) -> None:
@@ -70,11 +73,14 @@ class Samples:
         self._last = _last_instant(connection)
         self._position: int = rows(connection, "SELECT ifnull(max(position), 0) FROM log")[0][0]
         self._readers = ReadPool(path)
+        self._directory = path.parent
+        self._stored_layouts = {number for number, _ in self._table.packings()}
         self._queued = 0
         self._bytes = 0
         self._synced_ns = host_mono_ns()
         self._room: asyncio.Future[None] | None = None
         self.counters = Counters()
+        self.full_disk = False  # the newest group was dropped for want of space
         self.on_stored: Callable[[Frame], None] | None = None
         self.on_failure: Callable[[StoreError], None] | None = None
         self._writer: Writer[_Entry] = Writer(connection, "tele", self, linger=_LINGER)
@@ -124,9 +130,9 @@ class Samples:
         flags = int(frame.kind) if source is None else int(frame.kind) | Flag.SOURCE
         time_ns = at.wall_ns if source is None else source
         flags, blob = packing.pack(position, frame.values, frame.quality, flags)
-        device = self._table.device(frame.layout.device)
+        device = self._table.number_of(frame.layout.device) or 0
         row = (position, device, time_ns, at.wall_ns - time_ns, at.mono_ns, packing.number, flags, blob)
-        self._writer.put(_Entry(row, frame, self._table.take_new()), urgent=frame.accept is not None)
+        self._writer.put(_Entry(row, frame, packing.number, device), urgent=frame.accept is not None)
         self.counters.received += len(frame.values)
         self._queued += 1
         self._bytes += len(blob)
@@ -181,9 +187,12 @@ class Samples:
         return "FULL"
 
     def write(self, connection: apsw.Connection, group: list[_Entry]) -> None:
-        for entry in group:
-            if entry.new_layouts:
-                layout_table.store(connection, entry.new_layouts)
+        if free_bytes(self._directory) < SAMPLES_STOP:
+            raise DiskFull("what is left is kept for alarms")
+        # until a group with it is known to be committed, a layout goes with each group that needs it
+        new = {entry.number: entry for entry in group if entry.number not in self._stored_layouts}
+        for number, entry in new.items():
+            layout_table.store(connection, entry.frame.layout, number, entry.device)
         start = 0
         for size in _chunks(len(group)):
             values: list[object] = []
@@ -192,18 +201,23 @@ class Samples:
             rows(connection, _insert(size), values)
             start += size
 
+    def full(self) -> bool:
+        return False
+
     def settled(self, group: list[_Entry], error: StoreError | None) -> None:
         self._queued -= len(group)
         self._bytes -= sum(len(entry.row[-1]) for entry in group)
         samples = sum(len(entry.frame.values) for entry in group)
         if error is None:
             self.counters.stored += samples
+            self._stored_layouts.update(entry.number for entry in group)
             for entry in group:
                 self._announce(entry.frame)
         else:
             self.counters.dropped += samples
-            if self.on_failure is not None:
+            if self.failure is not None and self.on_failure is not None:
                 self.on_failure(error)
+        self.full_disk = isinstance(error, DiskFull)
         if self._room is not None and not self._room.done() and (error or self._queued < _ROWS_LIMIT // 2):
             self._room.set_result(None)
 

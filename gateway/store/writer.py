@@ -15,11 +15,12 @@ from typing import Generic, Protocol, TypeVar
 import apsw
 
 from gateway.store.connection import rows, set_synchronous
-from gateway.store.errors import StoreError
+from gateway.store.errors import DiskFull, StoreError
 
 Item = TypeVar("Item")
 log = logging.getLogger(__name__)
 
+_RETRY = 0.5
 GROUP = 512
 """Items to a transaction: one fsync for all of them (E10: 3,867 rows/s alone, 187,739 in groups of 50)."""
 
@@ -35,6 +36,11 @@ class Scribe(Protocol[Item]):
         """Write the group inside the open transaction. It may be called again for the same group after a rollback."""
         ...
 
+    def full(self) -> bool:
+        """The disk is full. True: try again at once, for room was made. False: give this group up. Called in the
+        writer's thread; raise DiskFull to wait for space instead."""
+        ...
+
     def settled(self, group: list[Item], error: StoreError | None) -> None:
         """The group is committed, or `error` says why it never will be. Groups settle in the order of their items."""
         ...
@@ -44,9 +50,9 @@ class Writer(Generic[Item]):
     """Owns `connection` and a thread. Items are committed in the order of `put`, in groups.
 
     With `linger` (host seconds) a group waits that long for company, unless one of its items is `urgent` or it is
-    full. BUSY (a foreign lock) is waited out for as long as it takes; every other error of SQLite is final: the group
-    and all later ones settle with a StoreError. fsync errors above all, because the kernel marks the pages clean and a
-    second try would seem to succeed (E15).
+    full. BUSY (a foreign lock) is waited out for as long as it takes, and for a full disk the scribe decides; every
+    other error of SQLite is final: the group and all later ones settle with a StoreError. fsync errors above all,
+    because the kernel marks the pages clean and a second try would seem to succeed (E15).
     """
 
     def __init__(self, connection: apsw.Connection, name: str, scribe: Scribe[Item], linger: float = 0.0) -> None:
@@ -56,6 +62,7 @@ class Writer(Generic[Item]):
         self._loop: asyncio.AbstractEventLoop | None = None
         self._pending: deque[Item] = deque()
         self._wake = threading.Event()
+        self._pause = threading.Event()
         self._threshold = 1  # pending items that wake the thread: 1 when idle, GROUP while it lingers
         self._urgent = False
         self._closing = False
@@ -91,6 +98,7 @@ class Writer(Generic[Item]):
             self._closed = self._loop.create_future()
             self._closing = True
             self._wake.set()
+            self._pause.set()
         await asyncio.shield(self._closed)
 
     def _run(self) -> None:
@@ -142,16 +150,26 @@ class Writer(Generic[Item]):
                 self.blocked = False
                 return None
             except (apsw.BusyError, apsw.LockedError) as error:
-                if self._closing:
-                    self.failure = StoreError(f"closed while another program held the file: {error}")
-                elif not self.blocked:
-                    self.blocked = True
-                    log.error("another program holds the store's file; waiting for it")
+                self._block(f"another program holds the file: {error}")
+            except (apsw.FullError, DiskFull) as error:
+                try:
+                    if not self._scribe.full():
+                        return DiskFull(f"the disk is full: {error}")
+                except DiskFull:
+                    self._block(f"the disk is full: {error}")
+                    self._pause.wait(_RETRY)
             except Exception as error:
                 log.exception("the store failed")
                 self.failure = StoreError(f"the store failed: {type(error).__name__}: {error}")
                 self.failure.__cause__ = error
         return self.failure
+
+    def _block(self, why: str) -> None:
+        if self._closing:
+            self.failure = StoreError(f"closed while {why}")
+        elif not self.blocked:
+            self.blocked = True
+            log.error("%s; waiting", why)
 
     def _transaction(self, group: list[Item]) -> None:
         connection = self._connection

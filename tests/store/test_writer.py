@@ -11,7 +11,7 @@ import apsw
 import pytest
 
 from gateway.store.connection import ALARM, open_write, rows
-from gateway.store.errors import StoreError
+from gateway.store.errors import DiskFull, StoreError
 from gateway.store.writer import GROUP, Writer
 from tests.store.material import until
 
@@ -26,6 +26,7 @@ class Notebook:
         self.before: Callable[[], None] = lambda: None
         self.level = "FULL"
         self.levels: list[object] = []
+        self.when_full: Callable[[], bool] = lambda: False
 
     def durability(self, group: list[int]) -> str:
         return self.level
@@ -37,6 +38,9 @@ class Notebook:
         for number in group:
             rows(connection, "INSERT INTO note VALUES (?)", (number,))
         self.written.append(list(group))
+
+    def full(self) -> bool:
+        return self.when_full()
 
     def settled(self, group: list[int], error: StoreError | None) -> None:
         self.threads.add(threading.current_thread().name)
@@ -160,14 +164,14 @@ async def test_items_queued_behind_a_failure_settle_with_it(writer: Writer[int],
 
     def broken() -> None:
         go.wait(10)
-        raise apsw.FullError("database or disk is full")
+        raise apsw.CorruptError("database disk image is malformed")
 
     book.before = broken
     for number in range(GROUP + 10):
         writer.put(number)
     go.set()
     await book.hears(GROUP + 10)
-    assert all(error is not None and "disk is full" in str(error) for _, error in book.outcomes)
+    assert all(error is not None and "malformed" in str(error) for _, error in book.outcomes)
 
 
 async def test_a_foreign_lock_is_waited_out(writer: Writer[int], book: Notebook, path: Path) -> None:
@@ -193,7 +197,7 @@ async def test_closing_under_a_foreign_lock_tells_those_who_wait(
     writer.put(1)
     await writer.close()
     assert [str(error) for _, error in book.outcomes if error] == [
-        "closed while another program held the file: database is locked"
+        "closed while another program holds the file: database is locked"
     ]
     foreign.close()
 
@@ -224,3 +228,77 @@ async def test_a_reader_in_the_middle_of_a_query_does_not_make_the_writer_wait(
     assert all(error is None for _, error in book.outcomes)
     assert len(list(cursor)) == 99
     reading.close()
+
+
+def fill(connection: apsw.Connection) -> None:
+    """No page more than there are: every insert that needs one is SQLITE_FULL."""
+    rows(connection, f"PRAGMA max_page_count={rows(connection, 'PRAGMA page_count')[0][0]}")
+
+
+async def test_a_full_disk_gives_up_one_group_and_not_the_next(path: Path, book: Notebook) -> None:
+    connection = open_write(path, ALARM)
+    fill(connection)
+    writer = Writer(connection, "test", book)
+    for number in range(2000):
+        writer.put(number)
+    await book.hears(2000)
+    assert any(isinstance(error, DiskFull) for _, error in book.outcomes)
+    assert writer.failure is None
+    rows(connection, "PRAGMA max_page_count=100000")
+    writer.put(5000)
+    await book.hears(2001)
+    assert book.outcomes[-1] == ([5000], None)
+    await writer.close()
+    assert stored(path) == [n for group, error in book.outcomes if error is None for n in group]
+
+
+async def test_a_full_disk_is_tried_again_when_room_was_made(path: Path, book: Notebook) -> None:
+    connection = open_write(path, ALARM)
+    fill(connection)
+
+    def make_room() -> bool:
+        rows(connection, "PRAGMA max_page_count=100000")
+        return True
+
+    book.when_full = make_room
+    writer = Writer(connection, "test", book)
+    for number in range(2000):
+        writer.put(number)
+    await writer.close()
+    assert all(error is None for _, error in book.outcomes)
+    assert stored(path) == list(range(2000))
+
+
+async def test_a_full_disk_is_waited_out_by_who_must_not_drop(path: Path, book: Notebook) -> None:
+    connection = open_write(path, ALARM)
+    fill(connection)
+
+    def wait() -> bool:
+        raise DiskFull
+
+    book.when_full = wait
+    writer = Writer(connection, "test", book)
+    for number in range(2000):
+        writer.put(number)
+    await until(lambda: writer.blocked)
+    connection.pragma("max_page_count", 100000)
+    await book.hears(2000)
+    assert all(error is None for _, error in book.outcomes)
+    assert not writer.blocked
+    await writer.close()
+
+
+async def test_closing_on_a_full_disk_ends(path: Path, book: Notebook) -> None:
+    connection = open_write(path, ALARM)
+    fill(connection)
+
+    def wait() -> bool:
+        raise DiskFull
+
+    book.when_full = wait
+    writer = Writer(connection, "test", book)
+    for number in range(2000):
+        writer.put(number)
+    await until(lambda: writer.blocked)
+    await asyncio.wait_for(writer.close(), 5)
+    assert "closed while the disk is full" in str(book.outcomes[-1][1])
