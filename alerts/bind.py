@@ -54,6 +54,8 @@ class _Binder:
     unbound: list[Unbound] = field(default_factory=list)
     reduced: list[Unbound] = field(default_factory=list)
     by_rule: dict[str, list[Instance]] = field(default_factory=dict)
+    companions: dict[tuple[str, int], Rule] = field(default_factory=dict)
+    by_source: dict[tuple[str, str], Instance] = field(default_factory=dict)
 
     def bound(self) -> Bound:
         problems = tuple(dict.fromkeys(self.problems))
@@ -121,16 +123,20 @@ class _Binder:
             condition=node,
             unknown_for_ns=unknown_for_ns,
             order=len(self.instances),
-            condition_hash=self._hash(rule, node, unknown_for_ns),
+            condition_hash=_hash(rule, node, scope),
             suppressed_by=self._suppressors(rule, device, source),
         )
-        self.instances.append(instance)
-        self.by_rule[rule.rule].append(instance)
-        if has_companion(rule) and self._can_be_blind(node):
+        self._add(instance)
+        if has_companion(rule) and _can_be_blind(node, scope):
             self._companion(instance, node)
 
+    def _add(self, instance: Instance) -> None:
+        self.instances.append(instance)
+        self.by_rule.setdefault(instance.rule.rule, []).append(instance)
+        self.by_source[instance.rule.rule, instance.source] = instance
+
     def _companion(self, guarded: Instance, node: Node) -> None:
-        rule = companion_rule(guarded.rule, guarded.unknown_for_ns)
+        rule = self._companion_rule(guarded.rule, guarded.unknown_for_ns)
         companion = Instance(
             rule=rule,
             source=guarded.source,
@@ -142,30 +148,26 @@ class _Binder:
             suppressed_by=self._speakers(guarded, node),
             companion_of=(guarded.rule.rule, guarded.source),
         )
-        self.instances.append(companion)
-        self.by_rule.setdefault(rule.rule, []).append(companion)
+        self._add(companion)
 
-    def _can_be_blind(self, node: Node) -> bool:
-        """A question about quality or health reports the missing signal itself; there is nothing behind it to lose."""
-        health = {slot for (_, key), slot in self.columns.slots.items() if key == HEALTH_POINT.name}
-        return bool(node.needs - health or node.alarms)
+    def _companion_rule(self, rule: Rule, unknown_for_ns: int) -> Rule:
+        """One object for all sources: a thousand devices do not need a thousand copies of the guidance."""
+        key = rule.rule, unknown_for_ns
+        if key not in self.companions:
+            self.companions[key] = companion_rule(rule, unknown_for_ns)
+        return self.companions[key]
 
     def _speakers(self, guarded: Instance, node: Node) -> tuple[tuple[str, str], ...]:
         """Companions of the suppressing alarms, where they need all the same points: one dead sensor, one alarm."""
+        speakers = ((other + SUFFIX, source) for other, source in guarded.suppressed_by)
         return tuple(
-            (companion.rule.rule, source)
-            for other, source in guarded.suppressed_by
-            for companion in self.by_rule.get(other + SUFFIX, ())
-            if companion.source == source and node.needs <= companion.condition.slots
+            key for key in speakers if (speaker := self.by_source.get(key)) and node.needs <= speaker.condition.slots
         )
 
     def _suppressors(self, rule: Rule, device: Device, source: str) -> tuple[tuple[str, str], ...]:
         """The alarms of the same source, or of the whole device where the other rule knows no parts."""
-        found: list[tuple[str, str]] = []
-        for other in rule.suppressed_by:
-            sources = {instance.source for instance in self.by_rule.get(other, ())}
-            found.extend((other, candidate) for candidate in dict.fromkeys((source, device.id)) if candidate in sources)
-        return tuple(found)
+        keys = ((other, place) for other in rule.suppressed_by for place in dict.fromkeys((source, device.id)))
+        return tuple(key for key in keys if key in self.by_source)
 
     def _sources(self, rule: str, same: str, device: Device) -> list[tuple[str, str]]:
         return [(rule, other.source) for other in self.by_rule.get(rule, ()) if _share(same, device, other.device)]
@@ -197,12 +199,6 @@ class _Binder:
                 where = f"system {rule.on.system!r}" if rule.on.system else "any device"
                 self._problem(rule, loc, f"{name!r} is no point of {where}{nearest(name, known)}")
 
-    def _hash(self, rule: Rule, node: Node, unknown_for_ns: int) -> str:
-        keys = {slot: list(place) for place, slot in self.columns.slots.items()}
-        whens = [condition.model_dump(mode="json") for _, condition in rule.conditions]
-        points = sorted(keys[slot] for slot in node.slots)
-        return _digest([whens, points, sorted(node.alarms), rule.on_delay, rule.off_delay, unknown_for_ns])
-
     def _problem(self, rule: Rule, loc: Loc, message: str) -> None:
         self.problems.append(BindProblem(rule.rule, loc, message))
 
@@ -228,6 +224,17 @@ def _unknown_for(rule: Rule, device: Device) -> int:
         return rule.unknown_for
     spans = [spec.span_ns for _, when in rule.conditions for _, spec, _ in walk(when) if isinstance(spec, RateSpec)]
     return max(3 * device.poll_ns, _LEAST_UNKNOWN) + max(spans, default=0)
+
+
+def _can_be_blind(node: Node, scope: Scope) -> bool:
+    """A question about quality or health reports the missing signal itself; there is nothing behind it to lose."""
+    return bool(node.alarms) or any(scope.read[slot] != HEALTH_POINT.name for slot in node.needs)
+
+
+def _hash(rule: Rule, node: Node, scope: Scope) -> str:
+    whens = [condition.model_dump(mode="json") for _, condition in rule.conditions]
+    points = sorted(scope.read[slot] for slot in node.slots)
+    return _digest([whens, points, sorted(node.alarms), rule.on_delay, rule.off_delay, scope.unknown_for_ns])
 
 
 def _named_points(rule: Rule) -> list[tuple[Loc, str]]:

@@ -17,9 +17,9 @@ def apply_override(rule: Mapping[str, Any], override: Mapping[str, Any]) -> dict
     """The rule with the override's keys: mappings are merged, everything else is replaced, null takes a key out.
 
     A condition says one thing: `{above: 5 cm}` over `{at_least: 3 cm, deadband: 1 cm}` replaces the comparison, and a
-    condition of another kind replaces the whole, save its point and its place. A list of operands can be changed in place by point:
-    `{all: {load: {above: 5 %}}}`. ValueError (a pydantic ValidationError whose loc is the path in the override) when it
-    fits nowhere.
+    condition of another kind replaces the whole, save its point and its place. A list of operands can be changed in
+    place by point: `{all: {load: {above: 5 %}}}`. ValueError (a pydantic ValidationError whose loc is the path in the
+    override) when it fits nowhere.
     """
     if override.get("rule", rule.get("rule")) != rule.get("rule"):
         with located("rule"):

@@ -45,7 +45,8 @@ class Scope:
     """Where a condition is compiled for: the source, the rule's own point, and what the build leaves behind.
 
     `sources(rule, same)` are the sources that a rule already has in the same device, zone or building. `codes` are the
-    standard codes of an enum point's name. `left_out` collects the optional operands that the device lacks.
+    standard codes of an enum point's name. `read` collects the points (slot → key) that the condition reads, `left_out`
+    the optional operands that the device lacks.
     """
 
     device: Device
@@ -56,6 +57,7 @@ class Scope:
     unknown_for_ns: int
     sources: Callable[[str, str], Sequence[tuple[str, str]]]
     codes: Callable[[str], Sequence[str]]
+    read: dict[int, str] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
 
     def points(self, spec: Leaf, loc: Loc) -> list[Point]:
@@ -74,16 +76,17 @@ class Scope:
         return found
 
     def slot(self, point: Point) -> int:
-        return self.columns.slot(self.device.id, point.key)
+        slot = self.columns.slot(self.device.id, point.key)
+        self.read[slot] = point.key
+        return slot
 
 
 def find(device: Device, name: str, part: str | None) -> list[Point]:
     """The points meant by `name` or `part/name`: the part's own first, then the device's, then those of all parts."""
-    by_key = {point.key: point for point in device.points}
-    if part is not None and (own := by_key.get(f"{part}/{name}")):
-        return [own]
-    if exact := by_key.get(name):
-        return [exact]
+    for key in (f"{part}/{name}", name) if part is not None else (name,):
+        for point in device.points:
+            if point.name == key.rpartition("/")[2] and point.key == key:
+                return [point]
     return [] if part is not None else [point for point in device.points if point.part and point.name == name]
 
 
