@@ -39,9 +39,10 @@ def run(options: argparse.Namespace) -> int:
             for link, port in ports.items():
                 print(f"ANLOU_PORT_{link.upper().replace('-', '_')}={port}")
             print("ready", flush=True)
-            stepping = asyncio.ensure_future(building.run())
-            await asyncio.wait([stepping, asyncio.ensure_future(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
-            stepping.cancel()
+            async with asyncio.TaskGroup() as group:
+                stepping = group.create_task(building.run())
+                await stop.wait()
+                stepping.cancel()
         finally:
             await building.stop()
         if options.report:
