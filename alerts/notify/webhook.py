@@ -8,7 +8,9 @@ import hmac
 import json
 import socket
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from email.utils import parsedate_to_datetime
+from functools import partial
 from ipaddress import ip_address
 
 import httpx
@@ -26,9 +28,13 @@ TRANSIENT = frozenset({408, 425, 429})
 Resolve = Callable[[str, int], Awaitable[list[IP]]]
 
 
+_resolvers = ThreadPoolExecutor(2, "resolve")  # not the loop's own: a dead DNS must not hold up anybody else
+
+
 async def resolve(host: str, port: int) -> list[IP]:
     """Every address that `host` has now, by the system's resolver, off the event loop."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    ask = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+    found = await asyncio.get_running_loop().run_in_executor(_resolvers, ask)
     return list(dict.fromkeys(ip_address(str(entry[4][0]).partition("%")[0]) for entry in found))
 
 

@@ -10,11 +10,13 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.responses import Response
 
 from alerts.notify.body import life_body
+from gateway.api import shapes
 from gateway.api.answers import ULID, alarm, answer, listing, page
 from gateway.api.guard import HouseOf, Operator, Viewer
 from gateway.api.house import House
 from gateway.api.problems import Problem
 from gateway.api.reading import ReadingOf
+from gateway.api.shapes import answers
 from gateway.api.strict import read_body
 from gateway.api.tokens import Identity
 from gateway.fields import Duration, Prose, Strict
@@ -81,7 +83,7 @@ def _takes(model: type[BaseModel]) -> dict[str, Any]:
     return {"requestBody": {"content": {"application/json": {"schema": schema}}, "required": "required" in schema}}
 
 
-@router.get("")
+@router.get("", responses=answers(shapes.Listing[shapes.Alarm]))
 async def alarms(_: Viewer, house: HouseOf, reading: ReadingOf, query: Annotated[AlarmQuery, Query()]) -> Response:
     """Open alarms, newest first; `open=false` for all that ever were."""
     rows = await reading.run(
@@ -97,28 +99,28 @@ async def alarms(_: Viewer, house: HouseOf, reading: ReadingOf, query: Annotated
     return listing([alarm(row, house) for row in kept], after)
 
 
-@router.get("/{occurrence}")
+@router.get("/{occurrence}", responses=answers(shapes.AlarmWithLife))
 async def one_alarm(_: Viewer, house: HouseOf, reading: ReadingOf, occurrence: str) -> Response:
     """One alarm; `life` tells how it went on and how it ended."""
     found = await _find(house, reading, occurrence)
     return answer(alarm(found, house) | {"life": life_body(found)})
 
 
-@router.post("/{occurrence}/ack", openapi_extra=_takes(Ack))
+@router.post("/{occurrence}/ack", openapi_extra=_takes(Ack), responses=answers(shapes.Alarm))
 async def ack(by: Operator, house: HouseOf, occurrence: str, request: Request) -> Response:
     """I have seen it. Twice is as good as once."""
     body = await read_body(request, Ack)
     return await _command(house, by, occurrence, CommandKind.ACK, body.expected_seq, comment=body.comment)
 
 
-@router.post("/{occurrence}/reset", openapi_extra=_takes(Reset))
+@router.post("/{occurrence}/reset", openapi_extra=_takes(Reset), responses=answers(shapes.Alarm))
 async def reset(by: Operator, house: HouseOf, occurrence: str, request: Request) -> Response:
     """Let go of a latched alarm whose condition is over."""
     body = await read_body(request, Reset)
     return await _command(house, by, occurrence, CommandKind.RESET, body.expected_seq, comment=body.comment)
 
 
-@router.post("/{occurrence}/shelve", openapi_extra=_takes(Shelve))
+@router.post("/{occurrence}/shelve", openapi_extra=_takes(Shelve), responses=answers(shapes.Alarm))
 async def shelve(by: Operator, house: HouseOf, occurrence: str, request: Request) -> Response:
     """Silence it for a time, or until it returns to normal. Never a life-safety alarm."""
     body = await read_body(request, Shelve)
@@ -134,7 +136,7 @@ async def shelve(by: Operator, house: HouseOf, occurrence: str, request: Request
     )
 
 
-@router.post("/{occurrence}/unshelve", openapi_extra=_takes(Unshelve))
+@router.post("/{occurrence}/unshelve", openapi_extra=_takes(Unshelve), responses=answers(shapes.Alarm))
 async def unshelve(by: Operator, house: HouseOf, occurrence: str, request: Request) -> Response:
     """Let it speak again."""
     body = await read_body(request, Unshelve)

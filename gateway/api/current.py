@@ -20,16 +20,18 @@ class CurrentValue:
 
 
 class CurrentValues:
-    """Fed with every committed frame; history is never current."""
+    """Fed with every committed frame, which it counts (`frames`); history is never current."""
 
     def __init__(self, devices: Sequence[Device]) -> None:
+        self.frames = 0
         self._devices = {device.id: device for device in devices}
-        self._frames: dict[str, dict[Layout, Frame]] = {device.id: {} for device in devices}
+        self._newest: dict[str, dict[Layout, Frame]] = {device.id: {} for device in devices}
 
     def observe(self, frame: Frame) -> None:
+        self.frames += 1
         if frame.kind is FrameKind.HISTORY:
             return
-        frames = self._frames.get(frame.layout.device)
+        frames = self._newest.get(frame.layout.device)
         if frames is None:
             return
         if frame.layout not in frames:
@@ -39,7 +41,7 @@ class CurrentValues:
     def values(self, device: str) -> list[CurrentValue]:
         """Every declared point of the device, in its order; KeyError when there is no such device."""
         newest: dict[str, CurrentValue] = {}
-        for frame in self._frames[device].values():
+        for frame in self._newest[device].values():
             for index, point in enumerate(frame.layout.points):
                 quality = Quality.GOOD if frame.quality is None else Quality(frame.quality[index])
                 newest[point.key] = CurrentValue(point, frame.values[index], quality, frame.at, frame.source_ns)

@@ -10,11 +10,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from alerts.notify.body import rfc3339, text_body
+from gateway.api import shapes
 from gateway.api.answers import answer, device_body, history_body, listing, page, value_body
 from gateway.api.guard import HouseOf, Viewer
 from gateway.api.house import House
 from gateway.api.problems import Problem
 from gateway.api.reading import ReadingOf
+from gateway.api.shapes import answers
 from gateway.health import verdict
 from gateway.model import SECOND, Device, Health
 
@@ -43,7 +45,7 @@ class HistoryQuery(BaseModel):
     max_points: Annotated[int, Field(ge=1, le=10_000)] = 1500
 
 
-@router.get("/site")
+@router.get("/site", responses=answers(shapes.Site))
 async def site(_: Viewer, house: HouseOf) -> Response:
     """Which building this is, and how its gateway and devices are."""
     now = house.clock.now()
@@ -63,7 +65,7 @@ async def site(_: Viewer, house: HouseOf) -> Response:
     )
 
 
-@router.get("/devices")
+@router.get("/devices", responses=answers(shapes.Listing[shapes.Device]))
 async def devices(_: Viewer, house: HouseOf, query: Annotated[DeviceQuery, Query()]) -> Response:
     """The devices in order of their ids, each with its health."""
     now = house.clock.now()
@@ -81,13 +83,13 @@ async def devices(_: Viewer, house: HouseOf, query: Annotated[DeviceQuery, Query
     return listing([device_body(device, house.health.device(device.id, now)) for device in kept], after)
 
 
-@router.get("/devices/{device}")
+@router.get("/devices/{device}", responses=answers(shapes.Device))
 async def device(_: Viewer, house: HouseOf, device: str) -> Response:
     found = find_device(house, device)
     return answer(device_body(found, house.health.device(found.id, house.clock.now())))
 
 
-@router.get("/devices/{device}/points")
+@router.get("/devices/{device}/points", responses=answers(shapes.Listing[shapes.PointNow]))
 async def points(_: Viewer, house: HouseOf, device: str) -> Response:
     """The newest sample of each point. A device that is stale or offline keeps showing them, with their age."""
     found = find_device(house, device)
@@ -95,7 +97,7 @@ async def points(_: Viewer, house: HouseOf, device: str) -> Response:
     return listing([value_body(value, now) for value in house.current.values(found.id)])
 
 
-@router.get("/points/{device}/{point:path}/history")
+@router.get("/points/{device}/{point:path}/history", responses=answers(shapes.History))
 async def history(
     _: Viewer,
     house: HouseOf,

@@ -10,9 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from alerts.notify.body import text_body
+from gateway.api import shapes
 from gateway.api.answers import event_body, guidance_body, listing, page
 from gateway.api.guard import HouseOf, Viewer
 from gateway.api.reading import ReadingOf
+from gateway.api.shapes import answers
 
 router = APIRouter(prefix="/api/v1", tags=["records"])
 
@@ -24,7 +26,7 @@ class EventQuery(BaseModel):
     limit: Annotated[int, Field(ge=1, le=1000)] = 200
 
 
-@router.get("/events")
+@router.get("/events", responses=answers(shapes.Listing[shapes.Event]))
 async def events(_: Viewer, house: HouseOf, reading: ReadingOf, query: Annotated[EventQuery, Query()]) -> Response:
     """The journal, oldest first."""
     rows = await reading.run(house.records.events, query.after, query.limit + 1)
@@ -32,7 +34,7 @@ async def events(_: Viewer, house: HouseOf, reading: ReadingOf, query: Annotated
     return listing([event_body(row) for row in kept], after)
 
 
-@router.get("/rules")
+@router.get("/rules", responses=answers(shapes.Listing[shapes.Rule]))
 async def rules(_: Viewer, house: HouseOf) -> Response:
     """Each rule with what it watches now, and where it could not be bound and why."""
     watched: dict[str, list[dict[str, Any]]] = defaultdict(list)

@@ -8,11 +8,13 @@ from collections.abc import Iterator, Sequence
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from gateway.api import shapes
 from gateway.api.answers import answer
 from gateway.api.guard import HouseOf, Viewer
 from gateway.api.house import House
 from gateway.api.metrics import MEDIA_TYPE, Family, render, single
 from gateway.api.reading import ReadingOf
+from gateway.api.shapes import answers
 from gateway.health import verdict
 from gateway.model import Health, Occurrence
 
@@ -22,7 +24,7 @@ router = APIRouter(tags=["status"])
 
 
 @router.head("/healthz", include_in_schema=False)
-@router.get("/healthz")
+@router.get("/healthz", responses=answers(shapes.Status) | {503: {"model": shapes.Status}})
 async def healthz(house: HouseOf) -> Response:
     """ok, degraded, or failed with 503: the gateway's own state, not its devices'. Open to all, so it says no more."""
     status = verdict(house.health.gateway_status)
@@ -45,6 +47,7 @@ def house_families(house: House) -> Iterator[Family]:
     counts = house.health.counts(house.clock.now())
     up = 0.0 if verdict(status) == "failed" else 1.0
     yield single("anlou_up", "gauge", "0 while /healthz says failed.", up)
+    yield single("anlou_frames_total", "counter", "Frames judged and stored.", house.current.frames)
     yield single("anlou_outbox_pending", "gauge", "Notices that wait for delivery.", status.outbox_pending)
     yield single("anlou_writer_queue_depth", "gauge", "Frames that wait for the writer.", status.queue_depth)
     yield single("anlou_loop_lag_seconds", "gauge", "How late the event loop is.", status.loop_lag_s)

@@ -1,0 +1,238 @@
+"""What the answers look like, for the documentation. The tests hold every route to them, member by member.
+
+Answers are built as plain dictionaries and encoded by msgspec: these models would cost five times as much.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Generic, Literal, TypeVar
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from gateway.model import AlarmClass, AlarmState, Health, PointType
+
+Scalar = float | int | bool | str | None
+Grade = Literal["good", "uncertain", "bad"] | None
+SeverityWord = Literal["critical", "high", "medium", "low", "journal"]
+Item = TypeVar("Item")
+
+
+class Shape(BaseModel):
+    model_config = ConfigDict(extra="forbid", populate_by_name=False)
+
+
+class Listing(Shape, Generic[Item]):
+    """`next` is the `after` of the next page, null on the last."""
+
+    items: list[Item]
+    next: str | int | None
+
+
+class Words(Shape):
+    en: str
+    zh: str
+
+
+class Status(Shape):
+    status: Literal["ok", "degraded", "failed"]
+
+
+class Site(Shape):
+    id: str
+    name: Words
+    timezone: str
+    language: str
+    version: str
+    now: AwareDatetime
+    status: Literal["ok", "degraded", "failed"]
+    systems: list[str]
+    devices: dict[Health, int] = Field(description="How many devices are in each state.")
+
+
+class Place(Shape):
+    building: str | None
+    floor: str | None
+    zone: str | None
+
+
+class DeviceError(Shape):
+    kind: str = Field(description="connect, timeout, exception, bad_reply, decode, sensor; silent; resources.")
+    message: str
+    at: AwareDatetime
+
+
+class RoundTrip(Shape):
+    p50: float | None
+    p99: float | None
+
+
+class Counts(Shape):
+    total: int
+    good: int
+    bad: int
+
+
+class Device(Shape):
+    id: str
+    name: Words
+    system: str
+    profile: str | None
+    location: Place
+    health: Health
+    since: AwareDatetime
+    last_good_at: AwareDatetime | None
+    age_s: float | None
+    poll_s: float
+    error: DeviceError | None
+    success_ratio: float | None
+    rtt_ms: RoundTrip
+    points: Counts
+
+
+class PointNow(Shape):
+    """`quality` null: not sampled since start. `value` is null whenever it is bad."""
+
+    point: str
+    part: str | None
+    type: PointType
+    unit: str | None
+    codes: list[str]
+    value: Scalar
+    quality: Grade
+    reason: str | None
+    at: AwareDatetime | None
+    source_at: AwareDatetime | None
+    age_s: float | None
+
+
+class Bucket(Shape):
+    """Of numbers. `quality` null: nothing was stored."""
+
+    from_: AwareDatetime = Field(alias="from")
+    to: AwareDatetime
+    count: int
+    bad: int
+    min: float | None
+    min_at: AwareDatetime | None
+    max: float | None
+    max_at: AwareDatetime | None
+    mean: float | None
+    last: float | None
+    last_at: AwareDatetime | None
+    quality: Grade
+    reason: str | None
+
+
+class Change(Shape):
+    """Of everything else: this value from then on."""
+
+    at: AwareDatetime
+    value: Scalar
+    quality: Grade
+    reason: str | None
+
+
+class History(Shape):
+    device: str
+    point: str
+    type: PointType | None
+    unit: str | None
+    from_: AwareDatetime = Field(alias="from")
+    to: AwareDatetime
+    kind: Literal["buckets", "changes"]
+    truncated: bool
+    items: list[Bucket] | list[Change]
+    next: None
+
+
+class Mute(Shape):
+    kind: str
+    reason: str
+    by: str | None
+    until: AwareDatetime | None
+    one_shot: bool
+
+
+class Alarm(Shape):
+    occurrence: str
+    rule: str
+    source: str
+    system: str
+    severity: SeverityWord
+    class_: AlarmClass = Field(alias="class")
+    state: AlarmState
+    condition: bool | None = Field(description="null is UNKNOWN.")
+    latched: bool
+    acked_by: str | None
+    raised_at: AwareDatetime
+    active_at: AwareDatetime
+    returned_at: AwareDatetime | None
+    value: Scalar
+    limit: Scalar
+    unit: str | None
+    title: Words
+    guidance: dict[str, Any] | None
+    mutes: list[Mute]
+    seq: int = Field(description="Send it back as `expected_seq`.")
+
+
+class Life(Shape):
+    acked_at: AwareDatetime | None
+    closed_at: AwareDatetime | None
+    close_reason: str | None
+    peak: Scalar
+    announced: bool
+    held: bool
+    chatter: int
+
+
+class AlarmWithLife(Alarm):
+    life: Life
+
+
+class Event(Shape):
+    seq: int
+    at: AwareDatetime
+    kind: str
+    occurrence: str | None
+    rule: str | None
+    source: str | None
+    by: str | None
+    body: dict[str, Any]
+
+
+class Unbound(Shape):
+    source: str | None
+    why: str
+
+
+class Rule(Shape):
+    rule: str
+    title: Words
+    severity: SeverityWord
+    class_: AlarmClass = Field(alias="class")
+    guidance: dict[str, Any] | None
+    instances: list[dict[str, Any]]
+    unbound: list[Unbound]
+
+
+class ErrorAt(Shape):
+    loc: list[str]
+    message: str
+
+
+class ProblemShape(Shape):
+    """RFC 9457, as application/problem+json. `current`: the alarm as it is, when the command came too late."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+    errors: list[ErrorAt]
+    current: Alarm | None
+
+
+def answers(model: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of a route."""
+    return {200: {"model": model}, "default": {"model": ProblemShape, "description": "A problem."}}
