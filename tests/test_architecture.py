@@ -143,8 +143,8 @@ def test_tasks_are_started_by_groups(path: Path) -> None:
             assert not bare or name_of(path) == "gateway.supervise", f"{path.relative_to(ROOT)}:{node.lineno}: {called}"
 
 
-# `out_of_service` is ISA-18.2's own term
-VAGUE = re.compile(r"(^|_)(data|manager|(?<!out_of_)service|handler|helper|utils?)(_|$)")
+# `out_of_service` and the return from it are ISA-18.2's own terms
+VAGUE = re.compile(r"(^|_)(data|manager|(?<!out_of_)(?<!return_to_)service|handler|helper|utils?)(_|$)")
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
