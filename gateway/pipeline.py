@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 
 CHECKPOINT_NS = 10 * SECOND
 _RECOVERED_AT_ONCE = 256
+_PATIENCE_NS = SECOND // 10
 
 
 class RestorableEngine(Engine, Protocol):
@@ -84,13 +85,13 @@ class Pipeline:
         self._check()
         position = self._samples.reserve()
         judgement = self._engine.judge(frame, position)
+        self._rearm()
         if judgement:
             room: list[Any] = []
             await self._commit(judgement, lambda: room.append(self._samples.append(position, frame)))
             waiting = room[0]
         else:
             waiting = self._samples.append(position, frame)
-        self._rearm()
         if waiting is not None:
             await waiting
             self._check()
@@ -114,15 +115,19 @@ class Pipeline:
         Never returns; raises StoreError as soon as one of the files cannot be written any more.
         """
         checkpoint_at = self._clock.now().mono_ns + self._checkpoint_ns
+        unmoved: int | None = None
         while True:
             self._check()
             due = self._engine.next_due()
+            if due is not None and due == unmoved:
+                due = self._clock.now().mono_ns + _PATIENCE_NS  # an engine that asks again must not take the loop
             wake = checkpoint_at if due is None else min(due, checkpoint_at)
             await self._alarm.sleep_until(self._clock, wake, due)
             now = self._clock.now()
-            due = self._engine.next_due()
-            if due is not None and due <= now.mono_ns and (judgement := self._tick(now)):
-                await self._commit(judgement)
+            due, unmoved = self._engine.next_due(), None
+            if due is not None and due <= now.mono_ns:
+                await self._commit(self._engine.tick(now, self._samples.position))
+                unmoved = due
             if now.mono_ns >= checkpoint_at:
                 await self.checkpoint()
                 checkpoint_at = self._clock.now().mono_ns + self._checkpoint_ns
@@ -132,11 +137,9 @@ class Pipeline:
         self._check()
         await self._journal.save_checkpoint(self._engine.checkpoint(self._clock.now(), self._samples.position))
 
-    def _tick(self, now: Instant) -> Judgement:
-        return self._engine.tick(now, self._samples.position)
-
     async def _commit(self, judgement: Judgement, then: Callable[[], None] = lambda: None) -> None:
-        await self._follow(self._journal.submit(judgement), judgement, then)
+        if judgement:
+            await self._follow(self._journal.submit(judgement), judgement, then)
 
     def _follow(
         self, committed: asyncio.Future[None], judgement: Judgement, then: Callable[[], None] = lambda: None

@@ -84,6 +84,11 @@ class Journal:
         return self._writer.failure
 
     @property
+    def busy_ns(self) -> int:
+        """Host time that the present transaction has taken so far: a slow or dying disk shows here first."""
+        return self._writer.busy_ns
+
+    @property
     def blocked(self) -> bool:
         """Another program holds the file, or the disk is full to the last: commits wait."""
         return self._writer.blocked

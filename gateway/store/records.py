@@ -53,8 +53,8 @@ class Token:
 
 
 def encode(value: object) -> str:
-    """JSON of a model type, the same for the same content."""
-    return msgspec.json.encode(value, order="deterministic").decode()
+    """JSON of a model type."""
+    return msgspec.json.encode(value).decode()
 
 
 def occurrence_of(json: str) -> Occurrence:

@@ -100,6 +100,11 @@ class Samples:
         return self._writer.failure
 
     @property
+    def busy_ns(self) -> int:
+        """Host time that the present transaction has taken so far: a slow or dying disk shows here first."""
+        return self._writer.busy_ns
+
+    @property
     def blocked(self) -> bool:
         """Another program holds the file; frames wait."""
         return self._writer.blocked

@@ -14,6 +14,7 @@ from typing import Generic, Protocol, TypeVar
 
 import apsw
 
+from gateway.clock import host_mono_ns
 from gateway.store.connection import rows, set_synchronous
 from gateway.store.errors import DiskFull, StoreError
 
@@ -70,11 +71,18 @@ class Writer(Generic[Item]):
         self.failure: StoreError | None = None
         self.blocked = False
         self.groups = 0
+        self._begun_ns: int | None = None
         self._thread = threading.Thread(target=self._run, name=f"store-{name}", daemon=True)
         self._thread.start()
 
     def __len__(self) -> int:
         return len(self._pending)
+
+    @property
+    def busy_ns(self) -> int:
+        """Host time that the group being written has taken so far; 0 when nothing is being written."""
+        begun = self._begun_ns
+        return 0 if begun is None else host_mono_ns() - begun
 
     def put(self, item: Item, urgent: bool = False) -> None:
         """Queue an item; from the loop's thread only. StoreError when the writer has failed or is closed."""
@@ -104,7 +112,9 @@ class Writer(Generic[Item]):
     def _run(self) -> None:
         try:
             while group := self._take():
+                self._begun_ns = host_mono_ns()
                 error = self._commit(group)
+                self._begun_ns = None
                 self.groups += 1
                 self._tell(self._scribe.settled, group, error)
         finally:

@@ -281,6 +281,39 @@ async def test_time_passes_for_the_engine_at_the_moment_it_asked_for(house: Hous
     ticking.cancel()
 
 
+async def test_a_deadline_is_heard_while_its_commit_is_still_on_the_way(house: House) -> None:
+    ticking = asyncio.ensure_future(house.pipeline.run_ticks())
+    await settle()
+    go, held = hold(house.journal)
+    emitting = asyncio.ensure_future(house.emit(2.0))
+    await settle()
+    await house.clock.advance(DELAY)
+    assert house.engine.ticks == [(DELAY, 1)]
+    go.set()
+    await asyncio.gather(held, emitting)
+    await until(lambda: house.kinds() == ["raise"])
+    ticking.cancel()
+
+
+async def test_an_engine_that_always_wants_a_tick_does_not_take_the_loop(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticks: list[int] = []
+
+    def tick(now: Instant, position: int) -> Judgement:
+        ticks.append(now.mono_ns)
+        return Judgement()
+
+    monkeypatch.setattr(house.engine, "next_due", lambda: 0)
+    monkeypatch.setattr(house.engine, "tick", tick)
+    ticking = asyncio.ensure_future(house.pipeline.run_ticks())
+    await settle()
+    assert ticks == [0]
+    await house.clock.advance(SECOND)
+    assert 5 <= len(ticks) <= 20
+    ticking.cancel()
+
+
 async def test_a_checkpoint_each_ten_seconds(house: House) -> None:
     ticking = asyncio.ensure_future(house.pipeline.run_ticks())
     await settle()

@@ -235,6 +235,17 @@ def fill(connection: apsw.Connection) -> None:
     rows(connection, f"PRAGMA max_page_count={rows(connection, 'PRAGMA page_count')[0][0]}")
 
 
+async def test_a_slow_disk_shows(writer: Writer[int], book: Notebook) -> None:
+    go = threading.Event()
+    book.before = lambda: held(go)
+    assert writer.busy_ns == 0
+    writer.put(1)
+    await until(lambda: writer.busy_ns > 10_000_000)
+    go.set()
+    await book.hears(1)
+    await until(lambda: writer.busy_ns == 0)
+
+
 async def test_a_full_disk_gives_up_one_group_and_not_the_next(path: Path, book: Notebook) -> None:
     connection = open_write(path, ALARM)
     fill(connection)
