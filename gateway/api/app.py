@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from fastapi import FastAPI
 
 from gateway.api import alarms, devices, docs, records, status
@@ -12,6 +14,7 @@ from gateway.api.problems import install_problems
 from gateway.api.reading import Reading
 
 ROUTERS = (status.router, devices.router, alarms.router, records.router, docs.router)
+IDENTIFIERS = 2  # threads that only look up tokens: an acknowledgement must not queue behind somebody's history
 OPEN = frozenset({"/healthz", "/docs", "/docs/start.js", "/docs/{name}"})
 
 
@@ -28,9 +31,11 @@ def create_app(house: House) -> FastAPI:
     )
     app.state.house = house
     app.state.reading = Reading()
+    app.state.identifying = Reading(IDENTIFIERS)
+    app.state.answers = Counter()
     install_problems(app)
     for router in ROUTERS:
         refuse_unguarded(router.routes, OPEN)
         app.include_router(router)
-    app.add_middleware(Limits, options=house.options)
+    app.add_middleware(Limits, options=house.options, answers=app.state.answers)
     return app

@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute
 
 from gateway.api.house import House
 from gateway.api.problems import Problem
-from gateway.api.reading import Reading, ReadingOf
+from gateway.api.reading import Reading
 from gateway.api.tokens import Identity, Role, token_hash
 
 _SCHEME = HTTPBearer(auto_error=False, scheme_name="token", description="An API token, `anlou token create` prints one")
@@ -32,10 +32,8 @@ class Guard:
     def __init__(self, role: Role) -> None:
         self.role = role
 
-    async def __call__(
-        self, request: Request, house: HouseOf, reading: ReadingOf, _: Annotated[Any, Security(_SCHEME)]
-    ) -> Identity:
-        identity = await identify(request, house, reading)
+    async def __call__(self, request: Request, house: HouseOf, _: Annotated[Any, Security(_SCHEME)]) -> Identity:
+        identity = await identify(request, house)
         if identity is None:
             raise Problem(401, "a valid token is needed", headers={"WWW-Authenticate": "Bearer"})
         if identity.role < self.role:
@@ -49,11 +47,12 @@ Engineer = Annotated[Identity, Depends(Guard(Role.ENGINEER))]
 Admin = Annotated[Identity, Depends(Guard(Role.ADMIN))]
 
 
-async def identify(request: Request, house: House, reading: Reading) -> Identity | None:
+async def identify(request: Request, house: House) -> Identity | None:
     """The caller, or None. The store is asked in any case, so that the time tells nothing about the token."""
     headers = request.headers.getlist("authorization")
     scheme, _, token = headers[0].partition(" ") if len(headers) == 1 else ("", "", "")
-    identity = await reading.run(house.authenticate, token_hash(token))
+    identifying: Reading = request.app.state.identifying
+    identity = await identifying.run(house.authenticate, token_hash(token))
     return identity if scheme.lower() == "bearer" and token else None
 
 

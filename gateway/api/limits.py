@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 from urllib.parse import parse_qsl
@@ -31,8 +32,9 @@ Networks = tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
 class Limits:
     """The outermost layer: nothing that goes wrong inside leaves without the one shape of error."""
 
-    def __init__(self, app: ASGIApp, options: ApiOptions) -> None:
+    def __init__(self, app: ASGIApp, options: ApiOptions, answers: Counter[int]) -> None:
         self._app = app
+        self._answers = answers
         self._options = options
         self._hosts = frozenset(options.hosts) | {"localhost"}
         self._proxies = networks(options.trusted_proxies)
@@ -42,7 +44,7 @@ class Limits:
             await self._app(scope, receive, send)
             return
         body = _Body(scope, receive, self._options.max_body_bytes)
-        answer = _Answer(send, body, self._options.tls)
+        answer = _Answer(send, body, self._options.tls, self._answers)
         with anyio.move_on_after(self._options.request_seconds) as deadline:
             await self._run(scope, body, answer)
         if deadline.cancelled_caught:
@@ -147,10 +149,11 @@ class _Body:
 
 
 class _Answer:
-    """Adds the security headers, and closes the connection when the request's body was not read to its end."""
+    """Adds the security headers, counts by status, and closes a connection whose request was not read to its end."""
 
-    def __init__(self, send: Send, body: _Body, tls: bool) -> None:
+    def __init__(self, send: Send, body: _Body, tls: bool, answers: Counter[int]) -> None:
         self._send = send
+        self._answers = answers
         self._body = body
         self._tls = tls
         self.started = False
@@ -158,6 +161,7 @@ class _Answer:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.started = True
+            self._answers[message["status"]] += 1
             headers = MutableHeaders(scope=message)
             for name, value in HEADERS.items():
                 headers.setdefault(name, value)

@@ -176,5 +176,8 @@ def guarded(options: ApiOptions) -> type[GuardedProtocol]:
 
 def _check_head(request: h11.Request) -> None:
     size = len(request.target) + sum(len(name) + len(value) for name, value in request.headers)
+    names = [name for name, _ in request.headers]
+    if b"transfer-encoding" in names and b"content-length" in names:
+        raise h11.RemoteProtocolError("two lengths")  # RFC 9112 §6.1: what smuggling looks like
     if size > LARGEST_HEAD or len(request.headers) > MOST_HEADERS:
         raise h11.RemoteProtocolError("the head is too large", error_status_hint=431)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from gateway.api import shapes
@@ -32,10 +32,12 @@ async def healthz(house: HouseOf) -> Response:
 
 
 @router.get("/metrics")
-async def metrics(_: Viewer, house: HouseOf, reading: ReadingOf) -> Response:
+async def metrics(_: Viewer, house: HouseOf, reading: ReadingOf, request: Request) -> Response:
     """The Prometheus text format."""
     alarms = await reading.run(house.records.occurrences, open_only=True, limit=MOST_ALARMS)
     families = [*house_families(house), alarm_family(alarms), *link_families(house)]
+    answered = [({"status": str(status)}, float(count)) for status, count in sorted(request.app.state.answers.items())]
+    families.append(Family("anlou_http_answers_total", "counter", "Answers of this API by status.", answered))
     for supplier in house.metrics:
         families += supplier()
     return Response(render(families), media_type=MEDIA_TYPE)

@@ -148,7 +148,9 @@ async def test_events_follow_a_sequence(operator: httpx.AsyncClient, journal: Jo
 
 
 async def test_metrics_are_prometheus_text(viewer: httpx.AsyncClient) -> None:
+    await viewer.get("/nothing")
     reply = await viewer.get("/metrics")
+    assert 'anlou_http_answers_total{status="404"} 1\n' in reply.text
     assert reply.headers["content-type"].startswith("text/plain; version=0.0.4")
     assert 'anlou_devices{health="starting"} 2\n' in reply.text
     assert 'anlou_alarms{state="unacked",severity="high"} 2\n' in reply.text

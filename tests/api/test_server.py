@@ -193,10 +193,11 @@ async def test_rude_requests(port: int, request_: bytes, statuses: set[int]) -> 
 
 
 async def test_content_length_beside_chunked(port: int) -> None:
-    """Request smuggling: h11 lets Transfer-Encoding win, as RFC 9112 says; what follows is never a second request."""
+    """Request smuggling: refused, and the connection closed."""
     smuggled = b"0\r\n\r\nGET /api/v1/site HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
     found = await exchange(port, POST + b"Content-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n" + smuggled)
-    assert found.status in (200, 400)
+    assert found.status == 400
+    assert found.raw.count(b"HTTP/1.1") == 1
     assert found.seconds < 3
 
 
