@@ -90,7 +90,7 @@ class Tripping(Joined):
     nor a start-up raises by itself.
     """
 
-    __slots__ = ("_due", "_trips", "_unknown_since", "after_ns")
+    __slots__ = ("_due", "_trips", "_unknown_since", "_waits", "after_ns")
 
     def __init__(self, operands: Sequence[Node], trips: Sequence[bool], after_ns: int) -> None:
         super().__init__(operands)
@@ -98,24 +98,27 @@ class Tripping(Joined):
         self._trips = tuple(trips)
         self._unknown_since: list[int | None] = [None] * len(self.operands)
         self._due: int | None = None
+        self._waits = False
 
     def judge(self, columns: Columns, now_ns: int) -> Truth:
         truths = [operand.judge(columns, now_ns) for operand in self.operands]
-        supported = True in truths
-        result: Truth = True
         self._due = None
-        for index, truth in enumerate(truths):
-            if truth is None:
-                if not (self._has_tripped(index, now_ns) and supported) and result:
-                    result = None
-                continue
-            self._unknown_since[index] = None
-            if truth is False:
-                result = False
-        return result
+        if None not in truths:
+            if self._waits:
+                self._unknown_since = [None] * len(truths)
+                self._waits = False
+            return False not in truths
+        self._waits = True
+        tripped = [self._has_tripped(index, truth, now_ns) for index, truth in enumerate(truths)]
+        if False in truths:
+            return False
+        return (
+            True if True in truths and all(truth or each for truth, each in zip(truths, tripped, strict=True)) else None
+        )
 
-    def _has_tripped(self, index: int, now_ns: int) -> bool:
-        if not self._trips[index]:
+    def _has_tripped(self, index: int, truth: Truth, now_ns: int) -> bool:
+        if truth is not None or not self._trips[index]:
+            self._unknown_since[index] = None
             return False
         since = self._unknown_since[index]
         if since is None:
@@ -133,6 +136,7 @@ class Tripping(Joined):
 
     def restore(self, state: Any) -> None:
         self._unknown_since = list(state["since"])
+        self._waits = True
         super().restore(state["operands"])
 
 

@@ -12,6 +12,7 @@ from gateway.model import SECOND, Quality, Truth
 
 STEPS = 120
 """A window keeps at most about this many samples, whatever the poll period."""
+_HAIR = 1e-10
 _DURATIONS = ((3600 * SECOND, "h"), (60 * SECOND, "min"), (SECOND, "s"))
 
 
@@ -30,7 +31,7 @@ class Rate(Node):
     says nothing about the water, and a rule that a single lost poll blinds for minutes would be blind in every storm.
     """
 
-    __slots__ = ("_due", "_epoch", "_samples", "clear", "rise", "sign", "slot", "tripped", "unit", "window")
+    __slots__ = ("_due", "_epoch", "_samples", "clear", "rise", "sign", "slot", "trip", "tripped", "unit", "window")
 
     def __init__(
         self, slot: int, sign: int, change: float, deadband: float, *, window: Window, unit: str | None
@@ -39,7 +40,8 @@ class Rate(Node):
         self.slot = slot
         self.sign = sign
         self.rise = change
-        self.clear = float(f"{change - deadband:.15g}")
+        # a hair below: a rise of exactly the limit must not be lost in the last bits of the slope's division
+        self.trip, self.clear = change * (1 - _HAIR), (change - deadband) * (1 - _HAIR)
         self.window = window
         self.unit = unit
         self.tripped = False
@@ -65,7 +67,7 @@ class Rate(Node):
         if change is None:
             return None
         self._due = self._samples[-1][0] + self.window.gap_ns + 1
-        if change >= self.rise:
+        if change >= self.trip:
             self.tripped = True
         elif change < self.clear:
             self.tripped = False
@@ -94,8 +96,7 @@ class Rate(Node):
         span = last_at - first_at
         if span <= 0 or span < self.window.span_ns:
             return None
-        # ten digits: a rise of exactly the limit is not lost in the last bits of the division
-        return float(f"{self.sign * (last - first) * (self.window.within_ns / span):.10g}")
+        return self.sign * (last - first) * (self.window.within_ns / span)
 
     def next_due(self) -> int | None:
         return self._due
@@ -111,7 +112,7 @@ class Rate(Node):
 
     def reading(self, columns: Columns) -> Reading:
         change = self._change(self._samples[-1][0]) if self._samples else None
-        value = None if change is None else self.sign * change
+        value = None if change is None else float(f"{self.sign * change:.6g}")
         return Reading(value, self.sign * self.rise, f"{self.unit or '1'}/{self._within()}")
 
     def _within(self) -> str:

@@ -11,6 +11,9 @@ from alerts.condition.columns import BAD, Columns, Reading
 from alerts.condition.node import Node
 from gateway.model import Severity, Truth
 
+_LOW = {"below", "at_most"}
+_STRICT = {"above", "below"}
+
 
 @dataclass(frozen=True, slots=True)
 class Band:
@@ -27,10 +30,10 @@ class Band:
 
     @classmethod
     def of(cls, comparison: str, limit: float, deadband: float) -> Band:
-        sign = -1 if comparison in {"below", "at_most"} else 1
+        sign = -1 if comparison in _LOW else 1
         # fifteen digits: 0.10 − 0.01 is 0.09, not the last bit above it
         trip, clear = sign * limit, float(f"{sign * limit - deadband:.15g}")
-        if comparison in {"above", "below"}:
+        if comparison in _STRICT:
             trip, clear = math.nextafter(trip, math.inf), math.nextafter(clear, math.inf)
         return cls(sign, trip, clear, limit)
 
@@ -79,7 +82,7 @@ class Threshold(Node):
 class Levels(Node):
     """Several limits on one point, one alarm: TRUE while any is tripped, `severity` that of the highest tripped."""
 
-    __slots__ = ("absolute", "bands", "severities", "slot", "tripped", "unit")
+    __slots__ = ("_edges", "absolute", "bands", "severities", "slot", "tripped", "unit")
 
     def __init__(
         self,
@@ -93,6 +96,7 @@ class Levels(Node):
         super().__init__(frozenset({slot}))
         self.slot = slot
         self.bands = tuple(bands)
+        self._edges = tuple((band.sign, band.trip, band.clear) for band in self.bands)
         self.severities = tuple(severities)
         self.unit = unit
         self.absolute = absolute
@@ -105,15 +109,17 @@ class Levels(Node):
             return None
         if self.absolute:
             value = abs(value)
-        for index, band in enumerate(self.bands):
-            mirrored = band.sign * value
-            if mirrored >= band.trip:
+        highest = -1
+        for index, (sign, trip, clear) in enumerate(self._edges):
+            mirrored = sign * value
+            if mirrored >= trip:
                 self.tripped[index] = True
-            elif mirrored < band.clear:
+            elif mirrored < clear:
                 self.tripped[index] = False
-        highest = self._highest()
-        self.severity = None if highest is None else self.severities[highest]
-        return highest is not None
+            if self.tripped[index]:
+                highest = index
+        self.severity = self.severities[highest] if highest >= 0 else None
+        return highest >= 0
 
     def _highest(self) -> int | None:
         return max((index for index, tripped in enumerate(self.tripped) if tripped), default=None)
@@ -147,14 +153,15 @@ class MovingLimit:
 class ThresholdOfPoint(Node):
     """A point against another point; either side UNKNOWN makes the answer UNKNOWN."""
 
-    __slots__ = ("absolute", "comparison", "deadband", "limit", "slot", "tripped", "unit")
+    __slots__ = ("absolute", "deadband", "limit", "sign", "slot", "strict", "tripped", "unit")
 
     def __init__(
         self, slot: int, comparison: str, limit: MovingLimit, deadband: float, unit: str | None, *, absolute: bool
     ) -> None:
         super().__init__(frozenset({slot, limit.slot}))
         self.slot = slot
-        self.comparison = comparison
+        self.sign = -1 if comparison in _LOW else 1
+        self.strict = comparison in _STRICT
         self.limit = limit
         self.deadband = deadband
         self.unit = unit
@@ -170,11 +177,10 @@ class ThresholdOfPoint(Node):
             value = abs(value)
         if not math.isfinite(value) or not math.isfinite(limit):
             return None
-        band = Band.of(self.comparison, limit, self.deadband)
-        value *= band.sign
-        if value >= band.trip:
+        value, limit = self.sign * value, self.sign * limit
+        if value > limit or (value == limit and not self.strict):
             self.tripped = True
-        elif value < band.clear:
+        elif value < limit - self.deadband or (value == limit - self.deadband and self.strict):
             self.tripped = False
         return self.tripped
 

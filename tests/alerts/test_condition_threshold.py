@@ -179,3 +179,18 @@ def test_against_the_reference(comparison: str, limit: int, deadband: int, value
     one = One({comparison: f"{limit} m", "deadband": f"{deadband} m"})
     answers = [one.put(at, value, BAD if value is None else Quality.GOOD) for at, value in enumerate(values)]
     assert answers == reference(comparison, limit, deadband, values)
+
+
+@settings(deadline=None, max_examples=100)
+@given(
+    comparison=st.sampled_from(["above", "at_least", "below", "at_most"]),
+    deadband=st.integers(0, 4),
+    values=st.lists(st.none() | st.integers(-20, 20), max_size=30),
+)
+def test_a_point_that_stands_still_is_an_ordinary_limit(
+    comparison: str, deadband: int, values: list[float | None]
+) -> None:
+    one = One({comparison: {"point": "y", "factor": 2}, "deadband": f"{deadband} m"})
+    one.put(0, 3.5, point="y")
+    answers = [one.put(at, value, BAD if value is None else Quality.GOOD) for at, value in enumerate(values)]
+    assert answers == reference(comparison, 7, deadband, values)
