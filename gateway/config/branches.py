@@ -22,6 +22,7 @@ class Fault(NamedTuple):
     branches: tuple[tuple[int, str], ...] = ()  # (length of the path there, name) of each union's branch
 
 
+_TYPES = {"str", "int", "float", "bool", "none", "any", "list", "dict", "tuple", "set", "bytes", "decimal", "date"}
 _SCALAR_READERS = ("function-before", "function-plain", "function-wrap")
 
 
@@ -61,12 +62,19 @@ def _fault(found: dict[str, Any], value: Any) -> Fault:
             on_key = True
         elif _holds(value, step):
             path, value = (*path, step), value[step]
-        elif last and found["type"] == "missing":
+        elif last and isinstance(value, dict) and _is_absent_key(found["type"], step):
             path = (*path, step)
         else:
             branches.append((len(path), str(step)))
     on_key = on_key or found["type"] == "extra_forbidden"
     return Fault(path, found["type"], found["msg"], found["input"], found.get("ctx", {}), on_key, tuple(branches))
+
+
+def _is_absent_key(kind: str, step: Any) -> bool:
+    """Whether a step that is not there is a key that should be, and not pydantic's name for a union's branch."""
+    return kind == "missing" or (
+        isinstance(step, str) and step.isidentifier() and step.islower() and step not in _TYPES
+    )
 
 
 def _holds(value: Any, step: Any) -> bool:

@@ -24,7 +24,7 @@ class Place(NamedTuple):
 
 @dataclass(slots=True)
 class Document:
-    """`places` maps the path of every value to its place; `problems` are those of the YAML itself.
+    """`places` maps the path of every value to its place; `problems` are those of the YAML itself, at `faulty` paths.
 
     A value that has a problem stands as None in `value`, so that the rest can still be checked.
     """
@@ -33,10 +33,15 @@ class Document:
     value: Any = None
     places: dict[Path, Place] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    faulty: list[Path] = field(default_factory=list)
 
     @property
     def file(self) -> str:
         return self.source.name
+
+    def is_faulty(self, path: Path) -> bool:
+        """Whether the YAML at `path` or inside it has a problem, so that a judgement of its value says nothing."""
+        return bool(path) and any(faulty[: len(path)] == path for faulty in self.faulty)
 
     def nearest(self, path: Iterable[Key]) -> Path:
         """The longest beginning of `path` that stands in the file."""

@@ -57,10 +57,9 @@ class Inspection:
             return findings(error, model, value)
 
     def note(self, document: Document, finding: Finding) -> None:
-        """A problem, unless the YAML itself has one at the same place."""
-        problem = self._discreet(document, finding)
-        if not any(problem[:3] == known[:3] for known in document.problems):
-            self.problems.append(problem)
+        """A problem, unless the YAML itself has one there."""
+        if not document.is_faulty(finding.path):
+            self.problems.append(self._discreet(document, finding))
 
     def at_value(self, document: Document, path: Path, message: str) -> None:
         """A problem with a value."""

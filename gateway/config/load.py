@@ -13,17 +13,18 @@ from alerts.rule import Rule
 from drivers.assign import ChannelSpec, UnitSpec
 from drivers.modbus.options import ModbusLinkOptions
 from gateway.api.options import ApiOptions
-from gateway.config.build import Built, build
+from gateway.config.build import build
 from gateway.config.catalogue import read_catalogue
 from gateway.config.inspection import Inspection
 from gateway.config.links import check_links
+from gateway.config.oversights import warn_of_oversights
 from gateway.config.problems import ConfigErrors, Problem
 from gateway.config.profiles import Profiles
 from gateway.config.rules import Rules
 from gateway.config.sentences import Finding
 from gateway.config.site import SiteInfo
-from gateway.config.site_file import SiteDocument, read_site
-from gateway.model import GATEWAY_DEVICE, HEALTH_POINT, Device
+from gateway.config.site_file import read_site
+from gateway.model import Device
 
 __all__ = ["ConfigErrors", "Problem", "SiteConfig", "load_site"]
 
@@ -61,10 +62,11 @@ def load_site(path: Path, ports: Mapping[str, int] = NO_PORTS) -> SiteConfig:
     bound = Bound(())
     if site.complete and built.complete and rules.complete:
         # on a part of the site it would complain of what is merely left out
-        bound = bind(rules.rules, built.devices, read_catalogue(inspection))
+        catalogue = read_catalogue(inspection) or {}
+        bound = bind(rules.rules, built.devices, catalogue)
         for problem in bound.problems:
             rules.problem(problem.rule, Finding(problem.loc, problem.message))
-        _warn_of_unwatched(inspection, site, built, bound)
+        warn_of_oversights(inspection, site, built, bound, catalogue)
     inspection.refuse_if_any()
     return SiteConfig(
         path=path,
@@ -81,22 +83,3 @@ def load_site(path: Path, ports: Mapping[str, int] = NO_PORTS) -> SiteConfig:
         api=site.site.api,
         digest=inspection.digest,
     )
-
-
-def _warn_of_unwatched(inspection: Inspection, site: SiteDocument, built: Built, bound: Bound) -> None:
-    inputs = {slot: key for key, slot in bound.columns.slots.items()}
-    watched = {
-        inputs[slot][0]
-        for instance in bound.instances
-        if instance.companion_of is None
-        for slot in instance.condition.slots
-        if inputs[slot][1] != HEALTH_POINT.key
-    }
-    for device in built.devices:
-        if device.id not in watched and device.id != GATEWAY_DEVICE and not device.disabled:
-            message = f"no rule watches the points of {device.id!r}; it would be shown, but never raise an alarm"
-            inspection.warn(site.document, ("devices", device.id), message)
-    fed = {channel.unit for channel in built.channels}
-    for name in site.site.modules:
-        if name not in fed:
-            inspection.warn(site.document, ("modules", name), f"no device takes a point from the module {name!r}")

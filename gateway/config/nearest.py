@@ -12,13 +12,13 @@ LONGEST_LIST = 24
 CUTOFF = 0.6
 
 
-def nearest(name: object, valid: Iterable[str]) -> str | None:
+def nearest(name: object, valid: Iterable[str], cutoff: float = CUTOFF) -> str | None:
     """The name in `valid` that `name` was probably meant to be: other case and `-` for `_` first, then likeness."""
     plain = {_plain(candidate): candidate for candidate in valid}
     wanted = _plain(str(name))
     if wanted in plain:
         return plain[wanted]
-    close = difflib.get_close_matches(wanted, plain, n=1, cutoff=CUTOFF)
+    close = difflib.get_close_matches(wanted, plain, n=1, cutoff=cutoff)
     return plain[close[0]] if close else None
 
 

@@ -78,30 +78,30 @@ class _Reader:
         mark, key_mark = event.start_mark, (key or event).start_mark
         self.document.places[path] = Place(key_mark.line + 1, key_mark.column + 1, mark.line + 1, mark.column + 1)
         if isinstance(event, AliasEvent):
-            self.problem("aliases (*) are not allowed; write the value out", event)
+            self.problem("aliases (*) are not allowed; write the value out", event, path)
             return None
         if getattr(event, "anchor", None) is not None:
-            self.problem("anchors (&) are not allowed; write the value out where it is needed", event)
+            self.problem("anchors (&) are not allowed; write the value out where it is needed", event, path)
         if tag := getattr(event, "tag", None):
-            self.problem(f"tags are not allowed: {tag}", event)
+            self.problem(f"tags are not allowed: {tag}", event, path)
         if isinstance(event, ScalarEvent):
-            return self.scalar(event)
+            return self.scalar(event, path)
         if len(self.document.places) > MAX_VALUES:
             raise self.refusal(f"more than {MAX_VALUES:,} values", mark)
         if len(path) >= MAX_DEPTH:
             raise self.refusal(f"nested deeper than {MAX_DEPTH} levels", mark)
         return self.mapping(path) if isinstance(event, MappingStartEvent) else self.sequence(path)
 
-    def scalar(self, event: ScalarEvent) -> Any:
+    def scalar(self, event: ScalarEvent, path: Path) -> Any:
         if event.style is not None or event.tag is not None:
             if found := _UNFIT.search(event.value):
-                self.problem(f"the character U+{ord(found[0]):04X} is not allowed, not even escaped", event)
+                self.problem(f"the character U+{ord(found[0]):04X} is not allowed, not even escaped", event, path)
                 return None
             return event.value
         try:
             return resolve(event.value)
         except ValueError as error:
-            self.problem(str(error), event)
+            self.problem(str(error), event, path)
             return None
 
     def sequence(self, path: Path) -> list[Any]:
@@ -120,7 +120,7 @@ class _Reader:
                 self.skip(next(self.events))
             elif key in pairs:
                 first = self.document.places[(*path, key)]
-                self.problem(f"the key {quoted(key)} stands here twice; first in line {first.key_line}", event)
+                self.problem(f"the key {quoted(key)} stands here twice; first in line {first.key_line}", event, path)
                 self.skip(next(self.events))
             else:
                 pairs[key] = self.node(next(self.events), (*path, key), event)
@@ -131,14 +131,14 @@ class _Reader:
         if not isinstance(event, ScalarEvent):
             raise self.refusal("a key must be a text or a number", event.start_mark)
         if event.value == "<<" and event.style is None:
-            self.problem("merge keys (<<) are not allowed; write the keys out", event)
+            self.problem("merge keys (<<) are not allowed; write the keys out", event, path)
             return _NO_KEY
         before = len(self.document.problems)
         if event.anchor is not None or event.tag is not None:
-            self.problem("anchors and tags are not allowed", event)
-        key = self.scalar(event)
+            self.problem("anchors and tags are not allowed", event, path)
+        key = self.scalar(event, path)
         if key is None and len(self.document.problems) == before:
-            self.problem("a key must be a text or a number, this one is empty", event)
+            self.problem("a key must be a text or a number, this one is empty", event, path)
         return _NO_KEY if len(self.document.problems) > before else key
 
     def skip(self, event: Event) -> None:
@@ -147,7 +147,8 @@ class _Reader:
             event = next(self.events)
             depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
 
-    def problem(self, message: str, event: Event) -> None:
+    def problem(self, message: str, event: Event, path: Path) -> None:
+        self.document.faulty.append(path)
         mark = event.start_mark
         self.document.problems.append(Problem(self.document.file, mark.line + 1, mark.column + 1, printable(message)))
         if len(self.document.problems) >= MAX_PROBLEMS:
@@ -159,6 +160,16 @@ class _Reader:
         return ConfigErrors([*self.document.problems, found])
 
 
+# what ruamel.yaml says → what the reader can do about it
+_HINTS = {
+    "mapping values are not allowed here": "`key: value` is not expected here: a colon is missing in a line above, this"
+    " line is indented differently, or a text with `: ` needs quotes",
+    "expected <block end>": "this line is indented differently from the ones it belongs to",
+    "could not find expected ':'": "a key without its colon",
+    "expected the node content": "a value is expected here",
+}
+
+
 def _sentence(error: MarkedYAMLError) -> tuple[str, Any]:
     """What ruamel.yaml stumbled over, and where the reader should look."""
     problem, mark = error.problem or "this is not YAML", error.problem_mark or error.context_mark
@@ -166,6 +177,12 @@ def _sentence(error: MarkedYAMLError) -> tuple[str, Any]:
         return "a tab cannot indent; use spaces", mark
     if "quoted scalar" in (error.context or "") and ("end of stream" in problem or "document separator" in problem):
         return "this quote is never closed", error.context_mark
-    if error.context and error.context_mark is not None:
-        return f"{problem} ({error.context}, which began in line {error.context_mark.line + 1})", mark
+    for begin, hint in _HINTS.items():
+        if problem.startswith(begin):
+            problem = hint
+    if "that cannot start any token" in problem:
+        problem = "a text cannot begin with this character; quote it"
+    if "flow" in (error.context or "") and error.context_mark is not None:
+        bracket = "[" if "sequence" in str(error.context) else "{"
+        return f"{problem}; the {bracket} of line {error.context_mark.line + 1} is still open", mark
     return problem, mark

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -29,6 +29,7 @@ class RuleOrigin:
     number: int
     value: dict[str, Any]
     override: dict[str, Any] | None
+    blames_override: bool = False  # the rule is good without it, and not good with it
 
 
 class Rules:
@@ -58,7 +59,7 @@ class Rules:
         message = finding.message if finding.message.startswith(rule) else f"{rule}: {finding.message}"
         # the longer beginning that stands there is the nearer place; what the site says outweighs the pack
         depth = len(self._site.document.nearest(changed)) - 3
-        if depth > 0 and depth >= len(origin.document.nearest(own)) - 1:
+        if origin.blames_override or (depth > 0 and depth >= len(origin.document.nearest(own)) - 1):
             self._inspection.note(self._site.document, Finding(changed, message, on_key=finding.on_key))
         else:
             self._inspection.note(origin.document, Finding(own, message, on_key=finding.on_key))
@@ -74,6 +75,9 @@ class Rules:
             told = f"the pack {name!r} is named twice" if name in known else unknown("rule pack", name, known)
             self._inspection.at_value(document, ("rules", "packs", number), told)
         for number, name in enumerate(choice.files):
+            if name in choice.files[:number]:
+                self._inspection.at_value(document, ("rules", "files", number), f"the file {name!r} is named twice")
+                continue
             try:
                 found.append(read_source(self._site.folder / name))
             except ConfigErrors as error:
@@ -119,6 +123,8 @@ class Rules:
         if isinstance(found, Rule):
             self.rules.append(found)
             return
+        if override and isinstance(self._inspection.findings(Rule, value), Rule):
+            self._origins[name] = replace(self._origins[name], blames_override=True)
         for finding in found:
             self.problem(name, finding)
 

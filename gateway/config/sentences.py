@@ -33,13 +33,24 @@ def findings(error: ValidationError, model: type[BaseModel], value: Any) -> list
     found = faults(error, value)
     meant = _meant(found, model)
     told: dict[tuple[Path, str], Finding] = {}
+    lacking: dict[Path, list[str]] = {}
     for fault in found:
         parent, key = fault.path[:-1], str(fault.path[-1] if fault.path else "")
         if fault.kind == "missing" and parent in meant and (fault.branches or key in meant[parent].values()):
             continue  # it stands there, misspelt; and a branch that was not meant misses many
+        if fault.kind == "missing":
+            lacking.setdefault(parent, []).append(key)
+            continue
         message = _sentence(fault, model, meant.get(parent, {}).get(key), value_at(value, fault.path))
         told.setdefault((fault.path, message), Finding(fault.path, message, on_key=fault.on_key))
-    return list(told.values())
+    return [*(_missing(parent, keys) for parent, keys in lacking.items()), *told.values()]
+
+
+def _missing(parent: Path, keys: list[str]) -> Finding:
+    names = list(dict.fromkeys(keys))
+    if len(names) == 1:
+        return Finding((*parent, names[0]), f"the key {quoted(names[0])} is missing")
+    return Finding(parent, f"the keys {', '.join(map(quoted, names))} are missing", on_key=True)
 
 
 def _meant(found: list[Fault], model: type[BaseModel]) -> dict[Path, dict[str, str]]:
@@ -55,7 +66,7 @@ def _meant(found: list[Fault], model: type[BaseModel]) -> dict[Path, dict[str, s
         valid = Expected(model, parent).keys()
         near = {key: guess for key in keys if (guess := nearest(key, valid))}
         lacking = missing.get(parent, [])
-        if not near and len(keys) == len(lacking) == 1:
+        if not near and len(keys) == len(lacking) == 1 and nearest(keys[0], lacking, cutoff=0.4):
             near = {keys[0]: lacking[0]}
         if near:
             meant[parent] = near
@@ -67,7 +78,7 @@ def _sentence(fault: Fault, model: type[BaseModel], meant: str | None, written: 
         return _unknown_key(fault, model, meant)
     if fault.kind in _BOUNDS:
         return _out_of_bounds(fault, model, written)
-    if fault.kind in {"literal_error", "enum"}:
+    if fault.kind in {"literal_error", "enum"} or _is_choice(fault, model):
         return _no_choice(fault, model)
     if say := _SENTENCES.get(fault.kind):
         return say(fault)
@@ -109,6 +120,12 @@ def _duration(nanoseconds: int) -> str:
     return f"{nanoseconds / 1_000_000:g}ms"
 
 
+def _is_choice(fault: Fault, model: type[BaseModel]) -> bool:
+    """A validator of its own that refuses a word which is not in its schema's list."""
+    choices = Expected(model, fault.path).choices() if fault.kind == "value_error" else []
+    return bool(choices) and not isinstance(fault.input, dict | list) and fault.input not in choices
+
+
 def _no_choice(fault: Fault, model: type[BaseModel]) -> str:
     choices = Expected(model, fault.path).choices()
     near = nearest(fault.input, choices) if isinstance(fault.input, str) else None
@@ -133,10 +150,6 @@ def _what(value: Any) -> str:
         case list() | tuple():
             return "a list"
     return "something else"
-
-
-def _missing(fault: Fault) -> str:
-    return f"the key {quoted(fault.path[-1])} is missing"
 
 
 def _text(fault: Fault) -> str:
@@ -185,11 +198,11 @@ def _length(fault: Fault) -> str:
     context = fault.context
     if "max_length" in context:
         return f"too long: at most {context['max_length']} are allowed, got {context.get('actual_length', 'more')}"
-    return f"too short: at least {context.get('min_length', 1)} must be given"
+    least = context.get("min_length", 1)
+    return "must not be empty" if least == 1 else f"too short: at least {least} are expected"
 
 
 _SENTENCES: dict[str, Callable[[Fault], str]] = {
-    "missing": _missing,
     "string_type": _text,
     "bool_type": _truth,
     "bool_parsing": _truth,

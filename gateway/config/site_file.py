@@ -50,7 +50,7 @@ def read_site(inspection: Inspection, path: FilePath, ports: Mapping[str, int]) 
         return None
     substitution = Substitution(document, ports, environment())
     inspection.hide(substitution)
-    document.problems += substitution.problems  # a value that could not be filled in is not judged as well
+    document.problems += substitution.problems
     _look_for_secrets(inspection, document, substitution)
     found = inspection.findings(SiteFile, substitution.value)
     if isinstance(found, SiteFile):

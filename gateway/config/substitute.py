@@ -64,6 +64,7 @@ class Substitution:
                 kind, value = self._look_up(match[0], path)
             except (LookupError, ValueError) as error:
                 self.problems.append(self._document.at_value(path, str(error.args[0])))
+                self._document.faulty.append(path)  # a value that could not be filled in is not judged as well
                 return ""
             secret = secret or kind != "port"
             return value

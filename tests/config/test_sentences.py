@@ -80,7 +80,7 @@ def told(text: str) -> list[str]:
         ("kind: inputs", "1:7: one of input, holding is expected, got the text 'inputs'; did you mean 'input'?"),
         ("latching: no", "1:11: true or false is expected, got the text 'no'; in YAML 1.2 this is written false"),
         ("latching: 1", "1:11: true or false is expected, got the number 1"),
-        ("severity: urgent", "1:11: one of critical, high, medium, low, journal is expected, got 'urgent'"),
+        ("severity: urgent", "1:11: one of critical, high, medium, low, journal is expected, got the text 'urgent'"),
         ("names: {a b: x}", "1:9: 'a b' is no name: letters, digits, - and _ are expected, at most 64"),
         ("names: {1: x}", "1:9: a name (text) is expected as the key, got the number 1; to write it as a text,"
                           ' quote it: "1"'),

@@ -436,3 +436,36 @@ def test_check_tells_a_person(folder: Folder, capsys: pytest.CaptureFixture[str]
     assert "t is good (Test / 测试)" in capsys.readouterr().out
     assert main(["check", "--site", str(Path("/nonexistent/site.yaml"))]) == 2
     assert "/nonexistent/site.yaml: cannot be read" in capsys.readouterr().err
+
+
+def test_a_nearly_standard_name_is_a_warning(folder: Folder) -> None:
+    folder.change(("pump-1/pump_run", "pump-1/pump_runs"))
+    assert folder.warnings() == [
+        "site.yaml:13:7: 'pump_runs' is no standard point of system 'garage-water', so no rule pack looks at it;"
+        " did you mean 'pump_run'?"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("override", "place"),
+    [
+        ("{when: {at_least: 5 s}}", "site.yaml:14:48"),  # the deadband of the pack does not fit it any more
+        ("{severity: high}", "site.yaml:14:41"),  # the guidance that this needs is missing
+        ("{when: {at_least: null}}", "site.yaml:14:54"),
+        ("{rule: T-02}", "site.yaml:14:54"),
+        ("{on: {point: flor_level}}", "site.yaml:14:60"),
+    ],
+)
+def test_what_an_override_breaks_is_told_at_the_override(folder: Folder, override: str, place: str) -> None:
+    folder.change(("[rules.yaml]}", f"[rules.yaml], override: {{T-01: {override}}}}}"))
+    told = folder.problems()
+    assert told and all(line.startswith("site.yaml:14:") and "T-01: " in line for line in told), told
+    assert told[0].startswith(place), told
+
+
+def test_an_override_of_an_operand_is_told_at_the_operand(folder: Folder) -> None:
+    both = "{all: [{point: floor_level, at_least: 1 m}, {point: high_high_float, is: true}]}"
+    folder.change(("{at_least: 0.10 m, deadband: 0.01 m}", both), file="rules.yaml")
+    folder.change(("[rules.yaml]}", "[rules.yaml], override: {T-01: {when: {all: {floor_level: {at_least: 5 q}}}}}}"))
+    (told,) = folder.problems()
+    assert told.startswith("site.yaml:14:"), told

@@ -46,7 +46,7 @@ def problems(raw: bytes | str) -> list[str]:
         ("a: 1\n".encode("utf-16"), "f:1:1: the file is UTF-16"),
         ("a: 1\n".encode("utf-16-be"), "f:1:1: the character U+0000"),
         (b"a: [1, 2\n", "f:2:1: expected ',' or ']'"),
-        (b"a: b: c\n", "f:1:5: mapping values are not allowed here"),
+        (b"a: b: c\n", "f:1:5: `key: value` is not expected here"),
         (b"a: 1\n---\nb: 2\n", "f:2:1: one file holds one document"),
         (b"%YAML 1.1\n---\na: no\n", "f:2:1: only YAML 1.2"),
         (b'a: "\\0"\n', "f:1:4: the character U+0000"),

@@ -1,0 +1,54 @@
+"""What a good site may still have forgotten. These are warnings: the site starts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from alerts.bind import Bound, Catalogue
+from gateway.config.build import Built
+from gateway.config.document import Path
+from gateway.config.inspection import Inspection
+from gateway.config.nearest import nearest
+from gateway.config.site_file import SiteDocument
+from gateway.model import GATEWAY_DEVICE, HEALTH_POINT, Device
+
+# a point of one's own is allowed; so near a standard name it is more likely a slip, and no pack would look at it
+LIKELY_A_SLIP = 0.8
+
+
+def warn_of_oversights(
+    inspection: Inspection, site: SiteDocument, built: Built, bound: Bound, catalogue: Catalogue
+) -> None:
+    """Devices that no rule watches, modules that nobody reads, points that nearly have a standard name."""
+    watched = _watched(bound)
+    for device in built.devices[:-1]:  # the last is the gateway itself
+        if not device.disabled and device.id not in watched:
+            message = f"no rule watches the points of {device.id!r}; it would be shown, but never raise an alarm"
+            inspection.warn(site.document, ("devices", device.id), message)
+        for path, message in _near_standard_names(device, catalogue):
+            inspection.warn(site.document, path, message)
+    fed = {channel.unit for channel in built.channels}
+    for name in site.site.modules:
+        if name not in fed:
+            inspection.warn(site.document, ("modules", name), f"no device takes a point from the module {name!r}")
+
+
+def _watched(bound: Bound) -> set[str]:
+    """Devices with a rule on more than their being online."""
+    inputs = {slot: key for key, slot in bound.columns.slots.items()}
+    own = [instance for instance in bound.instances if instance.companion_of is None]
+    read = {inputs[slot] for instance in own for slot in instance.condition.slots}
+    return {device for device, key in read if key != HEALTH_POINT.key} - {GATEWAY_DEVICE}
+
+
+def _near_standard_names(device: Device, catalogue: Catalogue) -> Iterator[tuple[Path, str]]:
+    standard = {**catalogue.get("all", {}), **catalogue.get(device.system, {})}
+    names = {point.name for point in device.points}
+    for point in device.points:
+        meant = nearest(point.name, standard, LIKELY_A_SLIP) if point.name not in standard else None
+        if meant and meant not in names:
+            yield (
+                ("devices", device.id, "points", point.key),
+                f"{point.name!r} is no standard point of system {device.system!r}, so no rule pack looks at it;"
+                f" did you mean {meant!r}?",
+            )
