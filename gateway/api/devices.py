@@ -17,7 +17,6 @@ from gateway.api.house import House
 from gateway.api.problems import Problem
 from gateway.api.reading import ReadingOf
 from gateway.api.shapes import answers
-from gateway.health import verdict
 from gateway.model import SECOND, Device, Health
 
 LONGEST_NS = 31 * 86_400 * SECOND
@@ -58,7 +57,7 @@ async def site(_: Viewer, house: HouseOf) -> Response:
             "language": house.site.language,
             "version": house.version,
             "now": rfc3339(now.wall_ns),
-            "status": verdict(house.health.gateway_status),
+            "status": house.health.verdict(now),
             "systems": sorted({device.system for device in house.devices}),
             "devices": {health.value: counts[health] for health in Health},
         }

@@ -15,7 +15,6 @@ from gateway.api.house import House
 from gateway.api.metrics import MEDIA_TYPE, Family, render, single
 from gateway.api.reading import ReadingOf
 from gateway.api.shapes import answers
-from gateway.health import verdict
 from gateway.model import Health, Occurrence
 
 MOST_ALARMS = 10_000
@@ -27,7 +26,7 @@ router = APIRouter(tags=["status"])
 @router.get("/healthz", responses=answers(shapes.Status) | {503: {"model": shapes.Status}})
 async def healthz(house: HouseOf) -> Response:
     """ok, degraded, or failed with 503: the gateway's own state, not its devices'. Open to all, so it says no more."""
-    status = verdict(house.health.gateway_status)
+    status = house.health.verdict(house.clock.now())
     return answer({"status": status}, 503 if status == "failed" else 200)
 
 
@@ -46,8 +45,9 @@ async def metrics(_: Viewer, house: HouseOf, reading: ReadingOf, request: Reques
 def house_families(house: House) -> Iterator[Family]:
     """The gateway's own numbers and the devices' states."""
     status = house.health.gateway_status
-    counts = house.health.counts(house.clock.now())
-    up = 0.0 if verdict(status) == "failed" else 1.0
+    now = house.clock.now()
+    counts = house.health.counts(now)
+    up = 0.0 if house.health.verdict(now) == "failed" else 1.0
     yield single("anlou_up", "gauge", "0 while /healthz says failed.", up)
     yield single("anlou_frames_total", "counter", "Frames judged and stored.", house.current.frames)
     yield single("anlou_outbox_pending", "gauge", "Notices that wait for delivery.", status.outbox_pending)

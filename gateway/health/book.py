@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from gateway.health.feed import Feed
-from gateway.health.gateway import GatewayStatus, gateway_frame, problems
+from gateway.health.gateway import GatewayStatus, gateway_frame, problems, verdict
 from gateway.health.record import DeviceRecord
 from gateway.health.units import UnitRecord
 from gateway.health.view import DeviceHealth
@@ -76,6 +76,15 @@ class HealthBook:
     def gateway_status(self) -> GatewayStatus:
         """What the app last said of the gateway."""
         return self._gateway
+
+    def verdict(self, now: Instant) -> str:
+        """`ok`, `degraded` or `failed` for /healthz: what the numbers say, unless nobody brings numbers any more."""
+        said = verdict(self._gateway)
+        record = self._records.get(GATEWAY_DEVICE)
+        state = Health.ONLINE if record is None else record.decide(now)
+        if state is Health.OFFLINE or said == "failed":
+            return "failed"
+        return "degraded" if state is Health.STALE else said
 
     def frames(self, now: Instant) -> list[Frame]:
         """The `health` frames due: those of devices whose state changed, and each device's at least every 10 s."""

@@ -292,6 +292,18 @@ def test_the_gateway_is_a_device(changes: dict[str, Any], said: str, health: Hea
     assert (view.error.message if view.error else None) == ("; ".join(problems(status)) or None)
 
 
+def test_a_gateway_that_stops_telling_has_failed() -> None:
+    """A writer that hangs holds up the very loop that would report it; silence must show."""
+    status = GatewayStatus(disk_used=40.0, outbox_pending=0, queue_depth=0, loop_lag_s=0.0)
+    one = book(device("gateway", poll=10))
+    assert one.verdict(at(1)) == "ok"
+    one.observe(one.gateway(status, at(1)))
+    assert [one.verdict(at(seconds)) for seconds in (1, 20, 25, 32)] == ["ok", "ok", "degraded", "failed"]
+    one.observe(one.gateway(status, at(33)))
+    assert one.verdict(at(33)) == "ok"
+    assert book().verdict(at(1000)) == "ok"
+
+
 def test_a_disk_that_does_not_say() -> None:
     one = book(device("gateway"))
     status = GatewayStatus(disk_used=None, outbox_pending=0, queue_depth=0, loop_lag_s=0.0)
