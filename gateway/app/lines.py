@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, tzinfo
+from unicodedata import east_asian_width
 
 from gateway.app.changes import Change, HealthChanged
 from gateway.app.texts import texts
@@ -26,7 +27,7 @@ class Lines:
         if change.now is Health.STARTING:
             return
         why = f"  ({change.why})" if change.why else ""
-        yield f"{self._time(change.at)}  {change.device:<18} {_both(change.now)}{why}"
+        yield f"{self._time(change.at)}  {_wide(_both(change.now), 24)}{'':<10}{change.device}{why}"
 
     def _judgement(self, judgement: Judgement) -> Iterator[str]:
         for event in judgement.events:
@@ -37,20 +38,27 @@ class Lines:
     def _alarm(self, event: Event, alarm: Occurrence) -> str:
         parts = [
             self._time(event.at),
-            f"{_both(event.kind):<22}",
+            _wide(_both(event.kind), 22),
             f"{alarm.severity.word:<8}",
-            f"{alarm.rule:<8}",
-            alarm.source,
+            f"{alarm.source:<18}",
+            alarm.rule,
             f"{alarm.title.en} · {alarm.title.zh}",
         ]
-        if event.kind in {"raise", "reraise", "severity_up"} and alarm.value is not None:
+        if event.kind in {"raise", "reraise", "severity_up"} and isinstance(alarm.value, float):
             parts.append(_reading(alarm))
-        if event.by:
-            parts.append(f"({event.by})")
+        reasons = [event.by, *event.body.get("causes", ())]
+        if any(reasons):
+            parts.append(f"({', '.join(filter(None, reasons))})")
         return "  ".join(parts)
 
     def _time(self, at: Instant) -> str:
         return datetime.fromtimestamp(at.wall_ns / 1e9, UTC).astimezone(self._zone).strftime("%H:%M:%S")
+
+
+def _wide(text: str, columns: int) -> str:
+    """Padded to so many columns of a terminal, where a Chinese character takes two."""
+    taken = sum(2 if east_asian_width(character) in "WF" else 1 for character in text)
+    return text + " " * max(0, columns - taken)
 
 
 def _both(key: str) -> str:

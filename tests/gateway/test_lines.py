@@ -1,0 +1,77 @@
+"""What the terminal shows of a change: one line, both languages, columns that hold with Chinese text."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from unicodedata import east_asian_width
+from zoneinfo import ZoneInfo
+
+from gateway.app.changes import HealthChanged
+from gateway.app.lines import Lines
+from gateway.model import (
+    AlarmClass,
+    AlarmState,
+    Event,
+    Health,
+    Instant,
+    Judgement,
+    Occurrence,
+    Severity,
+    Text,
+)
+
+AT = Instant(0, 1_700_000_000_000_000_000)  # 2023-11-14 22:13:20 UTC
+LINES = Lines(ZoneInfo("Asia/Shanghai"))
+ALARM = Occurrence(
+    occurrence="O1",
+    rule="WA-02",
+    source="water-east",
+    system="garage-water",
+    severity=Severity.HIGH,
+    class_=AlarmClass.PROPERTY,
+    state=AlarmState.UNACKED,
+    condition=True,
+    latched=False,
+    title=Text("Garage water stage 2", "车库积水二级"),
+    raised_ns=AT.wall_ns,
+    active_ns=AT.wall_ns,
+    value=0.119,
+    limit=0.1,
+    unit="m",
+)
+
+
+def lines_of(kind: str, **body: object) -> list[str]:
+    event = Event(seq=1, at=AT, kind=kind, occurrence="O1", rule="WA-02", source="water-east", body=body)
+    return list(LINES.of(Judgement(events=[event], occurrences={"O1": ALARM})))
+
+
+def columns(text: str) -> int:
+    return sum(2 if east_asian_width(character) in "WF" else 1 for character in text)
+
+
+def test_an_alarm_line_says_what_where_and_how_much() -> None:
+    (line,) = lines_of("raise")
+    for word in ("06:13:20", "RAISED 报警", "high", "water-east", "WA-02", "车库积水二级", "0.119 m", "0.1 m"):
+        assert word in line
+
+
+def test_columns_hold_in_both_scripts() -> None:
+    starts = {columns(lines_of(kind)[0].split("high")[0]) for kind in ("raise", "suppress", "ack")}
+    assert len(starts) == 1
+
+
+def test_a_suppression_names_its_causes() -> None:
+    assert lines_of("suppress", causes=["WA-03"])[0].endswith("(WA-03)")
+
+
+def test_rows_that_are_no_news_are_not_shown() -> None:
+    assert lines_of("held") == []
+    assert list(LINES.of(Judgement(events=[Event(seq=2, at=AT, kind="token_created")]))) == []
+
+
+def test_health_lines_say_why() -> None:
+    change = HealthChanged("lift-1", Health.ONLINE, Health.OFFLINE, "no answer", AT)
+    (line,) = LINES.of(change)
+    assert "offline 离线" in line and "lift-1" in line and line.endswith("(no answer)")
+    assert list(LINES.of(replace(change, now=Health.STARTING))) == []
