@@ -64,9 +64,7 @@ class _Binder:
     def bind_rule(self, rule: Rule) -> None:
         self.by_rule[rule.rule] = []
         candidates = [device for device in self.devices if _matches(rule, device)]
-        if rule.on.device is not None and rule.on.device not in {device.id for device in self.devices}:
-            hint = nearest(rule.on.device, [device.id for device in self.devices])
-            self._problem(rule, ("on", "device"), f"there is no device {rule.on.device!r}{hint}")
+        if not self._place_exists(rule):
             return
         self._check_names(rule, candidates)
         if not rule.enabled:
@@ -79,6 +77,19 @@ class _Binder:
             self._bind_device(rule, device)
         if not self.by_rule[rule.rule]:
             self.unbound.append(Unbound(rule.rule, None, "the rule watches nothing on this site"))
+
+    def _place_exists(self, rule: Rule) -> bool:
+        """A slip in the name of the device or system would leave the rule watching nothing."""
+        device_ids = [device.id for device in self.devices]
+        systems = [*self.catalogue, *dict.fromkeys(device.system for device in self.devices)]
+        places = [("device", rule.on.device, device_ids)]
+        if self.catalogue:  # without it, a pack for a system that this site has not got is no slip
+            places.append(("system", rule.on.system, systems))
+        for key, name, known in places:
+            if name is not None and name not in known:
+                self._problem(rule, ("on", key), f"there is no {key} {name!r}{nearest(name, known)}")
+                return False
+        return True
 
     def _bind_device(self, rule: Rule, device: Device) -> None:
         parts: list[str | None] = [None]

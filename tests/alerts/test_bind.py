@@ -121,6 +121,7 @@ def test_an_operand_for_one_profile() -> None:
         ({"when": {"point": "pump_run", "is": True}}, ("when", "point"), "say `parts: every` or `parts: any`"),
         ({"on": WATER}, ("when",), "names no point"),
         ({"on": {"device": "water-est"}}, ("on", "device"), "did you mean 'water-east'?"),
+        ({"on": {"system": "garage-watr"}}, ("on", "system"), "did you mean 'garage-water'?"),
         ({"when": {"alarm": "T-99"}}, ("when", "alarm"), "there is no rule 'T-99'"),
         ({"suppressed_by": ["T-99"]}, ("suppressed_by", 0), "there is no rule 'T-99'"),
         (
