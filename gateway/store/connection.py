@@ -104,6 +104,23 @@ def open_write(path: Path, kind: FileKind) -> apsw.Connection:
     return connection
 
 
+class FileWatch:
+    """Notices that the file at `path` is no longer the one that was opened: SQLite would go on writing into nowhere."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._known = self._identity()
+
+    def _identity(self) -> tuple[int, int]:
+        found = self._path.stat()
+        return found.st_dev, found.st_ino
+
+    def check(self) -> None:
+        """OSError when the file was removed or replaced."""
+        if self._identity() != self._known:
+            raise OSError(f"{self._path} was replaced while it was in use")
+
+
 def open_read(path: Path) -> apsw.Connection:
     """A connection that cannot write; it sees what was committed and never makes the writer wait."""
     try:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import apsw
+import msgspec
 
 from gateway.model import Checkpoint, InstanceSnapshot, Instant, Judgement
 from gateway.store import chain, outbox, tokens
-from gateway.store.connection import ALARM, open_write, rows
+from gateway.store.connection import ALARM, FileWatch, open_write, rows
 from gateway.store.errors import DiskFull, StoreError
 from gateway.store.records import (
     Delivery,
@@ -55,6 +57,7 @@ class Journal:
         self._restored = _load(connection)
         self._reserve = Reserve(path.parent)
         self._reserve.hold()
+        self._watch = FileWatch(path)
         self.on_notice: Callable[[], None] | None = None
         self.on_failure: Callable[[StoreError], None] | None = None
         self._writer: Writer[_Work] = Writer(connection, "alarm", self)
@@ -72,7 +75,7 @@ class Journal:
                 raise StoreError(f"{path} is damaged: {found[0][0]}")
             chain.verify(connection, last=_VERIFIED_AT_START)
             return cls(path, connection, channels)
-        except apsw.Error as error:
+        except (apsw.Error, zlib.error, msgspec.MsgspecError) as error:
             connection.close()
             raise StoreError(f"{path} is damaged: {error}") from error
         except StoreError:
@@ -112,13 +115,17 @@ class Journal:
         await asyncio.shield(self.submit(judgement))
 
     async def save_checkpoint(self, checkpoint: Checkpoint) -> None:
-        """Replace the checkpoint. It must have been taken after every judgement submitted so far."""
+        """Replace the checkpoint. It must have been taken after every judgement submitted so far.
+
+        Also looks whether the file is still there (a removed one is a failure) and takes a spent reserve again.
+        """
         at, text = checkpoint.at, encode(checkpoint)
-        row = (checkpoint.position, at.mono_ns, at.wall_ns, checkpoint.next_seq, text)
+        row = (checkpoint.position, at.mono_ns, at.wall_ns, checkpoint.next_seq)
 
         def save(connection: apsw.Connection) -> None:
+            self._watch.check()
             self._reserve.hold()
-            rows(connection, _SAVE_CHECKPOINT, row)
+            rows(connection, _SAVE_CHECKPOINT, (*row, zlib.compress(text.encode(), 1)))
             rows(connection, "DELETE FROM instance")
 
         await self._do(save)
@@ -225,15 +232,15 @@ _SAVE_INSTANCE = (
     " ON CONFLICT (rule, source) DO UPDATE SET position = excluded.position, state = excluded.state"
 )
 _SAVE_CHECKPOINT = (
-    "INSERT INTO checkpoint (id, position, mono_ns, wall_ns, next_seq, json) VALUES (1, ?, ?, ?, ?, ?)"
+    "INSERT INTO checkpoint (id, position, mono_ns, wall_ns, next_seq, zjson) VALUES (1, ?, ?, ?, ?, ?)"
     " ON CONFLICT (id) DO UPDATE SET position = excluded.position, mono_ns = excluded.mono_ns,"
-    " wall_ns = excluded.wall_ns, next_seq = excluded.next_seq, json = excluded.json"
+    " wall_ns = excluded.wall_ns, next_seq = excluded.next_seq, zjson = excluded.zjson"
 )
 
 
 def _load(connection: apsw.Connection) -> Restored:
-    saved = rows(connection, "SELECT json FROM checkpoint")
-    checkpoint = checkpoint_of(saved[0][0]) if saved else None
+    saved = rows(connection, "SELECT zjson FROM checkpoint")
+    checkpoint = checkpoint_of(zlib.decompress(saved[0][0])) if saved else None
     instances = {(i.rule, i.source): i for i in (checkpoint.instances if checkpoint else ())}
     for rule, source, position, state in rows(connection, "SELECT rule, source, position, state FROM instance"):
         instances[rule, source] = InstanceSnapshot(rule, source, position, mapping_of(state))

@@ -36,13 +36,12 @@ class Reader:
         # only the constant clauses above are put together, never a value
         sql = f"SELECT json FROM occurrence {where} ORDER BY occurrence DESC LIMIT ?"  # noqa: S608
         with self._pool.connection() as connection:
-            found = rows(connection, sql, (*used.values(), limit))
-        return [occurrence_of(json) for (json,) in found]
+            return [occurrence_of(json) for (json,) in rows(connection, sql, (*used.values(), limit))]
 
     def occurrence(self, occurrence: str) -> Occurrence | None:
         with self._pool.connection() as connection:
             found = rows(connection, "SELECT json FROM occurrence WHERE occurrence = ?", (occurrence,))
-        return occurrence_of(found[0][0]) if found else None
+            return occurrence_of(found[0][0]) if found else None
 
     def events(self, after_seq: int = 0, limit: int = 1000, occurrence: str | None = None) -> list[Event]:
         """Events behind a number, in order; of one occurrence if given."""

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import apsw
+import msgspec
 
 from gateway.store.connection import open_read
 from gateway.store.errors import StoreError
@@ -26,7 +27,7 @@ class ReadPool:
 
     @contextmanager
     def connection(self) -> Iterator[apsw.Connection]:
-        """A connection for the length of the block; SQLite's errors come out as StoreError."""
+        """A connection for the length of the block; errors of SQLite and in what is stored come out as StoreError."""
         with self._lock:
             if self._closed:
                 raise StoreError(f"{self._path.name} is closed")
@@ -34,7 +35,7 @@ class ReadPool:
         connection = connection or open_read(self._path)
         try:
             yield connection
-        except apsw.Error as error:
+        except (apsw.Error, msgspec.MsgspecError) as error:
             connection.close(True)
             raise StoreError(f"cannot read {self._path}: {error}") from error
         except BaseException:

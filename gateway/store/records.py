@@ -65,7 +65,7 @@ def notice_of(json: str) -> Notice:
     return _notice.decode(json)
 
 
-def checkpoint_of(json: str) -> Checkpoint:
+def checkpoint_of(json: bytes) -> Checkpoint:
     return _checkpoint.decode(json)
 
 

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import apsw
+import msgspec
 
 from gateway.clock import host_mono_ns
 from gateway.model import SECOND, Frame, FrameKind, Instant, Layout
 from gateway.store import layouts as layout_table
-from gateway.store.connection import TELE, open_write, rows
+from gateway.store.connection import TELE, FileWatch, open_write, rows
 from gateway.store.errors import DiskFull, StoreError
 from gateway.store.history import History, Span, read_history
 from gateway.store.layouts import LayoutTable
@@ -74,6 +75,7 @@ class Samples:
         self._position: int = rows(connection, "SELECT ifnull(max(position), 0) FROM log")[0][0]
         self._readers = ReadPool(path)
         self._directory = path.parent
+        self._watch = FileWatch(path)
         self._stored_layouts = {number for number, _ in self._table.packings()}
         self._queued = 0
         self._bytes = 0
@@ -91,7 +93,7 @@ class Samples:
         connection = open_write(path, TELE)
         try:
             return cls(path, connection)
-        except (StoreError, apsw.Error) as error:
+        except (StoreError, apsw.Error, msgspec.MsgspecError) as error:
             connection.close()
             raise StoreError(f"cannot use {path}: {error}") from error
 
@@ -192,6 +194,7 @@ class Samples:
         return "FULL"
 
     def write(self, connection: apsw.Connection, group: list[_Entry]) -> None:
+        self._watch.check()
         if free_bytes(self._directory) < SAMPLES_STOP:
             raise DiskFull("what is left is kept for alarms")
         # until a group with it is known to be committed, a layout goes with each group that needs it

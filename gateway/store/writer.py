@@ -117,6 +117,10 @@ class Writer(Generic[Item]):
                 self._begun_ns = None
                 self.groups += 1
                 self._tell(self._scribe.settled, group, error)
+        except Exception as error:
+            log.exception("the store's thread failed")
+            self.failure = self.failure or StoreError(f"the store's thread failed: {error}")
+            self._tell(self._scribe.settled, list(self._pending), self.failure)
         finally:
             self._connection.close()
             self._tell(self._resolve_closed)

@@ -7,7 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.model import SECOND, Frame, Layout, Point, PointType, Quality, Value
@@ -48,6 +48,7 @@ readings = st.lists(
 )
 
 
+@settings(deadline=None)  # the machine is shared
 @given(readings, st.integers(1, 50), st.integers(1, 10))
 def test_buckets_keep_what_matters(given_readings: list[Reading], max_points: int, scale: int) -> None:
     scaled = [r._replace(at_ns=r.at_ns * scale * SECOND // 100) for r in given_readings]

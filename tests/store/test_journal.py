@@ -147,6 +147,46 @@ async def test_a_cancelled_caller_does_not_break_the_transaction(journal: Journa
     assert [event.seq for event in reader.events()] == [1, 2]
 
 
+async def test_every_commit_is_synced(journal: Journal) -> None:
+    async def level() -> list[tuple[int, ...]]:
+        return await journal._do(lambda connection: rows(connection, "PRAGMA synchronous"))
+
+    assert await level() == [(2,)]
+    await journal.commit(judgement(1))
+    assert await level() == [(2,)]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE checkpoint SET zjson = zeroblob(9)",
+        "UPDATE occurrence SET json = '{}'",
+        "UPDATE instance SET state = 'x'",
+    ],
+)
+def test_damaged_rows_are_a_sentence(path: Path, damage: str) -> None:
+    async def fill() -> None:
+        journal = Journal.open(path)
+        await journal.save_checkpoint(checkpoint(1))
+        await journal.commit(judgement(2))
+        await journal.close()
+
+    asyncio.run(fill())
+    edited = apsw.Connection(str(path))
+    rows(edited, damage)
+    edited.close()
+    with pytest.raises(StoreError, match=r"alarm\.db is damaged"):
+        Journal.open(path)
+
+
+async def test_a_file_that_is_removed_or_replaced_is_a_failure(journal: Journal, tmp_path: Path) -> None:
+    await journal.save_checkpoint(checkpoint(1))
+    (tmp_path / "alarm.db").rename(tmp_path / "away.db")
+    with pytest.raises(StoreError, match="No such file"):
+        await journal.save_checkpoint(checkpoint(2))
+    assert journal.failure is not None
+
+
 async def test_concurrent_commits_keep_their_order_and_share_transactions(journal: Journal, reader: Reader) -> None:
     before = journal._writer.groups
     await asyncio.gather(*(journal.commit(judgement(n, rule=f"R-{n}")) for n in range(1, 301)))

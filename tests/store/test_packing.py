@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.model import Layout, Point, PointType, Quality, Value
@@ -47,6 +47,7 @@ def same_types(left: list[Value], right: list[Value]) -> bool:
     return [type(v) for v in left] == [type(v) for v in right]
 
 
+@settings(deadline=None)  # the machine is shared
 @given(rows(), st.integers(0, 2**62), st.integers(0, 7))
 def test_a_row_comes_back_as_it_was(row: tuple[Layout, list[Value], Any], position: int, kind: int) -> None:
     of, values, quality = row
@@ -61,6 +62,7 @@ def test_a_row_comes_back_as_it_was(row: tuple[Layout, list[Value], Any], positi
         assert packing.column(index)(position, flags, blob) == (value, quality[index] if quality else Quality.GOOD)
 
 
+@settings(deadline=None)  # the machine is shared
 @given(rows(), st.data())
 def test_no_flipped_bit_goes_unseen(row: tuple[Layout, list[Value], Any], data: st.DataObject) -> None:
     of, values, quality = row

@@ -234,6 +234,19 @@ async def test_a_failure_drops_what_was_queued_and_counts_it(path: Path) -> None
     await samples.close()
 
 
+async def test_a_file_that_is_replaced_is_a_failure(path: Path) -> None:
+    samples = Samples.open(path)
+    put(samples, frame(layout(), 1))
+    await until(lambda: samples.queued == 0)
+    other = Samples.open(path.with_name("other.db"))
+    await other.close()
+    path.with_name("other.db").rename(path)
+    put(samples, frame(layout(), 2))
+    await until(lambda: samples.failure)
+    assert "was replaced while it was in use" in str(samples.failure)
+    await samples.close()
+
+
 async def test_a_damaged_row_is_named_and_not_returned(samples: Samples, path: Path) -> None:
     for at in range(3):
         put(samples, frame(layout(), at))

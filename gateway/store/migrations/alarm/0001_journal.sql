@@ -45,7 +45,7 @@ CREATE TABLE checkpoint (
   mono_ns INTEGER NOT NULL,
   wall_ns INTEGER NOT NULL,
   next_seq INTEGER NOT NULL,
-  json TEXT NOT NULL
+  zjson BLOB NOT NULL  -- zlib: 4 MB of JSON at 100,000 points, every ten seconds
 ) STRICT;
 
 -- a notice is announced when its row here is committed; key is what makes a second sending harmless
