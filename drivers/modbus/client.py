@@ -84,7 +84,7 @@ class TcpConnection:
         except TimeoutError:
             connection.close()
             raise SessionError(ErrorKind.CONNECT, f"no connection to {options.endpoint} in time") from None
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # a name that is none is a UnicodeError of getaddrinfo
             connection.close()
             raise SessionError(ErrorKind.CONNECT, f"no connection to {options.endpoint}: {error}") from None
         except BaseException:

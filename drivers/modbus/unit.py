@@ -140,7 +140,7 @@ class Unit:
         """A probe was answered, or the link is a new one: poll at once."""
         self.probe_ns = self._probing = None
         self._missed = 0
-        self.due_ns = min(self.due_ns, now_ns)
+        self.due_ns = first_due(self.spec.link, self.spec.poll_ns, now_ns)
 
     def lost(self, at: Instant) -> list[Frame]:
         """Every value is BAD from now on; said once. The next good values are no edges."""

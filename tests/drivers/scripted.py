@@ -84,7 +84,7 @@ class Scripted:
                 result = self.script(ask, writer)
                 if asyncio.iscoroutine(result):
                     await result
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.IncompleteReadError, ConnectionError, RuntimeError):  # uvloop's word for a closed connection
             pass
         finally:
             writer.close()

@@ -174,6 +174,7 @@ async def test_a_dead_unit_is_skipped_probed_and_revived() -> None:
         assert run.of("b")[1].values == [0, 1, 900]
         assert run.of("b")[1].kind is FrameKind.INITIAL
         assert run.of("b")[2].kind is FrameKind.LIVE
+        assert {f.at.mono_ns for f in run.of("b")[2:]} <= {f.at.mono_ns for f in run.of("a")}, "back on the link's tick"
         assert run.reports[-1].units[1].backoff_until_ns is None
         assert run.reports[-1].units[1].error is None
 
