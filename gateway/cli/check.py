@@ -95,6 +95,7 @@ def _summary(site: SiteConfig, ports: AssumedPorts) -> dict[str, Any]:
         "rules": len({instance.rule.rule for instance in instances}),
         "alarms": len(instances),
         "unbound": [{"rule": lost.rule, "source": lost.source, "why": lost.why} for lost in site.unbound],
+        "reduced": [{"rule": lost.rule, "source": lost.source, "why": lost.why} for lost in site.bound.reduced],
         "warnings": [warning._asdict() for warning in site.warnings],
         "assumed_ports": sorted(ports.assumed),
         "digest": site.digest,
@@ -110,6 +111,8 @@ def _lines(site: SiteConfig, ports: AssumedPorts) -> Iterator[str]:
     yield f"  {_count(facts['rules'], 'rules')}, {_count(facts['alarms'], 'alarms')} to watch"
     for lost in site.unbound:
         yield f"  not bound: {lost.rule} on {lost.source or 'any device'}: {lost.why}"
+    for lost in site.bound.reduced:
+        yield f"  bound in part: {lost.rule} on {lost.source}: {lost.why}"
     for warning in site.warnings:
         yield str(warning._replace(message=f"warning: {warning.message}"))
     for name in sorted(ports.assumed):

@@ -210,7 +210,7 @@ class _Builder:
         """`linear: …` points at the key `linear`, if the site says it; else at the point."""
         key = message.partition(":")[0]
         place = (*path, key)
-        if place in self.document.places:
+        if place in self.document.marks:
             self.problem(place, message.partition(":")[2].strip(), value=True)
         else:
             self.problem(path, message)

@@ -13,8 +13,8 @@ Key = str | int | float | bool
 Path = tuple[Key, ...]
 
 
-class Place(NamedTuple):
-    """Where a key and its value begin, counted from 1. An item of a list has its value's place for its key."""
+class Mark(NamedTuple):
+    """Where a key and its value begin, counted from 1. An item of a list has its value's mark for its key."""
 
     key_line: int
     key_col: int
@@ -24,14 +24,14 @@ class Place(NamedTuple):
 
 @dataclass(slots=True)
 class Document:
-    """`places` maps the path of every value to its place; `problems` are those of the YAML itself, at `faulty` paths.
+    """`marks` maps the path of every value to its mark; `problems` are those of the YAML itself, at `faulty` paths.
 
     A value that has a problem stands as None in `value`, so that the rest can still be checked.
     """
 
     source: Source
     value: Any = None
-    places: dict[Path, Place] = field(default_factory=dict)
+    marks: dict[Path, Mark] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     faulty: list[Path] = field(default_factory=list)
 
@@ -46,26 +46,26 @@ class Document:
     def nearest(self, path: Iterable[Key]) -> Path:
         """The longest beginning of `path` that stands in the file."""
         known = tuple(path)
-        while known and known not in self.places:
+        while known and known not in self.marks:
             known = known[:-1]
         return known
 
     def at_key(self, path: Iterable[Key], message: str) -> Problem:
         """A problem with the key at `path`, or with the nearest thing above it that stands in the file."""
-        place = self._place(path)
-        return Problem(self.file, place.key_line, place.key_col, printable(message))
+        mark = self._mark(path)
+        return Problem(self.file, mark.key_line, mark.key_col, printable(message))
 
     def at_value(self, path: Iterable[Key], message: str) -> Problem:
         """A problem with the value at `path`, or with the key of the nearest thing above it."""
         wanted = tuple(path)
-        if wanted not in self.places:
+        if wanted not in self.marks:
             return self.at_key(wanted, message)
-        place = self.places[wanted]
-        return Problem(self.file, place.line, place.col, printable(message))
+        mark = self.marks[wanted]
+        return Problem(self.file, mark.line, mark.col, printable(message))
 
     def line_of(self, path: Iterable[Key]) -> str:
-        """`line 12`, or `FILE line 12` for the eyes of another file's reader."""
-        return f"line {self._place(path).key_line}"
+        """`line 12`, where the key at `path` stands."""
+        return f"line {self._mark(path).key_line}"
 
-    def _place(self, path: Iterable[Key]) -> Place:
-        return self.places.get(self.nearest(path), Place(1, 1, 1, 1))
+    def _mark(self, path: Iterable[Key]) -> Mark:
+        return self.marks.get(self.nearest(path), Mark(1, 1, 1, 1))

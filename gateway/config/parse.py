@@ -19,7 +19,7 @@ from ruamel.yaml.events import (
     StreamStartEvent,
 )
 
-from gateway.config.document import Document, Key, Path, Place
+from gateway.config.document import Document, Key, Mark, Path
 from gateway.config.problems import ConfigErrors, Problem, printable, quoted
 from gateway.config.scalars import resolve
 from gateway.config.source import Source
@@ -74,9 +74,9 @@ class _Reader:
             raise self.refusal("tags are not allowed, so %TAG has no use", event.start_mark)
 
     def node(self, event: Event, path: Path, key: Event | None) -> Any:
-        """The value that begins with `event`; its place is noted under `path`."""
+        """The value that begins with `event`; its mark is noted under `path`."""
         mark, key_mark = event.start_mark, (key or event).start_mark
-        self.document.places[path] = Place(key_mark.line + 1, key_mark.column + 1, mark.line + 1, mark.column + 1)
+        self.document.marks[path] = Mark(key_mark.line + 1, key_mark.column + 1, mark.line + 1, mark.column + 1)
         if isinstance(event, AliasEvent):
             self.problem("aliases (*) are not allowed; write the value out", event, path)
             return None
@@ -86,7 +86,7 @@ class _Reader:
             self.problem(f"tags are not allowed: {tag}", event, path)
         if isinstance(event, ScalarEvent):
             return self.scalar(event, path)
-        if len(self.document.places) > MAX_VALUES:
+        if len(self.document.marks) > MAX_VALUES:
             raise self.refusal(f"more than {MAX_VALUES:,} values", mark)
         if len(path) >= MAX_DEPTH:
             raise self.refusal(f"nested deeper than {MAX_DEPTH} levels", mark)
@@ -119,7 +119,7 @@ class _Reader:
             if key is _NO_KEY:
                 self.skip(next(self.events))
             elif key in pairs:
-                first = self.document.places[(*path, key)]
+                first = self.document.marks[(*path, key)]
                 self.problem(f"the key {quoted(key)} stands here twice; first in line {first.key_line}", event, path)
                 self.skip(next(self.events))
             else:

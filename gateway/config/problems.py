@@ -19,8 +19,8 @@ class Problem(NamedTuple):
     message: str
 
     def __str__(self) -> str:
-        place = f"{self.file}:{self.line}:{self.col}" if self.line else self.file
-        return f"{place}: {self.message}"
+        place = f":{self.line}:{self.col}" if self.line else ""
+        return f"{printable(self.file)}{place}: {self.message}"
 
 
 class ConfigErrors(Exception):  # noqa: N818 - it carries errors; it is one refusal of one configuration

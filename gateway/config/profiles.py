@@ -35,11 +35,12 @@ class Profiles:
         return self._found[name]
 
     def _files(self, site: SiteDocument, number: int, folder: str) -> list[FilePath]:
-        path = site.folder / folder
-        if not path.is_dir():
-            self._inspection.at_value(site.document, ("profiles", number), f"there is no folder {folder!r}")
+        try:
+            return sorted(file for file in (site.folder / folder).iterdir() if file.name.endswith(".yaml"))
+        except OSError as error:
+            said = f"the folder {folder!r} cannot be read: {(error.strerror or 'error').lower()}"
+            self._inspection.at_value(site.document, ("profiles", number), said)
             return []
-        return sorted(file for file in path.iterdir() if file.name.endswith(".yaml"))
 
     def _read_own(self, file: FilePath) -> None:
         try:

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
+from drivers.assign import assign
 from gateway.config.load import ConfigErrors, load_site
 from gateway.config.starter import starter
 from tests.config.conftest import Folder
@@ -29,7 +30,8 @@ TOKENS = [
 
 def load(folder: Path) -> None:
     try:
-        load_site(folder / "site.yaml", {"lifts": 1, "garage": 2})
+        site = load_site(folder / "site.yaml", {"lifts": 1, "garage": 2})
+        assign(site.units, site.channels)  # what is good here is good for the drivers
     except ConfigErrors as refused:
         assert refused.problems
         for problem in refused.problems:

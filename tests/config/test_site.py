@@ -163,7 +163,7 @@ def test_cfg8_an_unknown_key_is_told_with_the_nearest(folder: Folder, old: str, 
         ("system: garage-water", "system: garage-watr",
          "9:13: one of elevator, garage-water, fire, ev-charging is expected, got the text 'garage-watr'; did you mean"
          " 'garage-water'?"),
-        ("profiles: [profiles]", "profiles: [nowhere]", "2:12: there is no folder 'nowhere'"),
+        ("profiles: [profiles]", "profiles: [nowhere]", "2:12: the folder 'nowhere' cannot be read: no such file"),
         ("profiles: [profiles]", "profiles: [../x]", "2:12: a path beside the site file is expected, got '../x'"),
         ("profiles: [profiles]", "profiles: [/etc]", "2:12: a path beside the site file is expected, got '/etc'"),
         ("files: [rules.yaml]", "packs: [no-such-pack]", "14:17: unknown rule pack 'no-such-pack'"),
@@ -381,6 +381,27 @@ def test_an_override_changes_the_rule(folder: Folder) -> None:
 def test_what_does_not_bind_is_told_at_the_rule(folder: Folder, old: str, new: str, place: str) -> None:
     folder.change((old, new), file="rules.yaml")
     assert folder.problems() and folder.problems()[0].startswith(place), folder.problems()
+
+
+@pytest.mark.parametrize(
+    ("when", "place"),
+    [
+        ("{alarm: T-01}", "rules.yaml:6:17"),
+        ("{all: [{at_least: 1 m}, {alarm: T-02}]}", None),
+        ("__import__('os').system('ls')", "rules.yaml:6:9"),
+        ("9**9**9", "rules.yaml:6:9"),
+        ("x" * 10_000, "rules.yaml:6:9"),
+        ("{point: nothing, above: 1}", "rules.yaml:6:17"),
+    ],
+)
+def test_cfg18_a_rule_that_cannot_be_is_refused_at_once(folder: Folder, when: str, place: str | None) -> None:
+    condition = "{at_least: 0.10 m, deadband: 0.01 m}"
+    more = (folder.path / "rules.yaml").read_text().replace("T-01", "T-02").replace(condition, "{alarm: T-01}")
+    folder.change((condition, when), file="rules.yaml")
+    folder.write("rules.yaml", (folder.path / "rules.yaml").read_text() + more)
+    told = folder.problems()
+    assert told and all(line.startswith("rules.yaml:") for line in told), told
+    assert place is None or told[0].startswith(place), told
 
 
 def test_warnings_say_what_is_not_used(folder: Folder) -> None:
