@@ -31,7 +31,7 @@ class DeviceQuery(BaseModel):
     system: Annotated[str | None, Field(max_length=64)] = None
     health: Health | None = None
     after: Annotated[str | None, Field(max_length=64, description="The last device's id of the page before.")] = None
-    limit: Annotated[int, Field(ge=1, le=2000)] = 500
+    limit: Annotated[int, Field(ge=1, le=1000)] = 200
 
 
 class HistoryQuery(BaseModel):

@@ -67,8 +67,10 @@ class GuardedProtocol(H11Protocol):
         self._peer = peer
         if self.open_connections[peer] > self.options.connections_per_address and not self._trusted(peer):
             self._refuse(Problem(503, "too many connections from this address"))
-            return
-        self._expect_request()
+        elif self.open_connections.total() > self.options.connections:
+            self._refuse(Problem(503, "too many connections"))
+        else:
+            self._expect_request()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._peer is not None:

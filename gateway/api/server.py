@@ -113,7 +113,6 @@ def _config(app: FastAPI, options: ApiOptions) -> uvicorn.Config:
         proxy_headers=False,
         forwarded_allow_ips="",
         h11_max_incomplete_event_size=LARGEST_HEAD,
-        limit_concurrency=options.connections,
         backlog=BACKLOG,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,

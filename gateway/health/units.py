@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import chain
 
 from gateway.health.view import RoundTrips
 from gateway.model import LinkError, LinkReport, UnitReport
@@ -60,7 +61,7 @@ def success_ratio(units: Sequence[UnitRecord]) -> float | None:
 
 def round_trips(units: Iterable[UnitRecord]) -> RoundTrips:
     """Nearest-rank percentiles of the newest round trips."""
-    times = sorted(rtt for unit in units for rtt in unit.report.rtt_ns)
+    times = sorted(chain.from_iterable(unit.report.rtt_ns for unit in units))
     if not times:
         return RoundTrips(None, None)
     last = len(times) - 1

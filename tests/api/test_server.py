@@ -201,13 +201,22 @@ async def test_content_length_beside_chunked(port: int) -> None:
     assert found.seconds < 3
 
 
-async def test_connections_per_address(port: int) -> None:
-    held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(QUICK.connections_per_address)]
-    found = await exchange(port, HEAD + b"\r\n")
-    assert found.status in (503, 0)
-    for _, writer in held:
-        await hang_up(writer)
-    assert await alive(port)
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (ApiOptions(request_seconds=3, connections_per_address=8), "too many connections from this address"),
+        (ApiOptions(request_seconds=3, connections=8), "too many connections"),
+    ],
+)
+async def test_connections_have_a_limit(make_house: Callable[..., House], options: ApiOptions, why: str) -> None:
+    async with running(make_house(options=options)) as port:
+        held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(8)]
+        found = await exchange(port)
+        assert (found.status, found.problem["detail"]) == (503, why)
+        for _, writer in held:
+            await hang_up(writer)
+        await asyncio.sleep(0.05)
+        assert await alive(port)
 
 
 async def test_many_slow_callers_do_not_stop_the_others(make_house: Callable[..., House]) -> None:
