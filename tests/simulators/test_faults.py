@@ -84,6 +84,12 @@ async def test_bytes_of_bit_tables(kind: FaultKind, expected: str) -> None:
     assert await answer_to(Fault(kind), "00 0a 00 00 00 06 01 01 00 00 00 10") == expected
 
 
+@pytest.mark.parametrize(("asked", "answered"), [("02 00 00 00 01", "01 01 01"), ("04 00 00 00 01", "03 02 77 88")])
+async def test_sister_functions(asked: str, answered: str) -> None:
+    received = await answer_to(Fault(FaultKind.WRONG_FUNCTION), f"00 0a 00 00 00 06 01 {asked}")
+    assert received.endswith(f"01 {answered}")
+
+
 async def test_an_exception_answer_has_no_content_to_shorten() -> None:
     assert (
         await answer_to(Fault(FaultKind.SHORT), "00 0a 00 00 00 06 01 03 00 63 00 01") == "00 0a 00 00 00 03 01 83 02"

@@ -101,6 +101,11 @@ def test_a_full_car_takes_nobody_else() -> None:
     assert {state.load for state in states} == {825.0}
 
 
+def test_the_last_to_fit_get_in() -> None:
+    car = replace(parked(QUIET), riding=(Trip(3, 12, 10),), waiting=(Trip(3, 5, 3), Trip(3, 6, 1)))
+    assert max(state.load for state in history(car, 12)) == 975.0  # 80 % is passed by the group that is still let in
+
+
 def test_an_overloaded_car_stays_until_enough_have_stepped_out() -> None:
     states = history(replace(parked(QUIET), waiting=(Trip(3, 9, 16),)), 60)
     assert any(state.overload for state in states)
@@ -117,6 +122,7 @@ def test_stranded_between_floors_until_rescued() -> None:
     assert (stuck.mode, stuck.fault, stuck.door_zone) == (Mode.AUTOMATIC, 41, False)
     assert stuck.off_landing > 0.5
     assert run(stuck, 3600).height == stuck.height
+    assert max(abs(state.velocity) for state in history(lift.rescue(stuck), 60)) == 0.3
     freed = run(lift.rescue(stuck), 60)
     assert (freed.load, freed.fault, freed.off_landing) == (0.0, 0, 0.0)
 
