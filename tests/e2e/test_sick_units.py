@@ -46,3 +46,32 @@ def test_sick_units_are_named_and_their_neighbours_stay_online(tmp_path: Path) -
         metrics = running.http().get("/metrics").text
         assert 'anlou_unit_errors_total{link="lifts",unit="lift-1",kind="timeout"}' in metrics
         assert running.interrupt(5) == 0
+
+
+def test_a_lost_link_is_one_alarm_per_device_and_nothing_else(tmp_path: Path) -> None:
+    """Offline is an alarm; no value alarm is raised or cleared by it, and what comes back recovers by itself."""
+    scenario = Path(__file__).with_name("link-lost.yaml")
+    with Anlou("demo", "--scenario", scenario, "--speed", "5", cwd=tmp_path) as running:
+        for lift in ("lift-1", "lift-2"):
+            running.wait_until(f"{lift} offline", lambda lift=lift: running.alarm("GW-01", lift), 30)
+            assert running.get(f"/api/v1/devices/{lift}")["health"] == "offline"
+        assert running.get("/api/v1/devices/water-east")["health"] == "online"
+        points = {item["point"]: item for item in running.items("/api/v1/devices/lift-1/points")}
+        assert (points["speed"]["value"], points["speed"]["quality"]) == (None, "bad")
+        running.wait_until(
+            "both back", lambda: all(running.get(f"/api/v1/devices/lift-{n}")["health"] == "online" for n in (1, 2)), 40
+        )
+        running.wait_until(
+            "both returned",
+            lambda: (
+                {e["source"] for e in running.events() if e["rule"] == "GW-01" and e["kind"] == "return"}
+                == {"lift-1", "lift-2"}
+            ),
+            20,
+        )
+        raised = {(e["rule"], e["source"]) for e in running.events() if e["kind"] == "raise"}
+        companions = {pair for pair in raised if pair[0].endswith("/protection_lost")}
+        assert raised - companions == {("GW-01", "lift-1"), ("GW-01", "lift-2")}
+        announced = running.wait_for_line("GW-01.*lift-1|lift-1.*GW-01", 1)
+        assert announced
+        assert running.interrupt(5) == 0
