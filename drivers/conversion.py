@@ -186,9 +186,11 @@ def _curve(
             key,
             "the source is raw counts without a unit; say what they mean, such as signal: {0: 0 mA, 65535: 20 mA}",
         )
+    bare = all(y.unit is None for y in table.values())
     target = wanted or next(iter(table.values())).unit
     try:
-        points = {x.to(unit): y.to(target) for x, y in table.items()}
+        # bare numbers are in the unit of the result
+        points = {x.to(unit): y.value if bare else y.to(target) for x, y in table.items()}
         if len(points) != len(table):
             raise ConversionError(key, "the same x stands there twice")
         current = unit is not None and UNITS[unit][0] == "current"

@@ -50,6 +50,8 @@ def test_counts_to_signal_to_level() -> None:
     assert through(options, 0) == (None, Quality.BAD_SENSOR)
     assert through({**options, "range": ["0 m", "50 cm"]}, 65535) == (None, Quality.BAD_RANGE)
     assert through({**options, "unit": "cm"}, 65535) == (100.0, 0)
+    assert through({**options, "linear": {"4 mA": 0, "20 mA": 5}, "unit": "m"}, 65535) == (5.0, 0)
+    assert through({"linear": {13107: "0 m", 65535: "5 m"}}, 0) == (None, Quality.BAD_RANGE), "no wire, no water level"
 
 
 def test_a_table_without_live_zero_ends() -> None:
