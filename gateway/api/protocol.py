@@ -93,16 +93,18 @@ class GuardedProtocol(H11Protocol):
         self._watch_receipt()
         if self.transport.is_closing():
             self._linger()
+        else:
+            self._watch_taking()
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        if self._taking is None:
-            self._taking = self.loop.call_later(self.options.request_seconds, self.transport.abort)
+        self._watch_taking()
 
     def resume_writing(self) -> None:
         super().resume_writing()
         if not self.transport.is_closing():
             self._disarm_taking()
+            self._watch_taking()
 
     def send_400_response(self, msg: str) -> None:
         status = getattr(self.conn, "refusal", 400)
@@ -120,6 +122,16 @@ class GuardedProtocol(H11Protocol):
             self._expect_request()
         else:
             self._disarm_receipt()
+
+    def _watch_taking(self) -> None:
+        """While an answer waits for its caller, in whole or in part, the caller has `request_seconds` to go on."""
+        if self._taking is None and self.transport.get_write_buffer_size() > 0:
+            self._taking = self.loop.call_later(self.options.request_seconds, self._not_taken)
+
+    def _not_taken(self) -> None:
+        self._taking = None
+        if self.transport.get_write_buffer_size() > 0:
+            self.transport.abort()
 
     def _too_slow(self) -> None:
         self._receiving = None
