@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from gateway.clock import BuildingClock, Clock, host_wall_ns
@@ -25,7 +25,7 @@ from gateway.model import (
     Layout,
     Occurrence,
 )
-from gateway.store.errors import StoreError
+from gateway.store.errors import CorruptRow, StoreError
 from gateway.store.journal import Journal
 from gateway.store.records import Restored
 from gateway.store.samples import Samples
@@ -233,8 +233,9 @@ async def recover(
 ) -> int:
     """Bring a new engine to where the last run ended, before anything is emitted. The number of frames replayed.
 
-    Restores what was committed, judges the logged frames behind the checkpoint, tells
-    the engine of the restart and how long nobody watched, and saves a checkpoint. Whatever this changes is committed.
+    Restores what was committed, judges the logged frames behind the checkpoint, tells the engine of the restart and how
+    long nobody watched, and saves a checkpoint. Whatever this changes is committed. A damaged log does not keep the
+    gateway from starting; the loss is journalled (`log_set_aside`, `log_rows_damaged`).
     Give the drivers' `layouts`, so that the engine meets the same objects again.
     """
     restored = journal.load()
@@ -244,7 +245,8 @@ async def recover(
     samples.raise_floor(max([checkpoint, *known]))
     pending: list[asyncio.Future[None]] = []
     frames = 0
-    for position, frame in samples.replay(checkpoint, layouts):
+    damaged: list[CorruptRow] = []
+    for position, frame in samples.replay(checkpoint, layouts, damaged.append):
         if judgement := engine.judge(frame, position):
             pending.append(journal.submit(judgement))
         frames += 1
@@ -255,6 +257,14 @@ async def recover(
     last = last_known(restored, samples)
     outage_ns = 0 if last is None else max(0, now.wall_ns - last.wall_ns)
     pending.append(journal.submit(engine.restarted(now, outage_ns)))
+    pending.extend(journal.submit(engine.note(kind, now, body=body)) for kind, body in _losses(samples, damaged))
     await asyncio.gather(*pending)
     await journal.save_checkpoint(engine.checkpoint(clock.now(), samples.position))
     return frames
+
+
+def _losses(samples: Samples, damaged: Sequence[CorruptRow]) -> Iterator[tuple[str, dict[str, Any]]]:
+    if samples.set_aside is not None:
+        yield "log_set_aside", {"file": samples.set_aside.name}
+    if damaged:
+        yield "log_rows_damaged", {"rows": len(damaged), "first": str(damaged[0])}

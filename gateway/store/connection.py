@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import apsw
 
-from gateway.store.errors import StoreError
+from gateway.store.errors import Damaged, StoreError
 
 Bindings = Sequence[Any] | Mapping[str, Any]
 
@@ -30,12 +30,15 @@ class FileKind(NamedTuple):
 ALARM = FileKind("alarm", 0x414C4A31, "FULL", 200)
 TELE = FileKind("tele", 0x414C5431, "NORMAL", 2000)
 
+DAMAGE = (apsw.CorruptError, apsw.NotADBError)
+"""What SQLite raises over what it reads; all other errors may pass, and must not make anybody give up a file."""
+
+BUSY_MS = 5000
 SYNCHRONOUS = {"NORMAL": 1, "FULL": 2}
 
 # mmap is off and one connection alone writes and checkpoints: both were part of the corruptions in the field
 # (faults.md §1, WAL reset bug).
 _SETTINGS: tuple[tuple[str, int | str], ...] = (
-    ("busy_timeout", 5000),
     ("journal_mode", "wal"),
     ("foreign_keys", 1),
     ("trusted_schema", 0),
@@ -89,12 +92,16 @@ def open_write(path: Path, kind: FileKind) -> apsw.Connection:
         _create(path)
         _look_first(path, kind)
         connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
+        connection.set_busy_timeout(BUSY_MS)
     except (OSError, apsw.Error) as error:
         raise StoreError(f"cannot open {path}: {error}") from error
     try:
         _refuse_foreign(connection, path, kind)
         _configure(connection, kind)
         _migrate(connection, kind, path)
+    except DAMAGE as error:
+        connection.close()
+        raise Damaged(f"{path} is damaged: {error}") from error
     except apsw.Error as error:
         connection.close()
         raise StoreError(f"cannot prepare {path}: {error}") from error
@@ -125,7 +132,7 @@ def open_read(path: Path) -> apsw.Connection:
     """A connection that cannot write; it sees what was committed and never makes the writer wait."""
     try:
         connection = apsw.Connection(f"file:{_quoted(path)}?mode=ro", flags=_READ_FLAGS)
-        connection.set_busy_timeout(5000)
+        connection.set_busy_timeout(BUSY_MS)
         for name, value in (("query_only", 1), ("trusted_schema", 0), ("mmap_size", 0), ("cell_size_check", 1)):
             if pragma(connection, name, value) != value:
                 raise StoreError(f"SQLite refuses {name}={value}")
@@ -162,8 +169,10 @@ def _look_first(path: Path, kind: FileKind) -> None:
         _refuse_foreign(connection, path, kind)
     except apsw.ReadOnlyError:
         pass  # cut while the file was being made: the writing connection rolls that back, then looks
+    except DAMAGE as error:
+        raise Damaged(f"{path} is damaged or no database: {error}") from error
     except apsw.Error as error:
-        raise StoreError(f"{path} is damaged or no database: {error}") from error
+        raise StoreError(f"cannot read {path}: {error}") from error
     finally:
         connection.close()
 
@@ -180,8 +189,12 @@ def _refuse_foreign(connection: apsw.Connection, path: Path, kind: FileKind) -> 
 
 
 def _configure(connection: apsw.Connection, kind: FileKind) -> None:
-    wal = (("wal_autocheckpoint", kind.wal_pages), ("journal_size_limit", kind.wal_pages * 5000))
-    for name, value in (*_SETTINGS, *wal):
+    limits = (
+        ("busy_timeout", BUSY_MS),
+        ("wal_autocheckpoint", kind.wal_pages),
+        ("journal_size_limit", kind.wal_pages * 5000),
+    )
+    for name, value in (*_SETTINGS, *limits):
         if (answer := pragma(connection, name, value)) != value:
             raise StoreError(f"SQLite refuses {name}={value} (it says {answer})")
     set_synchronous(connection, kind.synchronous)

@@ -11,5 +11,9 @@ class DiskFull(StoreError):  # noqa: N818 - a finding, read by people
     """There was no space for this; there may be for the next."""
 
 
-class CorruptRow(StoreError):  # noqa: N818 - a finding, read by people
+class Damaged(StoreError):  # noqa: N818 - a finding, read by people
+    """A file does not hold what was written into it."""
+
+
+class CorruptRow(Damaged):
     """A row that does not hold what was written into it."""

@@ -14,7 +14,7 @@ import msgspec
 from gateway.model import Checkpoint, InstanceSnapshot, Instant, Judgement
 from gateway.store import chain, outbox, tokens
 from gateway.store.connection import ALARM, FileWatch, open_write, rows
-from gateway.store.errors import DiskFull, StoreError
+from gateway.store.errors import Damaged, DiskFull, StoreError
 from gateway.store.records import (
     Delivery,
     Entry,
@@ -72,12 +72,12 @@ class Journal:
         try:
             found = rows(connection, "PRAGMA integrity_check(1)")
             if found != [("ok",)]:
-                raise StoreError(f"{path} is damaged: {found[0][0]}")
+                raise Damaged(f"{path} is damaged: {found[0][0]}")
             chain.verify(connection, last=_VERIFIED_AT_START)
             return cls(path, connection, channels)
         except (apsw.Error, zlib.error, msgspec.MsgspecError) as error:
             connection.close()
-            raise StoreError(f"{path} is damaged: {error}") from error
+            raise Damaged(f"{path} is damaged: {error}") from error
         except StoreError:
             connection.close()
             raise

@@ -16,8 +16,8 @@ import msgspec
 from gateway.clock import host_mono_ns
 from gateway.model import SECOND, Frame, FrameKind, Instant, Layout
 from gateway.store import layouts as layout_table
-from gateway.store.connection import TELE, FileWatch, open_write, rows
-from gateway.store.errors import DiskFull, StoreError
+from gateway.store.connection import DAMAGE, TELE, FileWatch, open_write, rows
+from gateway.store.errors import CorruptRow, Damaged, DiskFull, StoreError
 from gateway.store.history import History, Span, read_history
 from gateway.store.layouts import LayoutTable
 from gateway.store.packing import Flag
@@ -74,7 +74,7 @@ class Samples:
         self._last = _last_instant(connection)
         self._position: int = rows(connection, "SELECT ifnull(max(position), 0) FROM log")[0][0]
         self._readers = ReadPool(path)
-        self._directory = path.parent
+        self._path = path
         self._watch = FileWatch(path)
         self._stored_layouts = {number for number, _ in self._table.packings()}
         self._queued = 0
@@ -82,6 +82,7 @@ class Samples:
         self._synced_ns = host_mono_ns()
         self._room: asyncio.Future[None] | None = None
         self.counters = Counters()
+        self.set_aside: Path | None = None
         self.full_disk = False  # the newest group was dropped for want of space
         self.on_stored: Callable[[Frame], None] | None = None
         self.on_failure: Callable[[StoreError], None] | None = None
@@ -89,13 +90,37 @@ class Samples:
 
     @classmethod
     def open(cls, path: Path) -> Samples:
-        """Open or make the file. StoreError when it is damaged, foreign, or newer than this version."""
+        """Open or make the file. StoreError when it is foreign, newer than this version, or cannot be written.
+
+        A damaged one is set aside under another name (`set_aside`) and a new one begun: samples may be lost, and the
+        gateway must judge. So is one in which the last run met damage while writing.
+        """
+        aside = None
+        if _mark(path).exists():
+            aside = set_aside(path)
+            _mark(path).unlink()
+        try:
+            return cls._opened(path, aside)
+        except Damaged as damage:
+            log.error("%s", damage)
+            return cls._opened(path, set_aside(path))
+
+    @classmethod
+    def _opened(cls, path: Path, aside: Path | None) -> Samples:
         connection = open_write(path, TELE)
         try:
-            return cls(path, connection)
-        except (StoreError, apsw.Error, msgspec.MsgspecError) as error:
+            samples = cls(path, connection)
+        except (*DAMAGE, msgspec.MsgspecError) as error:
             connection.close()
-            raise StoreError(f"cannot use {path}: {error}") from error
+            raise Damaged(f"{path} is damaged: {error}") from error
+        except apsw.Error as error:
+            connection.close()
+            raise StoreError(f"cannot read {path}: {error}") from error
+        except StoreError:
+            connection.close()
+            raise
+        samples.set_aside = aside
+        return samples
 
     @property
     def failure(self) -> StoreError | None:
@@ -149,27 +174,27 @@ class Samples:
             self._room = asyncio.get_running_loop().create_future()
         return asyncio.shield(self._room)
 
-    def replay(self, after: int, layouts: Iterable[Layout] = ()) -> Iterator[tuple[int, Frame]]:
-        """Frames behind a position, in order. A live layout of `layouts` stands for a stored one of equal content."""
+    def replay(
+        self, after: int, layouts: Iterable[Layout] = (), damaged: Callable[[CorruptRow], None] | None = None
+    ) -> Iterator[tuple[int, Frame]]:
+        """Frames behind a position, in order. A live layout of `layouts` stands for a stored one of equal content.
+
+        A damaged row is left out and told to `damaged`; without that it ends the replay as CorruptRow.
+        """
         table = self._table
         table.use(layouts)
         with self._readers.connection() as connection:
             table.load(connection)
             while stored := rows(connection, _REPLAY, (after, _REPLAY_ROWS)):
-                for position, time_ns, late_ns, mono_ns, number, flags, blob in stored:
-                    packing = table.numbered(number)
-                    values, quality = packing.unpack(position, flags, blob)
-                    yield (
-                        position,
-                        Frame(
-                            layout=packing.layout,
-                            values=values,
-                            at=Instant(mono_ns, time_ns + late_ns),
-                            quality=quality,
-                            source_ns=time_ns if flags & Flag.SOURCE else None,
-                            kind=FrameKind(flags & Flag.KIND),
-                        ),
-                    )
+                for row in stored:
+                    try:
+                        frame = _frame(table, row)
+                    except CorruptRow as damage:
+                        if damaged is None:
+                            raise
+                        damaged(damage)
+                    else:
+                        yield row[0], frame
                 after = stored[-1][0]
 
     def history(self, device: str, point: str, from_wall_ns: int, to_wall_ns: int, max_points: int) -> History:
@@ -195,7 +220,7 @@ class Samples:
 
     def write(self, connection: apsw.Connection, group: list[_Entry]) -> None:
         self._watch.check()
-        if free_bytes(self._directory) < SAMPLES_STOP:
+        if free_bytes(self._path.parent) < SAMPLES_STOP:
             raise DiskFull("what is left is kept for alarms")
         # until a group with it is known to be committed, a layout goes with each group that needs it
         new = {entry.number: entry for entry in group if entry.number not in self._stored_layouts}
@@ -223,8 +248,11 @@ class Samples:
                 self._announce(entry.frame)
         else:
             self.counters.dropped += samples
-            if self.failure is not None and self.on_failure is not None:
-                self.on_failure(error)
+            if self.failure is not None:
+                if isinstance(error.__cause__, DAMAGE):
+                    _mark(self._path).touch(mode=0o600)
+                if self.on_failure is not None:
+                    self.on_failure(error)
         self.full_disk = isinstance(error, DiskFull)
         if self._room is not None and not self._room.done() and (error or self._queued < _ROWS_LIMIT // 2):
             self._room.set_result(None)
@@ -241,6 +269,36 @@ class Samples:
                 self.on_stored(frame)
         except Exception:
             log.exception("after the commit of a frame of %s", frame.layout.device)
+
+
+def _mark(path: Path) -> Path:
+    return path.with_name(path.name + ".damaged")
+
+
+def set_aside(path: Path) -> Path:
+    """Give a damaged file and its log another name, for somebody to look at; the first free one."""
+    number = 1
+    while (aside := path.with_name(f"{path.name}.damaged-{number}")).exists():
+        number += 1
+    for suffix in ("", "-wal", "-shm"):
+        old = path.with_name(path.name + suffix)
+        if old.exists():
+            old.rename(aside.with_name(aside.name + suffix))
+    return aside
+
+
+def _frame(table: LayoutTable, row: tuple[int, int, int, int, int, int, bytes]) -> Frame:
+    position, time_ns, late_ns, mono_ns, number, flags, blob = row
+    packing = table.numbered(number)
+    values, quality = packing.unpack(position, flags, blob)
+    return Frame(
+        layout=packing.layout,
+        values=values,
+        at=Instant(mono_ns, time_ns + late_ns),
+        quality=quality,
+        source_ns=time_ns if flags & Flag.SOURCE else None,
+        kind=FrameKind(flags & Flag.KIND),
+    )
 
 
 _REPLAY = (

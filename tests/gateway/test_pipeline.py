@@ -202,22 +202,22 @@ async def test_commit_then_log_then_acceptance_then_screens(house: House, tmp_pa
     order: list[str] = []
     watching = [apsw.Connection(str(tmp_path / f), flags=apsw.SQLITE_OPEN_READONLY) for f in ("alarm.db", "tele.db")]
 
-    def now(word: str) -> None:
+    def now(word: str, count: bool = True) -> None:
         events, frames = (
             rows(c, f"SELECT count(*) FROM {t}")[0][0] for c, t in zip(watching, ("event", "log"), strict=True)
         )
-        order.append(f"{word} with {events} events and {frames} frames")
+        order.append(f"{word} with {events} events" + (f" and {frames} frames" if count else ""))
 
     await house.emit(2.0)
     house.clock.set(DELAY + 1)
     await house.emit(2.0)
     await until(lambda: house.samples.queued == 0)
-    house.pipeline._after_commit = lambda judgement: now("judgement shown")
+    house.pipeline._after_commit = lambda judgement: now("judgement shown", count=False)
     house.samples.on_stored = lambda frame: now("frame shown")
     await house.pipeline.emit(reading(0.0, house.clock.now(), accept=lambda: now("accepted")))
     await until(lambda: len(order) == 3)
     assert order == [
-        "judgement shown with 2 events and 2 frames",
+        "judgement shown with 2 events",
         "accepted with 2 events and 3 frames",
         "frame shown with 2 events and 3 frames",
     ]
@@ -463,6 +463,28 @@ async def test_recovery_judges_what_was_logged_and_not_committed(tmp_path: Path)
     third = House.build(tmp_path, clock)
     assert await recover(third.engine, third.journal, third.samples, clock, layouts=[LEVEL]) == 0
     assert third.kinds() == [*kinds, "restart"]
+    await third.close()
+
+
+async def test_a_damaged_log_is_journalled_and_does_not_keep_the_house_from_starting(tmp_path: Path) -> None:
+    first = House.build(tmp_path)
+    await recover(first.engine, first.journal, first.samples, first.clock)
+    for _ in range(5):
+        await first.emit(0.0)
+    await first.close()
+    connection = apsw.Connection(str(tmp_path / "tele.db"))
+    rows(connection, "UPDATE log SET blob = zeroblob(length(blob)) WHERE position IN (2, 4)")
+    connection.close()
+    again = House.build(tmp_path)
+    assert await recover(again.engine, again.journal, again.samples, again.clock) == 3
+    (told,) = [e for e in again.reader.events() if e.kind == "log_rows_damaged"]
+    assert told.body == {"rows": 2, "first": "the row 2 of sump-b2 is damaged: its checksum does not match"}
+    await again.close()
+    (tmp_path / "tele.db").write_bytes(b"x" * 8192)
+    third = House.build(tmp_path)
+    assert await recover(third.engine, third.journal, third.samples, third.clock) == 0
+    assert third.reader.events()[-1].kind == "log_set_aside"
+    await third.emit(0.0)
     await third.close()
 
 
