@@ -31,7 +31,7 @@ class Profiles:
         if name not in self._found:
             if name not in self._library:
                 raise LookupError(unknown("profile", name, sorted({*self._library, *self._found})))
-            self._found[name] = self._read(read_packaged(self._library[name]))
+            _, self._found[name] = self._read(read_packaged(self._library[name]))
         return self._found[name]
 
     def _files(self, site: SiteDocument, number: int, folder: str) -> list[FilePath]:
@@ -48,9 +48,9 @@ class Profiles:
         except ConfigErrors as error:
             self._inspection.problems += error.problems
             return
-        profile = self._read(source)
+        name, profile = self._read(source)
         # a faulty file still takes its name, so that its devices are not told that there is no such profile
-        name = profile.profile if profile else file.name.removesuffix(".yaml")
+        name = name or file.name.removesuffix(".yaml")
         elsewhere = str(self._library.get(name) or self._own.get(name) or "")
         if elsewhere:
             message = f"the profile {name!r} is already in {elsewhere}; give this one another id"
@@ -59,9 +59,11 @@ class Profiles:
         self._own[name] = file
         self._found[name] = profile
 
-    def _read(self, source: Source) -> Profile | None:
+    def _read(self, source: Source) -> tuple[str | None, Profile | None]:
+        """The id that the file gives itself, and the profile if it is good."""
         document = self._inspection.document(source)
         if document is None:
-            return None
+            return None, None
         profile = self._inspection.validated(Profile, document.value, document)
-        return None if document.problems else profile
+        name = document.value.get("profile") if isinstance(document.value, dict) else None
+        return name if isinstance(name, str) else None, None if document.problems else profile

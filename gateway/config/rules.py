@@ -41,9 +41,10 @@ class Rules:
         self._origins: dict[str, RuleOrigin] = {}
         self.rules: list[Rule] = []
         self.complete = True
+        self._all_read = True
         for source in self._sources():
             self._read(source)
-        for name in self._override:
+        for name in self._override if self._all_read else ():
             if name not in self._origins:
                 self.complete = False
                 inspection.at_key(
@@ -71,7 +72,7 @@ class Rules:
             if name in (known := pack_names()) and name not in choice.packs[:number]:
                 found.append(read_packaged(starter() / "rules" / f"{name}.yaml"))
                 continue
-            self.complete = False
+            self.complete = self._all_read = False
             told = f"the pack {name!r} is named twice" if name in known else unknown("rule pack", name, known)
             self._inspection.at_value(document, ("rules", "packs", number), told)
         for number, name in enumerate(choice.files):
@@ -81,14 +82,14 @@ class Rules:
             try:
                 found.append(read_source(self._site.folder / name))
             except ConfigErrors as error:
-                self.complete = False
+                self.complete = self._all_read = False
                 self._inspection.at_value(document, ("rules", "files", number), str(error.problems[0]))
         return found
 
     def _read(self, source: Source) -> None:
         document = self._inspection.document(source)
         if document is None:
-            self.complete = False
+            self.complete = self._all_read = False
             return
         self.complete &= not document.problems
         if not isinstance(document.value, list):

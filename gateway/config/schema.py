@@ -40,9 +40,9 @@ class Expected:
         return [str(choice) for choices in found for choice in choices]
 
     def bounds(self) -> tuple[object, object]:
-        """The least and the greatest number that may stand here; None where there is no bound."""
-        low = [schema[key] for schema in self._here for key in ("minimum", "exclusiveMinimum") if key in schema]
-        high = [schema[key] for schema in self._here for key in ("maximum", "exclusiveMaximum") if key in schema]
+        """The least and the greatest number that may stand here, both included; None where there is no such bound."""
+        low = [schema["minimum"] for schema in self._here if "minimum" in schema]
+        high = [schema["maximum"] for schema in self._here if "maximum" in schema]
         return (low[0] if low else None, high[0] if high else None)
 
     def _alternatives(self, schema: Schema) -> Iterator[Schema]:

@@ -57,12 +57,19 @@ def read_site(inspection: Inspection, path: FilePath, ports: Mapping[str, int]) 
         return SiteDocument(document, substitution.value, found, complete=not document.problems)
     for finding in found:
         inspection.note(document, finding)
-    if any(len(finding.path) < 2 and finding.path != ("site",) for finding in found):
-        return None  # a whole section is lost: whatever refers to it would be told as well
+    if any(map(_loses_a_section, found)):
+        return None  # whatever refers to that section would be told as well
     rest = inspection.findings(SiteFile, _without(substitution.value, found))
     if isinstance(rest, SiteFile):
         return SiteDocument(document, substitution.value, rest, complete=False)
     return None
+
+
+def _loses_a_section(finding: Finding) -> bool:
+    path = finding.path
+    if path[:1] == ("profiles",) or path[:2] in {("rules", "packs"), ("rules", "files")}:
+        return True
+    return len(path) < 2 and path != ("site",)
 
 
 def _instead(value: object) -> str:

@@ -490,3 +490,34 @@ def test_an_override_of_an_operand_is_told_at_the_operand(folder: Folder) -> Non
     folder.change(("[rules.yaml]}", "[rules.yaml], override: {T-01: {when: {all: {floor_level: {at_least: 5 q}}}}}}"))
     (told,) = folder.problems()
     assert told.startswith("site.yaml:14:"), told
+
+
+@pytest.mark.parametrize(
+    ("changes", "files"),
+    [
+        ([("profiles: [profiles]", "profiles: [../profiles]")], ["site.yaml:2:12"]),
+        ([("[rules.yaml]", "[../rules.yaml], override: {T-01: {enabled: false}}")], ["site.yaml:14:17"]),
+        ([("[rules.yaml]", "[lost.yaml], override: {T-01: {enabled: false}}")], ["site.yaml:14:17"]),
+        ([("modules:", "moduls:")], ["site.yaml:5:1"]),
+        ([("links:", "links: x\nlink:")], ["site.yaml:3:8", "site.yaml:4:1"]),
+    ],
+)
+def test_what_is_lost_is_told_once(folder: Folder, changes: list[tuple[str, str]], files: list[str]) -> None:
+    folder.change(*changes)
+    assert [line.split(": ")[0] for line in folder.problems()] == files
+
+
+@pytest.mark.parametrize(
+    "wrong", [("ai0: {address: 0}", "ai0: {adress: 0}"), ("points:", "points: {"), ("uint16", "&a uint16")]
+)
+def test_a_faulty_profile_is_told_once(folder: Folder, wrong: tuple[str, str]) -> None:
+    folder.change(wrong, file="profiles/box.yaml")
+    (told,) = folder.problems()
+    assert told.startswith("profiles/box.yaml:")
+
+
+def test_a_faulty_profile_keeps_its_id(folder: Folder) -> None:
+    (folder.path / "profiles/box.yaml").rename(folder.path / "profiles/other-name.yaml")
+    folder.change(("ai0: {address: 0}", "ai0: {adress: 0}"), file="profiles/other-name.yaml")
+    (told,) = folder.problems()
+    assert told.startswith("profiles/other-name.yaml:6:9: unknown key 'adress'")
