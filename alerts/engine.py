@@ -99,13 +99,13 @@ class AlarmEngine:
                 self._put(frame, route)
                 self._evaluator.sweep(route.readers, at, frame.source_ns)
                 self._evaluator.fire(at)
-        return self._take(at)
+        return self._take()
 
     def tick(self, now: Instant, position: int) -> Judgement:
         """Time has passed and no sample came."""
         self._begin(now, position)
         self._evaluator.fire(now)
-        return self._take(now)
+        return self._take()
 
     def next_due(self) -> int | None:
         """When to tick next (mono). It may turn out that nothing is due by then."""
@@ -122,7 +122,7 @@ class AlarmEngine:
         self._begin(now, position)
         desk.carry_out(self._evaluator, live, command, now)
         self._evaluator.sweep((), now)
-        judgement = self._take(now)
+        judgement = self._take()
         if command.occurrence not in judgement.occurrences and (shown := self.occurrence(command.occurrence)):
             judgement.occurrences[command.occurrence] = shown
         return judgement
@@ -130,19 +130,19 @@ class AlarmEngine:
     def note(self, kind: str, now: Instant, by: str | None = None, body: Mapping[str, Any] | None = None) -> Judgement:
         """A row of the journal that is not about an alarm."""
         self._recorder.event(kind, now, by, body or {})
-        return self._take(now)
+        return self._take()
 
     # --- stopping and starting
 
     def checkpoint(self, now: Instant, position: int) -> Checkpoint:
         """Everything, judged up to `position`."""
-        epoch = self._columns.epoch
+        epoch, moment = self._columns.epoch, (position, self._evaluator.judged_ns)
         return Checkpoint(
             position=position,
             at=now,
             next_seq=self._recorder.next_seq,
             columns=snapshot.columns_out(self._columns),
-            instances=tuple(snapshot.take(live, (position, now.mono_ns), epoch) for live in self._lives),
+            instances=tuple(snapshot.take(live, moment, epoch) for live in self._lives),
         )
 
     def restore(
@@ -157,9 +157,8 @@ class AlarmEngine:
             self._floor = checkpoint.position
             self._recorder.next_seq = max(self._recorder.next_seq, checkpoint.next_seq)
         self._orphans = restart.take_over(self._evaluator, checkpoint, instances, open_occurrences, self._bound)
-        self._highest = max(
-            self._floor, 0, *(live.seen[0] for live in self._lives if live.seen and live.seen != NOT_IN_REPLAY)
-        )
+        seen = [live.seen for live in self._lives if live.seen and live.seen != NOT_IN_REPLAY]
+        self._highest, self._evaluator.judged_ns = max([(max(self._floor, 0), 0), *seen])
 
     def restarted(self, now: Instant, outage_ns: int) -> Judgement:
         """The log is judged: from here on it is live. Inputs are UNKNOWN until their first sample."""
@@ -167,10 +166,10 @@ class AlarmEngine:
         self._started = True
         self._evaluator.position = self._highest
         self._evaluator.follow_label(now)
-        restart.close_orphans(self._recorder, self._orphans, self._highest, now)
+        restart.close_orphans(self._recorder, self._orphans, (self._highest, self._evaluator.judged_ns), now)
         self._orphans = []
         restart.resume(self._evaluator, self._recorder, now, outage_ns)
-        return self._take(now)
+        return self._take()
 
     # --- looking
 
@@ -205,8 +204,10 @@ class AlarmEngine:
             self._evaluator.follow_label(at)
             self._evaluator.sweep(self._lives, at)
 
-    def _take(self, at: Instant) -> Judgement:
-        return self._recorder.take(self._lives, self._evaluator.position, at.mono_ns, self._columns.epoch)
+    def _take(self) -> Judgement:
+        # a command judges nothing that is due: what it stores has been judged up to the tick before it
+        moment = (self._evaluator.position, self._evaluator.judged_ns)
+        return self._recorder.take(self._lives, moment, self._columns.epoch)
 
     def _route(self, layout: Layout) -> _Route:
         slots = self._columns.slots

@@ -31,6 +31,7 @@ class Evaluator:
         self.columns = columns
         self.timers = Timers(len(lives))
         self.position = 0
+        self.judged_ns = 0  # everything due by then has been fired
         self._recorder = recorder
         self._woken: list[int] = []  # heap of places
         self._shelved: set[int] = set()
@@ -157,6 +158,7 @@ class Evaluator:
     def fire(self, until: Instant) -> None:
         """Everything that is due by `until`, in order."""
         self.follow_label(until)
+        self.judged_ns = max(self.judged_ns, until.mono_ns)
         while rung := self.timers.ring(until.mono_ns):
             asked, index = rung
             live = self.lives[index]

@@ -8,7 +8,7 @@ from typing import Any
 
 from alerts import snapshot
 from alerts.alarm import Effect
-from alerts.live import NOT_IN_REPLAY, Live
+from alerts.live import NOT_IN_REPLAY, Live, Moment
 from gateway.model import Event, InstanceSnapshot, Instant, Judgement, Notice, Occurrence
 
 _WITH_READING = frozenset({"raise", "reraise", "severity_up", "return", "close"})
@@ -54,15 +54,13 @@ class Recorder:
         """The state of every instance must be stored."""
         self._touched.update(live.index for live in lives)
 
-    def take(self, lives: Sequence[Live], position: int, at_ns: int, epoch: int) -> Judgement:
+    def take(self, lives: Sequence[Live], moment: Moment, epoch: int) -> Judgement:
         """The judgement, once; the next one begins empty."""
         done, self._judgement = self._judgement, Judgement()
         if self._touched:
             touched = [lives[index] for index in sorted(self._touched)]
             self._touched = set()
-            done.instances.extend(
-                snapshot.take(live, (position, at_ns), epoch) for live in touched if live.seen != NOT_IN_REPLAY
-            )
+            done.instances.extend(snapshot.take(live, moment, epoch) for live in touched if live.seen != NOT_IN_REPLAY)
         return done
 
     def _publish(self, effect: Effect, at: Instant) -> Occurrence:

@@ -13,7 +13,7 @@ from alerts.alarm import Alarm, Cue, Terms, advance
 from alerts.bound import Bound
 from alerts.evaluator import Evaluator
 from alerts.lifecycle import DELAY_ON, Trigger
-from alerts.live import NOT_IN_REPLAY, Key
+from alerts.live import NOT_IN_REPLAY, Key, Moment
 from alerts.recorder import Recorder
 from gateway.model import SECOND, Checkpoint, InstanceSnapshot, Instant, Occurrence
 
@@ -99,14 +99,14 @@ def resume(evaluator: Evaluator, recorder: Recorder, now: Instant, outage_ns: in
     recorder.touch_all(evaluator.lives)
 
 
-def close_orphans(recorder: Recorder, orphans: Sequence[Orphan], position: int, now: Instant) -> None:
+def close_orphans(recorder: Recorder, orphans: Sequence[Orphan], moment: Moment, now: Instant) -> None:
     """Close what no rule speaks for any more, with the reason, and tell those who were told of it."""
     for orphan in orphans:
         if orphan.alarm.life is None:
             continue
         cue = Cue(Trigger.WITHDRAWN, reason=orphan.reason)
         left, effects = advance(orphan.alarm, cue, now, _terms(orphan.alarm.life))
-        recorder.orphan(effects, now, snapshot.leftover(orphan.key, left, position, now.mono_ns))
+        recorder.orphan(effects, now, snapshot.leftover(orphan.key, left, moment))
 
 
 def _reason(key: Key, bound: Bound) -> str:

@@ -29,8 +29,9 @@ def take(live: Live, moment: Moment, epoch: int) -> InstanceSnapshot:
     return InstanceSnapshot(*live.key, position, state)
 
 
-def leftover(key: Key, alarm: Alarm, position: int, at_ns: int) -> InstanceSnapshot:
+def leftover(key: Key, alarm: Alarm, moment: Moment) -> InstanceSnapshot:
     """What is stored of an instance that is no more."""
+    position, at_ns = moment
     state = {"hash": "", "at_ns": at_ns, "epoch": 0, "alarm": _alarm_out(alarm), "condition": None, "due_ns": None}
     return InstanceSnapshot(*key, position, state)
 
