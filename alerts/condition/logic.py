@@ -112,9 +112,8 @@ class Tripping(Joined):
         tripped = [self._has_tripped(index, truth, now_ns) for index, truth in enumerate(truths)]
         if False in truths:
             return False
-        return (
-            True if True in truths and all(truth or each for truth, each in zip(truths, tripped, strict=True)) else None
-        )
+        raises = True in truths and all(truth or each for truth, each in zip(truths, tripped, strict=True))
+        return True if raises else None
 
     def _has_tripped(self, index: int, truth: Truth, now_ns: int) -> bool:
         if truth is not None or not self._trips[index]:
