@@ -118,7 +118,12 @@ _GUARDS: dict[When, Callable[[Alarm, Terms], bool]] = {
     When.TOLD: lambda alarm, terms: alarm.told,
     When.FALSE: lambda alarm, terms: alarm.condition is False,
 }
-_JUDGED: dict[Trigger, Truth] = {Trigger.TRUE: True, Trigger.FALSE: False, Trigger.UNKNOWN: None}
+_JUDGED: dict[Trigger, Truth] = {
+    Trigger.TRUE: True,
+    Trigger.FALSE: False,
+    Trigger.UNKNOWN: None,
+    Trigger.EDITED: None,  # what the old condition said of the new one's question
+}
 
 
 def choose(alarm: Alarm, trigger: Trigger, terms: Terms) -> Way:

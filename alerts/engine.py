@@ -70,6 +70,10 @@ class AlarmEngine:
         self._recorder = Recorder(next_seq)
         self._lives = wire(bound.instances, ids)
         self._by_key = {live.key: live for live in self._lives}
+        self._by_slot: dict[int, list[Live]] = {}
+        for live in self._lives:
+            for slot in live.condition.slots:
+                self._by_slot.setdefault(slot, []).append(live)
         self._evaluator = Evaluator(self._lives, bound.columns, self._recorder)
         self._columns = bound.columns
         self._bound = bound
@@ -216,9 +220,8 @@ class AlarmEngine:
             for column, point in enumerate(layout.points)
             if (layout.device, point.key) in slots
         ]
-        touched = {slot for _, slot in pairs}
-        readers = tuple(live for live in self._lives if not touched.isdisjoint(live.condition.slots))
-        route = self._routes[layout] = _Route(tuple(pairs), readers)
+        places = {live.index for _, slot in pairs for live in self._by_slot.get(slot, ())}
+        route = self._routes[layout] = _Route(tuple(pairs), tuple(self._lives[place] for place in sorted(places)))
         return route
 
     def _put(self, frame: Frame, route: _Route) -> None:

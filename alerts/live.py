@@ -45,6 +45,7 @@ class Live:
     condition_due_ns: int | None = None
     shelf_due_ns: int | None = None
     edited: bool = False
+    calm: bool = False  # live, FALSE, without a deadline: another FALSE changes nothing
     fault: str | None = None
     closed: Occurrence | None = None  # its newest closed occurrence since start
 

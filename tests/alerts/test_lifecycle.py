@@ -98,6 +98,7 @@ def alarm(state: AlarmState, **changes: object) -> Alarm:
 # trigger → next state (its delay afterwards) rows;notices, or !code: refused. What is not written changes nothing.
 EXPECTED = """
 normal
+    edited    normal
     true      pending(running)
     unknown   normal
     ack       !not_active
@@ -118,6 +119,7 @@ unacked
     reset     !still_active
     worse     unacked severity_up;severity_up
     lifted    unacked reraise;reraise
+    edited    unacked hold
     withdrawn normal close;recover
 unacked_rec
     true      unacked return_cancelled
@@ -127,7 +129,7 @@ unacked_rec
     reset     !still_active
     worse     unacked_rec(running) severity_up;severity_up
     lifted    unacked_rec(running) reraise;reraise
-    edited    unacked
+    edited    unacked hold
     withdrawn normal close;recover
 acked
     false     acked_rec(running) returning
@@ -136,6 +138,7 @@ acked
     worse     unacked reraise;reraise
     realarm   unacked reraise;reraise
     lifted    unacked reraise;reraise
+    edited    acked hold
     withdrawn normal close;recover
 acked_rec
     true      acked return_cancelled
@@ -145,13 +148,14 @@ acked_rec
     worse     unacked_rec(running) reraise;reraise
     realarm   unacked_rec(running) reraise;reraise
     lifted    unacked_rec(running) reraise;reraise
-    edited    acked
+    edited    acked hold
     withdrawn normal close;recover
 rtn_unacked
     true      rtn_pending(running)
     unknown   rtn_unacked hold
     ack       normal ack,close
     reset     !not_active
+    edited    rtn_unacked hold
     withdrawn normal close
 rtn_pending
     false     rtn_unacked
@@ -160,18 +164,20 @@ rtn_pending
     ack       pending(running) ack,close
     reset     !not_active
     outage    rtn_unacked
-    edited    rtn_unacked
+    edited    rtn_unacked hold
     withdrawn normal close
 latched_unacked
     true      unacked reraise;reraise
     unknown   latched_unacked hold
     ack       latched_acked ack
     reset     !needs_ack
+    edited    latched_unacked hold
     withdrawn normal close;recover
 latched_acked
     true      unacked reraise;reraise
     unknown   latched_acked hold
     reset     normal reset,close;recover
+    edited    latched_acked hold
     withdrawn normal close;recover
 """
 
@@ -189,7 +195,7 @@ def expected() -> list[tuple[AlarmState, Trigger, str]]:
 
 
 def test_the_second_writing_is_whole() -> None:
-    assert sum(cell != "=" for _, _, cell in expected()) == 66
+    assert sum(cell != "=" for _, _, cell in expected()) == 72
     assert set(TABLE) == set(AlarmState)
     assert all(set(row) == set(Trigger) for row in TABLE.values())
     assert {action for row in TABLE.values() for ways in row.values() for way in ways for action in way.do} == set(Do)
@@ -233,6 +239,8 @@ def test_after_every_pair_the_alarm_is_sound(state: AlarmState, trigger: Trigger
         assert record(after) == after.life
     for effect in effects:
         assert effect.record.held is (effect.record.condition is None)
+    if trigger is Trigger.EDITED:
+        assert after.condition is None
     if trigger in (Trigger.TRUE, Trigger.FALSE, Trigger.UNKNOWN):
         assert after.condition is {Trigger.TRUE: True, Trigger.FALSE: False, Trigger.UNKNOWN: None}[trigger]
 
