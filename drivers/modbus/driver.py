@@ -22,6 +22,8 @@ from gateway.clock import Clock, host_mono_ns
 from gateway.model import SECOND, Emit, ErrorKind, Frame, Layout, LinkError, LinkReport, Quality
 
 REPORT_EVERY = SECOND
+# a report that is nearly due goes out with the polls: waking up for it alone would cost as much as a poll
+REPORT_EARLY = SECOND // 10
 # looking for the one register that a device refuses must not take the link from its other units
 CUTS_PER_CYCLE = 16
 
@@ -164,7 +166,7 @@ class ModbusDriver:
                 self._tell()
             if isinstance(missed, SessionError):
                 raise
-            if unit.dead and all(one.dead for one in self._units):
+            if all(one.dead for one in self._units):
                 raise SessionError(ErrorKind.TIMEOUT, "no unit answers: the link itself may be gone") from None
             return
         self._pauses.worked()
@@ -232,7 +234,7 @@ class ModbusDriver:
         self._error = LinkError(error.kind, error.message, self._clock.now().wall_ns)
 
     def _tell_in_time(self) -> None:
-        if self._clock.now().mono_ns >= self._report_ns:
+        if self._clock.now().mono_ns >= self._report_ns - REPORT_EARLY:
             self._tell()
 
     def _tell(self) -> None:

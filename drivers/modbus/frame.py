@@ -50,7 +50,7 @@ def refusal(buffer: bytes, transaction: int, unit: int, function: int, *, zero: 
             if head[7] & 0x7F != function:
                 return f"function 0x{head[7]:02X} answered function {function}"
             return None
-        if not zero and head[:2] == b"\0\0" and len(buffer) - at >= 6 + length:
+        if not zero and head[:2] == b"\0\0":
             return "transaction 0 answered: this gateway needs `transaction: zero`"
         at += 6 + length
     return None

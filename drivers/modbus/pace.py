@@ -13,7 +13,7 @@ Random = Callable[[], float]
 """A number in [0, 1)."""
 
 # links spread over the second in this many ticks; all polls of one link that are due together share its tick
-_TICKS = 100
+_TICKS = 50
 PROBE_FIRST = 5 * SECOND
 PROBE_LAST = 60 * SECOND
 # a unit that does not answer may take this share of its link's time: 1 in (1 + 4)

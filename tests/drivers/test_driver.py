@@ -169,6 +169,7 @@ async def test_a_dead_unit_is_skipped_probed_and_revived() -> None:
             "a probe asks for one register"
         )
         assert len(run.of("b")) == 1, "said once"
+        assert len(run.wire.connects) == 1, "the link is not to blame"
         run.wire.units[2] = value
         await run.seconds(61)
         assert run.of("b")[1].values == [0, 1, 900]
