@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 _COLUMNS = 8
 _ROWS_LIMIT = 8192
 _BYTES_LIMIT = 16 << 20
-_LINGER = 0.02
+LINGER = 0.02
 _SYNC_NS = 5 * SECOND
 _REPLAY_ROWS = 1000
 
@@ -61,14 +61,14 @@ class _Entry(NamedTuple):
 class Samples:
     """The log of frames. `on_stored` is called on the loop's thread with each frame after its COMMIT (and accept()).
 
-    A group that holds a frame with `accept` is committed with synchronous=FULL, a purely polled one with NORMAL: that
-    survives any death of the process, but a power cut takes everything since the last sync (E1: 4,540 of 4,540 rows).
+    A group that holds a frame with `accept` is committed with synchronous=FULL, a purely polled one with NORMAL: what
+    is committed survives any death of the process, but a power cut takes all since the last sync (E1: 4,540 of 4,540).
     So a polled group is synced too once 5 s of host time have gone by without one.
     There is no retention yet: tele.db grows until less than 64 MiB of its disk are free, which are kept for alarms.
     From then on samples are dropped, newest first, and counted, and what asked for an acknowledgement gets none.
     """
 
-    def __init__(self, path: Path, connection: apsw.Connection) -> None:
+    def __init__(self, path: Path, connection: apsw.Connection, linger: float) -> None:
         self._table = LayoutTable()
         self._table.load(connection)
         self._last = _last_instant(connection)
@@ -86,12 +86,14 @@ class Samples:
         self.full_disk = False  # the newest group was dropped for want of space
         self.on_stored: Callable[[Frame], None] | None = None
         self.on_failure: Callable[[StoreError], None] | None = None
-        self._writer: Writer[_Entry] = Writer(connection, "tele", self, linger=_LINGER)
+        self._writer: Writer[_Entry] = Writer(connection, "tele", self, linger)
 
     @classmethod
-    def open(cls, path: Path) -> Samples:
+    def open(cls, path: Path, linger: float = LINGER) -> Samples:
         """Open or make the file. StoreError when it is foreign, newer than this version, or cannot be written.
 
+        `linger` (host seconds) is how long a polled frame may wait for others to share its transaction: the longer,
+        the fewer bytes are written, and the more frames a sudden death takes with it.
         A damaged one is set aside under another name (`set_aside`) and a new one begun: samples may be lost, and the
         gateway must judge. So is one in which the last run met damage while writing.
         """
@@ -100,16 +102,16 @@ class Samples:
             aside = set_aside(path)
             _mark(path).unlink()
         try:
-            return cls._opened(path, aside)
+            return cls._opened(path, aside, linger)
         except Damaged as damage:
             log.error("%s", damage)
-            return cls._opened(path, set_aside(path))
+            return cls._opened(path, set_aside(path), linger)
 
     @classmethod
-    def _opened(cls, path: Path, aside: Path | None) -> Samples:
+    def _opened(cls, path: Path, aside: Path | None, linger: float) -> Samples:
         connection = open_write(path, TELE)
         try:
-            samples = cls(path, connection)
+            samples = cls(path, connection, linger)
         except (*DAMAGE, msgspec.MsgspecError) as error:
             connection.close()
             raise Damaged(f"{path} is damaged: {error}") from error
@@ -208,8 +210,8 @@ class Samples:
 
     async def close(self) -> None:
         """Commit what is queued and close the file."""
+        self._readers.close()  # first: only a writing connection that is the last one empties the WAL
         await self._writer.close()
-        self._readers.close()
 
     def durability(self, group: list[_Entry]) -> str:
         now = host_mono_ns()

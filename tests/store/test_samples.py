@@ -91,6 +91,14 @@ async def test_layouts_are_shared_and_live_ones_stand_for_stored_ones(samples: S
     await third.close()
 
 
+async def test_closing_empties_the_wal_though_there_were_readers(samples: Samples, path: Path) -> None:
+    put(samples, frame(layout(), 1))
+    await until(lambda: samples.queued == 0)
+    assert len(samples.history("sump-b2", "p0", WALL, WALL + 9 * SECOND, 9).buckets) > 0
+    await samples.close()
+    assert [found.name for found in path.parent.iterdir()] == ["tele.db"]
+
+
 async def test_positions_go_on_after_a_restart_and_above_the_floor(samples: Samples, path: Path) -> None:
     assert [put(samples, frame(layout(), at)) for at in range(3)] == [1, 2, 3]
     again = await reopened(samples, path)

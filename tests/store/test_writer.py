@@ -118,6 +118,17 @@ async def test_a_group_lingers_for_company_but_not_when_it_is_urgent(path: Path,
     await writer.close()
 
 
+async def test_what_is_left_of_a_full_group_does_not_linger(path: Path, book: Notebook) -> None:
+    writer = Writer(open_write(path, ALARM), "test", book, linger=5)
+    for number in range(GROUP + 10):
+        writer.put(number, urgent=True)
+    loop = asyncio.get_running_loop()
+    before = loop.time()
+    await book.hears(GROUP + 10)
+    assert loop.time() - before < 2
+    await writer.close()
+
+
 async def test_writing_happens_in_the_thread_and_settling_on_the_loop(writer: Writer[int], book: Notebook) -> None:
     writer.put(1)
     await book.hears(1)
