@@ -61,6 +61,26 @@ async def append(path: Path, frames: int) -> None:
     assert counted.received == counted.stored == frames * POINTS
 
 
+def written() -> int:
+    """Bytes that this process has had written to disk (or will have, once the kernel gets to it)."""
+    return int(Path("/proc/self/io").read_text().split("write_bytes: ")[1].split()[0])
+
+
+async def trickle(path: Path, company: int) -> float:
+    """Bytes written for a sample in a small building, 6 frames of 20 points a second, `company` frames to a group."""
+    points = tuple(Point(f"p{n}", PointType.FLOAT, "m") for n in range(20))
+    known = [Layout(f"device-{n}", points) for n in range(6)]
+    samples, before = Samples.open(path, linger=0.002), written()
+    for number in range(3600):
+        at = number * SECOND // 6
+        one = Frame(known[number % 6], VALUES[number % 256][:20], Instant(at, WALL + at))
+        samples.append(samples.reserve(), one)
+        while number % company == company - 1 and samples.queued:
+            await asyncio.sleep(0.0005)
+    await samples.close()
+    return (written() - before) / 3600 / 20
+
+
 def bare(path: Path, frames: int) -> float:
     """Seconds for the same rows without us."""
     packings = [Packing(layout, n + 1) for n, layout in enumerate(layouts())]
@@ -115,6 +135,9 @@ def run() -> list[Figure]:
     with tempfile.TemporaryDirectory() as folder:
         directory = Path(folder)
         ours, floor = [], []
+        before = written()
+        asyncio.run(append(directory / "flood.db", FRAMES))
+        flood = (written() - before) / FRAMES / POINTS
         for n in range(3):
             ours.append(seconds(lambda n=n: asyncio.run(append(directory / f"ours-{n}.db", FRAMES))))  # type: ignore[misc]
             floor.append(bare(directory / f"bare-{n}.db", FRAMES))
@@ -133,6 +156,11 @@ def run() -> list[Figure]:
             Figure("the same rows through bare apsw", samples / min(floor), "samples/s"),
             Figure("packing a frame of 100 floats", pack_cost(), "µs"),
             Figure("bytes of the log for a sample, before sealing", size / samples, "B"),
+            Figure("bytes written to disk for a sample, at flood", flood, "B", None, "≤ 60"),
+            Figure(
+                "the same, 6 frames of 20 points a second, each alone", asyncio.run(trickle(directory / "1.db", 1)), "B"
+            ),
+            Figure("the same, 60 frames to a group (10 s)", asyncio.run(trickle(directory / "60.db", 60)), "B"),
             Figure("one point, 1 h at 1 s, unsealed", hour, "ms"),
             Figure("one point, 24 h at 1 s, unsealed", day, "ms"),
         ]
