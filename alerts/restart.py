@@ -91,11 +91,14 @@ def resume(evaluator: Evaluator, recorder: Recorder, now: Instant, outage_ns: in
             evaluator.apply(live, Cue(Trigger.EDITED), now)
         if outage_ns > OUTAGE_TOLERANCE_NS:
             evaluator.apply(live, Cue(Trigger.OUTAGE), now)
-        elif live.terms.life_safety and live.alarm.state in DELAY_ON:
-            evaluator.credit(live, outage_ns)
+    running = [live for live in evaluator.lives if live.alarm.state in DELAY_ON]
     for live in evaluator.lives:
         evaluator.suppress(live, now)
     evaluator.sweep(evaluator.lives, now)
+    for live in running:
+        # after the sweep, for that has seen no sample; and not for a companion, which a start makes TRUE by itself
+        if live.terms.life_safety and not live.guards and live.alarm.state in DELAY_ON:
+            evaluator.credit(live, outage_ns)
     recorder.touch_all(evaluator.lives)
 
 

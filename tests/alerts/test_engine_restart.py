@@ -322,3 +322,12 @@ def test_killed_anywhere_the_log_leads_to_the_same_states(seed: int) -> None:
         assert [notice for judgement in judged for notice in judgement.notices] == []
         assert alarms(stage.engine) == lived
         stage.engine = live
+
+
+def test_downtime_counts_for_no_companion_and_not_without_a_sample() -> None:
+    stage = Stage(rule("R", severity="critical", unknown_for="60s", **{"class": "life_safety"}))
+    stage.commit(stage.engine.restarted(stage.now, 0))
+    stage.at(1).tick()
+    stage.restart(outage_s=300)
+    stage.at(2).set(b=True)
+    assert stage.state("R/protection_lost") is S.PENDING
