@@ -126,6 +126,11 @@ def test_escalation_follows_and_unknown_holds_it() -> None:
     assert seen == [(T, None), (T, critical), (T, critical), (U, critical), (T, None), (F, None)]
 
 
+def test_an_escalation_that_was_never_known_is_none() -> None:
+    node = Escalated(Says(T), [(Says(U), Severity.CRITICAL)])
+    assert (ask(node), node.severity) == (T, None)
+
+
 def test_other_alarms() -> None:
     node = OtherAlarm([("WA-01", "a"), ("WA-01", "b")])
     columns = Columns()
