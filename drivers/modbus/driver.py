@@ -114,7 +114,7 @@ class ModbusDriver:
         self._connects += 1
         now = self._clock.now()
         for unit in self._units:
-            unit.initial = True
+            unit.connected(now.mono_ns)
             if failed:
                 unit.alive(now.mono_ns)
         self._tell()

@@ -83,6 +83,13 @@ class Unit:
                 self.tally.overruns += skipped
                 return
 
+    def connected(self, now_ns: int) -> None:
+        """The link is open (again): of the cycles that went by without it only the newest is asked."""
+        self.initial = True
+        gone = max(0, (now_ns - self.due_ns) // self.spec.poll_ns)
+        self.due_ns += gone * self.spec.poll_ns
+        self.tally.polls += gone
+
     def _ask(self, block: Block) -> Asked:
         size = answer_bytes(block)
         return Asked(block, Question(self.spec.unit, block.table.function, block.address, block.count, size))

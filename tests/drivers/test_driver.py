@@ -392,6 +392,27 @@ async def test_overruns_are_counted_and_never_piled_up() -> None:
         assert len(run.of("a")) - before <= 12, "no burst of missed polls"
 
 
+async def test_time_before_the_link_is_no_overrun() -> None:
+    clock = VirtualClock()
+    wire = Wire(clock, {})
+    reports: list[LinkReport] = []
+    driver = ModbusDriver("l", OPTIONS, link(unit("a", 1, ONE)), clock, reports.append, connect=wire)
+    await clock.advance(100 * SECOND)
+
+    async def emit(frame: Frame) -> None:
+        pass
+
+    task = asyncio.ensure_future(driver.run(emit))
+    for _ in range(40):
+        await clock.advance(SECOND // 10)
+    task.cancel()
+    await asyncio.wait([task])
+    (one,) = reports[-1].units
+    assert one.overruns == 0
+    assert one.polls >= 100
+    assert 3 <= one.good <= 5
+
+
 async def test_emit_holds_the_driver_back() -> None:
     gate = asyncio.Event()
     clock = VirtualClock()
