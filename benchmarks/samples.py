@@ -138,7 +138,7 @@ def run() -> list[Figure]:
         before = written()
         asyncio.run(append(directory / "flood.db", FRAMES))
         flood = (written() - before) / FRAMES / POINTS
-        for n in range(3):
+        for n in range(2):
             ours.append(seconds(lambda n=n: asyncio.run(append(directory / f"ours-{n}.db", FRAMES))))  # type: ignore[misc]
             floor.append(bare(directory / f"bare-{n}.db", FRAMES))
         samples = FRAMES * POINTS

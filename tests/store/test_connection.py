@@ -28,6 +28,8 @@ def test_settings_are_in_force(tmp_path: Path, kind: FileKind) -> None:
         for name, value in {"foreign_keys": 1, "trusted_schema": 0, "mmap_size": 0, "cell_size_check": 1}.items():
             assert pragma(connection, name) == value, name
         assert pragma(connection, "wal_autocheckpoint") == kind.wal_pages
+        assert pragma(connection, "page_size") == kind.page_size
+        assert pragma(connection, "journal_size_limit") == kind.wal_pages * kind.page_size
         assert pragma(connection, "application_id") == kind.application_id
         assert pragma(connection, "user_version") == len(door.migrations(kind))
     connection.close()
