@@ -521,3 +521,21 @@ def test_a_faulty_profile_keeps_its_id(folder: Folder) -> None:
     folder.change(("ai0: {address: 0}", "ai0: {adress: 0}"), file="profiles/other-name.yaml")
     (told,) = folder.problems()
     assert told.startswith("profiles/other-name.yaml:6:9: unknown key 'adress'")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("linear: {4 mA: 0 m, 20 mA: 1 m}", "linear: {4 mA: 0 m, 20 mA: 1 s}", "12:76: 's' measures time"),
+        ("{from: io.di0}", "{from: io.ai1, invert: true}", "13:47: `invert` needs a bool"),
+        ("pump-1/pump_run", "pump 1/pump run", "13:7: a point is named `name` or `part/name`"),
+        ("  sump:\n", "  bare: {system: fire}\n  sump:\n", "8:3: nothing would be read: a `profile`, or `points`"),
+        ("  sump:\n", "  own: {system: fire, profile: box, unit: 4}\n  sump:\n", "8:3: the key 'link' is missing"),
+        ("  sump:\n", "  own: {system: fire, profile: box, link: bus}\n  sump:\n", "8:3: the key 'unit' is missing"),
+        ("  sump:\n", "  own: {profile: box, link: bus, unit: 4}\n  sump:\n", "8:3: the key 'system' is missing"),
+    ],
+)
+def test_a_device_that_cannot_be_is_told(folder: Folder, old: str, new: str, told: str) -> None:
+    folder.change((old, new))
+    (problem,) = folder.problems()
+    assert problem.startswith(f"site.yaml:{told}"), problem
