@@ -13,6 +13,7 @@ from tests.alerts.building import One
 MODE = Point("x", PointType.ENUM, codes=("automatic", "fault", "inspection"))
 BOOL = Point("x", PointType.BOOL)
 INT = Point("x", PointType.INT)
+FLOAT = Point("x", PointType.FLOAT, "m")
 
 
 @pytest.mark.parametrize(
@@ -85,6 +86,39 @@ def test_bad_for_another_reason_is_unknown() -> None:
 
 def test_an_uncertain_reason_can_be_listed() -> None:
     assert One({"bad_quality": ["clock"]}).put(1, 1.0, Quality.UNCERTAIN_CLOCK) is True
+
+
+@pytest.mark.parametrize(
+    ("point", "when", "value"),
+    [
+        (MODE, {"is": "fault"}, "fault"),
+        (MODE, {"not_in": ["fault"]}, "fault"),
+        (BOOL, {"is": True}, True),
+        (INT, {"in": [1]}, 1),
+        (INT, {"mask": 1, "expect": 1}, 1),
+        (FLOAT, {"above": "0 m"}, 1.0),
+        (FLOAT, {"above": "0 m", "samples": 2}, 1.0),
+        (FLOAT, {"levels": [{"above": "0 m"}]}, 1.0),
+        (FLOAT, {"below": {"point": "y"}}, 1.0),
+        (FLOAT, {"bad_quality": True}, 1.0),
+        (FLOAT, {"rises_by": "1 m", "within": "10s"}, 1.0),
+    ],
+)
+@pytest.mark.parametrize("quality", [Quality.BAD_COMM, Quality.BAD_UNDECLARED])
+def test_a_value_that_is_not_current_is_no_value(point: Point, when: Any, value: Value, quality: Quality) -> None:
+    """Whatever stands in the column: after a restart, or beside a BAD quality, it is the past."""
+    one = One(when, point)
+    one.put(0, 2.0, point="y")
+    for at in range(10):
+        one.put(at, value)
+    slot = one.columns.slots["d", "x"]
+    if "bad_quality" not in when:
+        one.columns.put(slot, value, quality, 10 * 10**9)
+        assert one.tick(10) is None
+    one.columns.put(slot, value, Quality.GOOD, 11 * 10**9)
+    one.tick(11)
+    one.columns.forget()
+    assert one.tick(12) is None
 
 
 def test_flipping_quality_answers_each_poll() -> None:

@@ -106,6 +106,9 @@ def test_levels_are_one_alarm_with_the_highest_severity() -> None:
         (True, high),
         (False, None),
     ]
+    assert one.node.reading(one.columns) == Reading(1, 3.0, "m"), "the first limit while none is tripped"
+    one.put(19, 3)
+    assert one.node.reading(one.columns).limit == 3.0
     one.put(20, 30)
     assert one.node.reading(one.columns) == Reading(30, 25.0, "m")
     assert one.put(21, 0, BAD) is None
