@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from alerts.condition.columns import Reading
 from gateway.model import Point, PointType, Quality, Severity, Truth
-from tests.alerts.building import One
+from tests.alerts.building import One, device, rule, table
 
 BAD = Quality.BAD_COMM
 
@@ -123,6 +123,32 @@ def test_another_point_times_a_factor() -> None:
     assert one.put(4, 2.2, point="y") is False, "the limit moved to 2.53"
     assert one.put(5, 2.0, BAD, point="y") is None
     assert one.node.reading(one.columns) == Reading(2.25, None, "m")
+
+
+@pytest.mark.parametrize(
+    ("comparison", "values", "truths"),
+    [
+        ("above", [5, 6, 4, 3.9], [False, True, False, False]),
+        ("at_least", [5, 4, 3.9], [True, True, False]),
+        ("below", [5, 4, 6, 6.1], [False, True, False, False]),
+        ("at_most", [5, 6, 6.1], [True, True, False]),
+    ],
+)
+def test_a_moving_limit_has_the_same_edges(comparison: str, values: list[float], truths: list[bool]) -> None:
+    one = One({comparison: {"point": "y"}, "deadband": "1 m"})
+    one.put(0, 5, point="y")
+    assert [one.put(at, value) for at, value in enumerate(values, 1)] == truths
+
+
+@pytest.mark.parametrize(
+    ("unit", "value", "other_unit", "other", "truth"),
+    [("K", 300.0, "°C", 25.0, True), ("K", 298.0, "°C", 25.0, False), ("m", 1.01, "cm", 100.0, True)],
+)
+def test_a_moving_limit_is_converted(unit: str, value: float, other_unit: str, other: float, truth: bool) -> None:
+    points = [Point("a", PointType.FLOAT, unit), Point("b", PointType.FLOAT, other_unit)]
+    both = table([rule({"above": {"point": "b"}}, on={"system": "test", "point": "a"})], [device("d", "test", points)])
+    both.set(1, "d", {"a": value, "b": other})
+    assert both.truth("T-01", "d") is truth
 
 
 def test_consecutive_samples() -> None:
