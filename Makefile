@@ -3,8 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
-# what the tests need of Debian: ext4 on a loop device is cut off from its power in the long tier
-DEBIAN := e2fsprogs util-linux mount
+# what the tests need of Debian: ext4 on a loop device loses its power, strace kills at chosen system calls
+DEBIAN := e2fsprogs util-linux mount strace
 DEMO ?=
 
 .DEFAULT_GOAL := help
