@@ -46,7 +46,8 @@ class Lines:
         ]
         if event.kind in {"raise", "reraise", "severity_up"} and isinstance(alarm.value, float):
             parts.append(_reading(alarm))
-        reasons = [event.by, *event.body.get("causes", ())]
+        muted = [_both("muted")] if event.body.get("muted") else []
+        reasons = [event.by, *muted, *event.body.get("causes", ())]
         if any(reasons):
             parts.append(f"({', '.join(filter(None, reasons))})")
         return "  ".join(parts)

@@ -65,6 +65,10 @@ def test_a_suppression_names_its_causes() -> None:
     assert lines_of("suppress", causes=["WA-03"])[0].endswith("(WA-03)")
 
 
+def test_a_raise_that_nobody_is_told_of_says_so() -> None:
+    assert lines_of("raise", muted=["suppressed"])[0].endswith("(muted 不通知)")
+
+
 def test_rows_that_are_no_news_are_not_shown() -> None:
     assert lines_of("held") == []
     assert list(LINES.of(Judgement(events=[Event(seq=2, at=AT, kind="token_created")]))) == []
