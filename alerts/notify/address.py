@@ -17,7 +17,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _LABEL = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)")
 _NUMBER = re.compile(r"(0[xX][0-9A-Fa-f]*|[0-9]+)")
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")  # RFC 4291: not mapped, compatible, NAT64 or site-local
 
 
 class AddressRefused(ValueError):  # noqa: N818 - the address was refused; nothing failed
@@ -139,7 +139,7 @@ class Allowed:
 def is_public(address: IP) -> bool:
     """A global unicast address that does not wrap another one."""
     if isinstance(address, ipaddress.IPv6Address):
-        wrapped = address.ipv4_mapped or address.sixtofour or address.teredo
-        if wrapped is not None or address in _NAT64 or address.is_site_local:
+        wrapped = address.sixtofour or address.teredo
+        if address not in _GLOBAL_UNICAST or wrapped is not None:
             return False
     return address.is_global and not address.is_multicast

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from alerts.notify.address import Allowed, parse_allowed, parse_target
 from gateway.fields import Duration, Id, Strict
 from gateway.model import SECOND
 
 SHORTEST_SECRET = 16
+BUILT_IN = frozenset({"log"})
 
 
 class WebhookOptions(Strict):
@@ -23,6 +24,13 @@ class WebhookOptions(Strict):
     secret: SecretStr
     timeout: Duration = 5 * SECOND
     allow: Annotated[tuple[str, ...], Field(strict=False, max_length=100)] = ()
+
+    @field_validator("name")
+    @classmethod
+    def _not_taken(cls, name: str) -> str:
+        if name in BUILT_IN:
+            raise ValueError(f"{name!r} is the name of a channel that is always there")
+        return name
 
     @field_validator("secret")
     @classmethod
@@ -55,3 +63,15 @@ class WebhookOptions(Strict):
     def allowed(self) -> Allowed:
         """Whom this channel may speak to."""
         return Allowed.of(self.allow)
+
+
+def _distinct(webhooks: list[WebhookOptions]) -> list[WebhookOptions]:
+    names = [webhook.name for webhook in webhooks]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"two webhooks are named {name!r}; each needs a `name` of its own")
+    return webhooks
+
+
+Webhooks = Annotated[list[WebhookOptions], AfterValidator(_distinct)]
+"""The webhooks of a site. Their names are the outbox's keys, so they must differ."""

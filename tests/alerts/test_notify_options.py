@@ -6,10 +6,10 @@ from ipaddress import ip_address
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from alerts.notify.address import AddressRefused, Allowed, parse_target
-from alerts.notify.options import WebhookOptions
+from alerts.notify.options import WebhookOptions, Webhooks
 from gateway.model import SECOND
 
 SECRET = "0123456789abcdef"
@@ -54,6 +54,12 @@ def test_accepted(url: str) -> None:
         ("https://[::ffff:127.0.0.1]/", "not a public address"),
         ("https://[::ffff:8.8.8.8]/", "not a public address"),
         ("https://[64:ff9b::7f00:1]/", "not a public address"),
+        ("https://[64:ff9b:1::7f00:1]/", "not a public address"),
+        ("https://[::7f00:1]/", "not a public address"),
+        ("https://[2001:0:7f00:1::]/", "not a public address"),
+        ("https://[2001:db8::1]/", "not a public address"),
+        ("https://[fec0::1]/", "not a public address"),
+        ("https://[ff02::1]/", "not a public address"),
         ("https://[2002:7f00:1::]/", "not a public address"),
         ("http://0x7f.1/", "in disguise"),
         ("https://0x7f.1/", "in disguise"),
@@ -108,6 +114,16 @@ def test_options_are_strict() -> None:
     for wrong in ({"timeout": "0s"}, {"timeout": "1min"}, {"timeout": 5}, {"secret": "short"}, {"secrret": SECRET}):
         with pytest.raises(ValidationError):
             options(**wrong)
+
+
+def test_names_are_distinct_and_not_taken() -> None:
+    """Two channels of one name would be one row of the outbox: the commit of the first notice would fail."""
+    with pytest.raises(ValidationError, match="always there"):
+        options(name="log")
+    both = TypeAdapter(Webhooks)
+    assert len(both.validate_python([options(name="a"), options(name="b")])) == 2
+    with pytest.raises(ValidationError, match="two webhooks are named 'duty'"):
+        both.validate_python([options(), options()])
 
 
 def test_the_secret_is_never_shown() -> None:
