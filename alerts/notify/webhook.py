@@ -54,6 +54,7 @@ class WebhookChannel:
         self._allowed = options.allowed
         self._resolve = resolver
         self._client: httpx.AsyncClient | None = None
+        self._opening = asyncio.Lock()
 
     async def send(self, notice: Notice, key: str) -> Outcome:
         body = json.dumps(notice_body(notice, self._site) | {"key": key}, separators=(",", ":")).encode()
@@ -61,8 +62,10 @@ class WebhookChannel:
         try:
             async with asyncio.timeout(seconds / 2):
                 address = await self._pin()
-            async with asyncio.timeout(seconds):
-                return await self._post(address, body, self._idempotency_key(notice))
+            client = await self._open()
+            # httpx's own timeouts end what hangs; this one is for a reply that drips
+            async with asyncio.timeout(3 * seconds):
+                return await self._post(client, address, body, self._idempotency_key(notice))
         except AddressRefused as problem:
             return Refused(str(problem))
         except (TimeoutError, httpx.TimeoutException):
@@ -88,7 +91,7 @@ class WebhookChannel:
             self._allowed.check(target, address)
         return addresses[0]
 
-    async def _post(self, address: IP, body: bytes, key: str) -> Outcome:
+    async def _post(self, client: httpx.AsyncClient, address: IP, body: bytes, key: str) -> Outcome:
         timestamp = str(host_wall_ns() // SECOND)
         headers = {
             "Host": self._target.authority,
@@ -97,7 +100,7 @@ class WebhookChannel:
             "X-AnLou-Timestamp": timestamp,
             "X-AnLou-Signature": signature(self._options.secret.get_secret_value(), timestamp, body),
         }
-        request = self._open().build_request(
+        request = client.build_request(
             "POST",
             pinned_url(self._target, address),
             content=body,
@@ -105,22 +108,27 @@ class WebhookChannel:
             # the certificate must be the name's although the connection goes to the address
             extensions={"sni_hostname": self._target.host},
         )
-        reply = await self._open().send(request, stream=True)
+        reply = await client.send(request, stream=True)
         try:  # the status says it all; a body, however long, is not read
             return judge_reply(reply.status_code, reply.headers.get("Retry-After"))
         finally:
             await reply.aclose()
 
-    def _open(self) -> httpx.AsyncClient:
-        if self._client is None:
-            seconds = self._options.timeout / SECOND
-            # connecting (TCP, then TLS) must time out by httpx's own clock: cancelled from outside it leaks the socket
-            self._client = httpx.AsyncClient(
-                trust_env=False,  # no proxies or .netrc from the environment
-                follow_redirects=False,
-                timeout=httpx.Timeout(seconds, connect=0.45 * seconds),
-            )
-        return self._client
+    async def _open(self) -> httpx.AsyncClient:
+        async with self._opening:
+            if self._client is None:
+                # reading the machine's certificates takes long enough to be noticed by the loop
+                self._client = await asyncio.to_thread(_client, self._options.timeout / SECOND)
+            return self._client
+
+
+def _client(seconds: float) -> httpx.AsyncClient:
+    """No proxies or .netrc from the environment, no redirects.
+
+    Connecting (TCP, then TLS) must time out by httpx's own clock: cancelled from outside it leaks the socket.
+    """
+    timeout = httpx.Timeout(seconds, connect=0.45 * seconds)
+    return httpx.AsyncClient(trust_env=False, follow_redirects=False, timeout=timeout)
 
 
 def pinned_url(target: Target, address: IP) -> str:

@@ -87,7 +87,7 @@ async def receiver() -> AsyncIterator[tuple[Receiver, int]]:
 
 @pytest.fixture
 async def channel(receiver: tuple[Receiver, int]) -> AsyncIterator[WebhookChannel]:
-    opened = WebhookChannel(options(f"http://127.0.0.1:{receiver[1]}/hook?duty=1", timeout="1s"), "riverside-1")
+    opened = WebhookChannel(options(f"http://127.0.0.1:{receiver[1]}/hook?duty=1", timeout="3s"), "riverside-1")
     yield opened
     await opened.close()
 
@@ -138,7 +138,7 @@ async def test_answers(
 
 async def test_a_receiver_that_never_answers(channel: WebhookChannel, receiver: tuple[Receiver, int]) -> None:
     receiver[0].reply = None
-    assert await channel.send(notice(), "k") == Retry("no answer within 1 s")
+    assert await channel.send(notice(), "k") == Retry("no answer within 3 s")
 
 
 async def test_a_receiver_that_is_not_there(channel: WebhookChannel, receiver: tuple[Receiver, int]) -> None:
@@ -181,7 +181,7 @@ async def test_the_answer_of_dns_is_pinned(receiver: tuple[Receiver, int]) -> No
         return next(answers)
 
     channel = WebhookChannel(
-        options(f"https://duty.example:{receiver[1]}/", allow=["duty.example"], timeout="200ms"), "s", resolver=rebind
+        options(f"https://duty.example:{receiver[1]}/", allow=["duty.example"], timeout="1s"), "s", resolver=rebind
     )
     outcome = await channel.send(notice(), "k")
     await channel.close()
