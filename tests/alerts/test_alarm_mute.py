@@ -311,3 +311,13 @@ def test_suppressing_and_lifting_in_every_state(state: AlarmState) -> None:
 
 
 mute_speaks_again = {S.UNACKED, S.UNACKED_REC, S.ACKED, S.ACKED_REC}
+
+
+def test_one_recovery_for_one_raise() -> None:
+    stage = active()
+    stage.at(1).set(a=False)
+    stage.do("shelve", comment="c", for_ns=HOUR)
+    stage.at(2).set(a=True)
+    stage.at(3).set(a=False)
+    assert stage.rows()[-2:] == ["reraise", "return"]
+    assert stage.told() == ["raise", "recover"]

@@ -331,3 +331,22 @@ def test_downtime_counts_for_no_companion_and_not_without_a_sample() -> None:
     stage.restart(outage_s=300)
     stage.at(2).set(b=True)
     assert stage.state("R/protection_lost") is S.PENDING
+
+
+def test_downtime_counts_once() -> None:
+    stage = Stage(rule("R", severity="critical", on_delay="60s", **{"class": "life_safety"}))
+    stage.at(0).set(a=True)
+    stage.restart(outage_s=20)
+    for second in (1, 2, 3):
+        stage.at(second).set(a=True)
+    stage.at(39).tick()
+    assert stage.state() is S.PENDING
+
+
+def test_a_second_crash_does_not_forget_the_first() -> None:
+    stage = Stage(rule("R", on_delay="30s"))
+    stage.at(0).set(a=True)
+    stage.at(20).restart()
+    stage.at(1000).set(b=True)
+    stage.restart()
+    assert stage.state() is S.PENDING and stage.rows() == []
