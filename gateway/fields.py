@@ -17,7 +17,7 @@ from gateway.units import UNITS, UnitError, convert
 class Strict(BaseModel):
     """Base of every configuration model: unknown keys are errors, values are never coerced, objects never change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|min|h|d)")

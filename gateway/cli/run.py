@@ -14,6 +14,8 @@ from gateway.config.problems import ConfigErrors
 
 EXIT_CONFIG = 2
 
+log = logging.getLogger("anlou.config")
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--site", type=Path, required=True, metavar="FILE", help="the site file")
@@ -30,6 +32,8 @@ def run(options: argparse.Namespace) -> int:
     except ConfigErrors as errors:
         sys.stderr.write(f"{errors}\n")
         return EXIT_CONFIG
+    for warning in config.warnings:
+        log.warning("%s", warning)
     folder = options.data or default_folder(config.site.id)
     return run_loop(
         lambda stop: live_once(
