@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
 
 from alerts.notify.address import Allowed, parse_allowed, parse_target
 from gateway.fields import Duration, Id, Strict
@@ -20,10 +20,10 @@ class WebhookOptions(Strict):
     model_config = ConfigDict(hide_input_in_errors=True)  # a mistyped secret is still a secret
 
     name: Id = "webhook"
-    url: Annotated[str, Field(max_length=2000)]
     secret: SecretStr
     timeout: Duration = 5 * SECOND
     allow: Annotated[tuple[str, ...], Field(strict=False, max_length=100)] = ()
+    url: Annotated[str, Field(max_length=2000)]  # last: it is judged by what `allow` says
 
     @field_validator("name")
     @classmethod
@@ -53,11 +53,13 @@ class WebhookOptions(Strict):
             parse_allowed(entry)
         return allow
 
-    @model_validator(mode="after")
-    def _reachable(self) -> WebhookOptions:
-        target = parse_target(self.url)
-        self.allowed.check_name(target)
-        return self
+    @field_validator("url")
+    @classmethod
+    def _reachable(cls, url: str, info: ValidationInfo) -> str:
+        target = parse_target(url)
+        if "allow" in info.data:  # otherwise `allow` itself has been told
+            Allowed.of(info.data["allow"]).check_name(target)
+        return url
 
     @property
     def allowed(self) -> Allowed:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic.json_schema import WithJsonSchema
 
-from alerts.notify.options import WebhookOptions
+from alerts.notify.options import Webhooks
 from drivers.modbus.options import ModbusLinkOptions
 from drivers.profile import ChannelOptions
 from gateway.api.options import ApiOptions
@@ -121,7 +121,7 @@ class RuleChoice(Strict):
 class NotifyOptions(Strict):
     """Who is told."""
 
-    webhooks: list[WebhookOptions] = Field(default_factory=list)
+    webhooks: Webhooks = Field(default_factory=list)
 
 
 class SiteFile(Strict):

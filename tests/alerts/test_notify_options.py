@@ -28,6 +28,8 @@ def options(**changes: Any) -> WebhookOptions:
         "https://[2606:4700:4700::1111]/",
         "http://127.0.0.1:9000/hook",
         "http://localhost:9000/hook",
+        "https://localhost/",
+        "https://LOCALHOST./hook",
         "http://[::1]:9000/hook",
         "https://127.0.0.1:9000/hook",
     ],
@@ -85,8 +87,9 @@ def test_accepted(url: str) -> None:
     ],
 )
 def test_refused(url: str, why: str) -> None:
-    with pytest.raises(ValidationError, match=why):
+    with pytest.raises(ValidationError, match=why) as error:
         options(url=url)
+    assert [told["loc"] for told in error.value.errors()] == [("url",)]
 
 
 def test_the_site_may_allow_what_is_meant() -> None:

@@ -278,9 +278,7 @@ def test_cfg15_a_webhook_leaves_the_house(folder: Folder, url: str, monkeypatch:
     monkeypatch.setenv("HOOK_SECRET", "a-long-enough-canary-secret")
     folder.change(("rules: {", WEBHOOK.format(url=url, more="")))
     (told,) = folder.problems()
-    assert told.startswith(("site.yaml:14:21: ", "site.yaml:14:27: ")) and "canary" not in told and "pw" not in told, (
-        told
-    )
+    assert told.startswith("site.yaml:14:27: ") and "canary" not in told and "pw" not in told, told
 
 
 def test_cfg15_a_webhook_may_be_allowed(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -290,6 +288,18 @@ def test_cfg15_a_webhook_may_be_allowed(folder: Folder, monkeypatch: pytest.Monk
     (webhook,) = folder.load().notify
     assert webhook.secret.get_secret_value() == "a-long-enough-canary-secret"
     assert "canary" not in repr(folder.load())
+
+
+def test_cfg3_two_webhooks_of_one_name(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their names are the outbox's keys: the gateway would start, and stop at its first alarm."""
+    monkeypatch.setenv("HOOK_SECRET", "a-long-enough-canary-secret")
+    one = '{url: "https://hooks.example/x", secret: "${env:HOOK_SECRET}", name: %s}'
+    folder.change(("rules: {", f"notify: {{webhooks: [{one % 'a'}, {one % 'b'}]}}\nrules: {{"))
+    assert folder.problems() == []
+    folder.change(("name: b", "name: a"))
+    assert folder.problems() == [
+        "site.yaml:14:20: two webhooks are named 'a'; each needs a `name` of its own",
+    ]
 
 
 @pytest.mark.parametrize(
