@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,10 +12,14 @@ from gateway.api.metrics import Family, single
 from gateway.app.changes import Change
 from gateway.bus import Bus
 from gateway.health import GatewayStatus
+from gateway.model import SECOND
 from gateway.store.journal import Journal
 from gateway.store.samples import Samples
 
-FATES = ("received", "stored", "unchanged", "duplicate", "quarantined", "dropped")
+FATES = ("stored", "unchanged", "duplicate", "quarantined", "dropped")
+SLOW_WRITE_NS = 5 * SECOND  # host time of one transaction: somebody should look at the disk
+STUCK_WRITE_NS = 30 * SECOND  # alarms wait behind it and nobody is told
+ANSWER_SECONDS = 1.0
 
 
 class Figures:
@@ -28,29 +33,53 @@ class Figures:
         self._samples = samples
         self._bus = bus
         self._workers = workers
+        self._stores = (("alarm.db", journal), ("tele.db", samples))
+        self._pending = 0
         self.loop_lag_s = 0.0
         self.clock_steps = 0
 
     async def status(self) -> GatewayStatus:
-        """The numbers now. A store that another program blocks makes the gateway useless until it lets go."""
-        blocked = [
-            f"another program holds {name}"
-            for name, store in (("alarm.db", self._journal), ("tele.db", self._samples))
-            if store.blocked
-        ]
-        # while alarm.db is blocked, asking it would wait with everybody else
-        pending = 0 if self._journal.blocked else await self._pending()
+        """The numbers now. A store that cannot be written makes the gateway useless until it can."""
+        await self._count_pending()
         return GatewayStatus(
             disk_used=self._disk_used(),
-            outbox_pending=pending,
+            outbox_pending=self._pending,
             queue_depth=self._samples.queued,
             loop_lag_s=self.loop_lag_s,
-            failed=tuple(blocked),
+            failed=tuple(self._failures()),
+            degraded=tuple(self._troubles()),
         )
 
-    async def _pending(self) -> int:
-        counts = await self._journal.outbox_counts()
-        return sum(states.get("pending", 0) for states in counts.values())
+    def _failures(self) -> Iterator[str]:
+        for name, store in self._stores:
+            if store.blocked and store is self._journal and not self._journal.reserve_held:
+                yield f"the disk is full to the last: {name} waits for space"
+            elif store.blocked:
+                yield f"another program holds {name}"
+            elif store.busy_ns > STUCK_WRITE_NS:
+                yield f"{name} has been writing for {store.busy_ns // SECOND} s: the disk does not answer"
+
+    def _troubles(self) -> Iterator[str]:
+        for name, store in self._stores:
+            if not store.blocked and SLOW_WRITE_NS < store.busy_ns <= STUCK_WRITE_NS:
+                yield f"{name} has been writing for {store.busy_ns // SECOND} s"
+        if self._samples.full_disk:
+            yield "the disk is full: samples are judged but not kept"
+        if not self._journal.reserve_held:
+            yield "the space kept for alarms is used up"
+        if self._samples.set_aside is not None:
+            yield f"tele.db was damaged at start; what it held is in {self._samples.set_aside.name}"
+
+    async def _count_pending(self) -> None:
+        """What the outbox holds; the number before where alarm.db cannot be asked without waiting with everybody."""
+        if self._journal.blocked:
+            return
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                counts = await self._journal.outbox_counts()
+        except TimeoutError:
+            return
+        self._pending = sum(states.get("pending", 0) for states in counts.values())
 
     def _disk_used(self) -> float | None:
         try:
@@ -63,10 +92,26 @@ class Figures:
         """What /metrics shows of store, outbox and bus."""
         counters = self._samples.counters
         fates = [({"fate": fate}, float(getattr(counters, fate))) for fate in FATES]
-        yield Family("anlou_samples_total", "counter", "Samples by fate; received is the sum of the others.", fates)
+        yield single("anlou_samples_received_total", "counter", "Samples given to the store.", counters.received)
+        yield Family("anlou_samples_total", "counter", "Samples by fate; with those queued all received.", fates)
+        queued = counters.received - counters.settled
+        yield single("anlou_samples_queued", "gauge", "Samples received that have no fate yet.", queued)
+        yield from self._store_families()
         yield single("anlou_bus_dropped_total", "counter", "Live-view items slow readers lost.", self._bus.dropped)
         yield single("anlou_clock_steps_total", "counter", "Steps of the host's clock.", self.clock_steps)
         delivered = [({"channel": worker.channel.name}, float(worker.counts.delivered)) for worker in self._workers]
         yield Family("anlou_notices_delivered_total", "counter", "Notices that a channel took.", delivered)
         dead = [({"channel": worker.channel.name}, float(worker.counts.dead)) for worker in self._workers]
         yield Family("anlou_notices_dead_total", "counter", "Notices given up after refusals.", dead)
+
+    def _store_families(self) -> Iterator[Family]:
+        busy = [({"file": name}, store.busy_ns / SECOND) for name, store in self._stores]
+        yield Family("anlou_store_busy_seconds", "gauge", "Host time of the transaction being written.", busy)
+        blocked = [({"file": name}, float(store.blocked)) for name, store in self._stores]
+        yield Family("anlou_store_blocked", "gauge", "1 while commits wait for a lock or for space.", blocked)
+        full = float(self._samples.full_disk)
+        yield single("anlou_samples_disk_full", "gauge", "1 while samples are dropped for want of space.", full)
+        aside = float(self._samples.set_aside is not None)
+        yield single("anlou_samples_set_aside", "gauge", "1 when tele.db was damaged and begun anew at start.", aside)
+        held = float(self._journal.reserve_held)
+        yield single("anlou_alarm_reserve_held", "gauge", "0 when the space kept for alarms is used up.", held)

@@ -25,7 +25,8 @@ GATEWAY_LAYOUT = Layout(GATEWAY_DEVICE, GATEWAY_POINTS)
 class GatewayStatus:
     """The gateway's own numbers. `disk_used` is a percentage, None when the file system does not say.
 
-    `failed` names what makes the gateway useless (the writer is stuck, storage refuses): each a short clause.
+    `failed` names what makes the gateway useless (the writer is stuck, storage refuses), `degraded` what somebody must
+    look at although it judges and tells: each a short clause.
     """
 
     disk_used: float | None
@@ -33,6 +34,7 @@ class GatewayStatus:
     queue_depth: int
     loop_lag_s: float
     failed: tuple[str, ...] = ()
+    degraded: tuple[str, ...] = ()
 
 
 def gateway_frame(status: GatewayStatus, now: Instant) -> Frame:
@@ -46,7 +48,7 @@ def gateway_frame(status: GatewayStatus, now: Instant) -> Frame:
 
 def problems(status: GatewayStatus) -> tuple[str, ...]:
     """Why the gateway is not at its best; empty when it is."""
-    found = list(status.failed)
+    found = [*status.failed, *status.degraded]
     if status.disk_used is not None and status.disk_used > DISK_NEARLY_FULL:
         found.append(f"the disk is {status.disk_used:.0f} % full")
     if status.outbox_pending > OUTBOX_LONG:

@@ -273,6 +273,7 @@ def test_a_thousand_devices_publish_spread_over_the_ten_seconds() -> None:
         ({"loop_lag_s": 1.5}, "degraded", Health.DEGRADED),
         ({"loop_lag_s": 6.0}, "failed", Health.DEGRADED),
         ({"failed": ("the writer is stuck",)}, "failed", Health.DEGRADED),
+        ({"degraded": ("samples are not kept",)}, "degraded", Health.DEGRADED),
     ],
 )
 def test_the_gateway_is_a_device(changes: dict[str, Any], said: str, health: Health) -> None:
