@@ -6,7 +6,9 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from gateway.model import SECOND, Mute, Notice, Occurrence, Text
+from gateway.model import SECOND, Mute, Notice, Occurrence, Text, Truth
+
+_TRUTHS = {True: "true", False: "false", None: "unknown"}
 
 
 def rfc3339(ns: int | None) -> str | None:
@@ -26,6 +28,11 @@ def text_body(text: Text) -> dict[str, str]:
     return {"en": text.en, "zh": text.zh}
 
 
+def truth_body(truth: Truth) -> str:
+    """UNKNOWN is said, not left to a null that a reader may take for false."""
+    return _TRUTHS[truth]
+
+
 def mute_body(mute: Mute) -> dict[str, Any]:
     return {
         "kind": mute.kind,
@@ -37,7 +44,7 @@ def mute_body(mute: Mute) -> dict[str, Any]:
 
 
 def alarm_body(occurrence: Occurrence, guidance: Any = None) -> dict[str, Any]:
-    """The Alarm of DESIGN §6. `condition` is true, false, or null for UNKNOWN."""
+    """The Alarm of DESIGN §6. `condition` is a word: true, false or unknown."""
     return {
         "occurrence": occurrence.occurrence,
         "rule": occurrence.rule,
@@ -46,7 +53,7 @@ def alarm_body(occurrence: Occurrence, guidance: Any = None) -> dict[str, Any]:
         "severity": occurrence.severity.word,
         "class": occurrence.class_.value,
         "state": occurrence.state.value,
-        "condition": occurrence.condition,
+        "condition": truth_body(occurrence.condition),
         "latched": occurrence.latched,
         "acked_by": occurrence.acked_by,
         "raised_at": rfc3339(occurrence.raised_ns),

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from alerts.notify.body import life_body
 from gateway.api import shapes
-from gateway.api.answers import ULID, alarm, answer, listing, page
+from gateway.api.answers import ULID, alarm, answer, as_now, listing, page
 from gateway.api.guard import HouseOf, Operator, Viewer
 from gateway.api.house import House
 from gateway.api.problems import Problem
@@ -96,13 +96,13 @@ async def alarms(_: Viewer, house: HouseOf, reading: ReadingOf, query: Annotated
         limit=query.limit + 1,
     )
     kept, after = page(rows, query.limit, lambda row: row.occurrence)
-    return listing([alarm(row, house) for row in kept], after)
+    return listing([alarm(row, house) for row in as_now(kept, house)], after)
 
 
 @router.get("/{occurrence}", responses=answers(shapes.AlarmWithLife))
 async def one_alarm(_: Viewer, house: HouseOf, reading: ReadingOf, occurrence: str) -> Response:
     """One alarm; `life` tells how it went on and how it ended."""
-    found = await _find(house, reading, occurrence)
+    (found,) = as_now([await _find(house, reading, occurrence)], house)
     return answer(alarm(found, house) | {"life": life_body(found)})
 
 

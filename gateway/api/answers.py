@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -91,6 +92,21 @@ def alarm(occurrence: Occurrence, house: House) -> dict[str, Any]:
     """The Alarm of DESIGN §6, with its rule's guidance."""
     rule = house.rules.get(occurrence.rule)
     return alarm_body(occurrence, None if rule is None else guidance_body(rule))
+
+
+def as_now(rows: Sequence[Occurrence], house: House) -> list[Occurrence]:
+    """Committed alarms with the values of this moment: those move without a row of the journal.
+
+    Not of an alarm that has changed since the row: it would show the value of one state beside another state.
+    """
+    judged = {now.occurrence: now for now in house.live()} if rows else {}
+    return [_as_now(row, judged.get(row.occurrence)) for row in rows]
+
+
+def _as_now(row: Occurrence, now: Occurrence | None) -> Occurrence:
+    if now is None or now.seq != row.seq:
+        return row
+    return replace(row, value=now.value, peak=now.peak, condition=now.condition, held=now.held)
 
 
 def guidance_body(rule: AlarmRule) -> dict[str, Any] | None:

@@ -76,7 +76,7 @@ class House:
 
     `history(device, point_key, from_wall_ns, to_wall_ns, max_points)` and `records` may block: the API calls them in
     worker threads. `authenticate(sha256)` too; it answers None for unknown, revoked and expired alike.
-    `command` answers after COMMIT, or raises CommandRefused.
+    `command` answers after COMMIT, or raises CommandRefused. `live` gives the open alarms as they are judged now.
     """
 
     site: Site
@@ -91,6 +91,7 @@ class House:
     has_users: Callable[[], bool]
     rules: Mapping[str, AlarmRule]
     rules_view: Callable[[], Sequence[Mapping[str, Any]]] = tuple
+    live: Callable[[], Iterable[Occurrence]] = tuple
     unbound: Sequence[UnboundRule] = ()
     metrics: Sequence[Callable[[], Iterable[Family]]] = ()
     options: ApiOptions = field(default_factory=ApiOptions)

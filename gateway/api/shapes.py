@@ -161,7 +161,7 @@ class Alarm(Shape):
     severity: SeverityWord
     class_: AlarmClass = Field(alias="class")
     state: AlarmState
-    condition: bool | None = Field(description="null is UNKNOWN.")
+    condition: Literal["true", "false", "unknown"]
     latched: bool
     acked_by: str | None
     raised_at: AwareDatetime

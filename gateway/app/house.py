@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from alerts.engine import AlarmEngine
+from alerts.notify.body import truth_body
 from alerts.notify.channel import Channel
 from alerts.notify.log import LogChannel
 from alerts.notify.webhook import WebhookChannel
 from alerts.notify.worker import DeliveryWorker
+from alerts.rule import Rule
 from drivers.assign import assign
 from drivers.modbus.driver import ModbusDriver
 from gateway.api.current import CurrentValues
@@ -123,7 +125,8 @@ async def open_rooms(config: SiteConfig, folder: Path, rate: float, teardown: Te
         command=pipeline.command,
         authenticate=access.authenticate,
         has_users=access.has_tokens,
-        rules={rule.rule: rule for rule in config.rules},
+        rules=_rules(config),
+        live=engine.open_occurrences,
         rules_view=partial(_rules_view, engine),
         unbound=config.unbound,
         metrics=(figures.families,),
@@ -162,7 +165,10 @@ def _drivers(config: SiteConfig, clock: BuildingClock, health: HealthBook) -> tu
     )
 
 
-WORDS = {True: "true", False: "false", None: "unknown"}
+def _rules(config: SiteConfig) -> dict[str, Rule]:
+    """The site's rules, and those that say that one of them cannot be relied on."""
+    bound = {instance.rule.rule: instance.rule for instance in config.bound.instances}
+    return bound | {rule.rule: rule for rule in config.rules}
 
 
 def _rules_view(engine: AlarmEngine) -> list[dict[str, Any]]:
@@ -172,7 +178,7 @@ def _rules_view(engine: AlarmEngine) -> list[dict[str, Any]]:
             "rule": view.rule,
             "source": view.source,
             "state": view.state.value,
-            "condition": WORDS[view.condition],
+            "condition": truth_body(view.condition),
             "mutes": [mute.kind for mute in view.mutes],
             "fleeting": view.fleeting,
             "occurrence": view.occurrence,

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import httpx
 import pytest
 
+from gateway.api.app import create_app
 from gateway.api.house import House
+from gateway.api.tokens import Role
 from gateway.health import GatewayStatus
-from gateway.model import Frame, Quality
-from tests.api.conftest import IDS, WATER_LAYOUT, Journal
+from gateway.model import AlarmState, Frame, Quality
+from tests.api.conftest import IDS, WATER_LAYOUT, Journal, bearer
 
 DEVICE_KEYS = {
     "id", "name", "system", "profile", "location", "health", "since", "last_good_at", "age_s", "poll_s", "error",
@@ -102,7 +107,7 @@ async def test_open_alarms_are_the_default(viewer: httpx.AsyncClient) -> None:
     assert all(set(alarm) == ALARM_KEYS for alarm in listed["items"])
     water = listed["items"][1]
     assert water["guidance"] == {"cause": {"en": "rain", "zh": "暴雨"}, "time_to_respond_s": 600.0}
-    assert (water["severity"], water["class"], water["condition"]) == ("high", "property", True)
+    assert (water["severity"], water["class"], water["condition"]) == ("high", "property", "true")
     assert len((await viewer.get("/api/v1/alarms", params={"open": "false"})).json()["items"]) == 3
 
 
@@ -125,6 +130,19 @@ async def test_alarms_are_paged(viewer: httpx.AsyncClient) -> None:
     assert first["next"] == IDS[1]
     second = (await viewer.get("/api/v1/alarms", params={"limit": 1, "after": first["next"]})).json()
     assert ([alarm["occurrence"] for alarm in second["items"]], second["next"]) == ([IDS[0]], None)
+
+
+async def test_a_standing_alarm_shows_the_value_of_now(make_house: Callable[..., House], journal: Journal) -> None:
+    """Between two rows of the journal the water goes on rising; what is committed is told as it was committed."""
+    now = replace(journal.rows[IDS[0]], value=0.31, peak=0.35, condition=None, held=True, state=AlarmState.ACKED)
+    newer = replace(journal.rows[IDS[1]], value=9.9, condition=None, seq=8)
+    transport = httpx.ASGITransport(create_app(make_house(live=lambda: [now, newer])))
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost", headers=bearer(Role.VIEWER)) as http:
+        lift, water = (await http.get("/api/v1/alarms")).json()["items"]
+        one = (await http.get(f"/api/v1/alarms/{IDS[0]}")).json()
+    assert (lift["value"], lift["condition"], lift["seq"]) == (0.12, "true", 7)
+    assert (water["value"], water["condition"], water["state"], water["seq"]) == (0.31, "unknown", "unacked", 7)
+    assert (one["value"], one["life"]["peak"], one["life"]["held"]) == (0.31, 0.35, True)
 
 
 async def test_one_alarm_tells_how_it_ended(viewer: httpx.AsyncClient) -> None:

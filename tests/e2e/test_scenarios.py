@@ -57,7 +57,8 @@ def test_a_dead_sensor_clears_nothing(demo: Anlou) -> None:
     def lost() -> Any:
         return demo.alarm("WA-01/protection_lost", "water-east")
 
-    demo.wait_until("protection lost", lost, 60)
+    companion = demo.wait_until("protection lost", lost, 60)
+    assert companion["guidance"]["corrective_action"]["zh"], "whoever is woken by it must know what to do"
     value_alarm = demo.alarm("WA-01", "water-east")
     assert value_alarm is not None
     assert value_alarm["condition"] == "unknown"
