@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from alerts import snapshot
+from alerts import mute, snapshot
 from alerts.alarm import Alarm, Cue, Terms, advance
 from alerts.bound import Bound
 from alerts.evaluator import Evaluator
 from alerts.lifecycle import DELAY_ON, Trigger
-from alerts.live import NOT_IN_REPLAY, Key, Moment
+from alerts.live import NOT_IN_REPLAY, Key, Live, Moment
 from alerts.recorder import Recorder
 from gateway.model import SECOND, Checkpoint, InstanceSnapshot, Instant, Occurrence
 
@@ -91,6 +91,7 @@ def resume(evaluator: Evaluator, recorder: Recorder, now: Instant, outage_ns: in
             evaluator.apply(live, Cue(Trigger.EDITED), now)
         if outage_ns > OUTAGE_TOLERANCE_NS:
             evaluator.apply(live, Cue(Trigger.OUTAGE), now)
+        _obey(evaluator, live, now)
     running = [live for live in evaluator.lives if live.alarm.state in DELAY_ON]
     for live in evaluator.lives:
         evaluator.suppress(live, now)
@@ -100,6 +101,15 @@ def resume(evaluator: Evaluator, recorder: Recorder, now: Instant, outage_ns: in
         if live.terms.life_safety and not live.guards and live.alarm.state in DELAY_ON:
             evaluator.credit(live, outage_ns)
     recorder.touch_all(evaluator.lives)
+
+
+def _obey(evaluator: Evaluator, live: Live, now: Instant) -> None:
+    """The rule may ask for more by now than when the open alarm began; it never asks for less."""
+    severity = live.instance.rule.severity
+    if live.alarm.life is not None and severity < live.alarm.severity:
+        evaluator.apply(live, Cue(Trigger.WORSE, severity=severity), now)
+    if live.terms.life_safety and any(held.kind == mute.SHELVED for held in live.alarm.mutes):
+        evaluator.commit(live, *mute.unshelve(live.alarm, "life_safety", now, live.terms), now)
 
 
 def close_orphans(recorder: Recorder, orphans: Sequence[Orphan], moment: Moment, now: Instant) -> None:

@@ -22,7 +22,7 @@ from alerts.condition.spec import AlarmSpec, AllSpec, AnySpec, Condition, NotSpe
 from alerts.condition.state import BadQuality, Consecutive, Named, Numbered
 from alerts.condition.threshold import Band, Levels, MovingLimit, Threshold, ThresholdOfPoint
 from gateway.fields import Quantity
-from gateway.model import SECOND, Device, Point, PointType, Severity, Value
+from gateway.model import HEALTH_POINT, SECOND, Device, Health, Point, PointType, Severity, Value
 from gateway.units import UnitError, convert
 
 NUMBERS = {PointType.INT, PointType.FLOAT}
@@ -230,6 +230,9 @@ def _state(spec: StateSpec, point: Point, slot: int, scope: Scope, loc: Loc) -> 
     if point.type is PointType.INT:
         return Numbered(slot, frozenset(int(code) for code in members), wanted=wanted)
     every: Sequence[Value] = (True, False) if point.type is PointType.BOOL else point.codes
+    if point.name == HEALTH_POINT.name:
+        # not an answer yet: read as "not offline", every restart would end the alarm of a device that is still dead
+        every = [code for code in every if code != Health.STARTING or code in members]
     return Named(slot, {code: (code in members) is wanted for code in every})
 
 

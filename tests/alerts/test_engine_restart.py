@@ -9,7 +9,7 @@ import pytest
 
 from alerts.alarm import Alarm
 from alerts.engine import AlarmEngine
-from gateway.model import SECOND, AlarmState, CommandRefused
+from gateway.model import SECOND, AlarmState, CommandRefused, Severity
 from tests.alerts.stage import BAD, WALL, Stage, level_rule, rule
 
 S = AlarmState
@@ -199,6 +199,59 @@ def test_a_dropped_suppressor_lifts() -> None:
     stage.at(0).set(level=0.5)
     stage.restart(rules=(level_rule("LOW", "0.03 m"), level_rule("HIGH", "0.1 m")))
     assert stage.told("LOW") == ["reraise"]
+
+
+def test_a_rule_that_has_become_severer_is_heard_for_what_stands() -> None:
+    """Below the journal's severity nobody was told: a standing critical alarm must not stay silent."""
+    stage = Stage(rule("R", severity="journal"))
+    stage.at(0).set(a=True)
+    assert stage.told() == []
+    stage.at(1).restart(rules=(rule("R", severity="critical"),))
+    assert stage.told() == ["severity_up"]
+    assert stage.life().severity is Severity.CRITICAL
+    stage.at(2).set(a=True)
+    stage.restart()
+    assert stage.told() == ["severity_up"]
+
+
+def test_a_rule_that_has_become_severer_wants_a_new_acknowledgement() -> None:
+    stage = Stage(rule("R", severity="low"))
+    stage.at(0).set(a=True)
+    stage.do("ack")
+    stage.at(1).restart(rules=(rule("R", severity="high"),))
+    assert (stage.state(), stage.told()) == (S.UNACKED, ["raise", "reraise"])
+
+
+def test_a_milder_rule_changes_nothing_of_what_stands() -> None:
+    stage = Stage(rule("R", severity="high"))
+    stage.at(0).set(a=True)
+    stage.do("ack")
+    stage.at(1).restart(rules=(rule("R", severity="low"),))
+    assert (stage.state(), stage.told(), stage.life().severity) == (S.ACKED, ["raise"], Severity.HIGH)
+
+
+def test_a_rule_that_has_become_life_safety_is_no_longer_shelved() -> None:
+    stage = Stage(rule("R", severity="high"))
+    stage.at(0).set(a=True)
+    stage.do("shelve", comment="known", for_ns=3600 * SECOND)
+    stage.at(1).restart(rules=(rule("R", severity="critical", **{"class": "life_safety"}),))
+    assert (stage.life().mutes, stage.told()) == ((), ["raise", "reraise"])
+
+
+def test_a_restart_does_not_end_the_alarm_of_a_device_that_is_still_offline() -> None:
+    """For the first seconds health says `starting`, which is no answer to whether it is offline."""
+    offline = rule("GW-01", "health", when={"is": "offline"}, off_delay="10s")
+    stage = Stage(offline)
+    stage.at(0).set(health="offline")
+    stage.do("ack")
+    stage.at(5).restart(outage_s=30)
+    stage.at(6).set(health="starting")
+    stage.at(60).tick()
+    stage.set(health="offline")
+    assert (stage.state("GW-01"), stage.told("GW-01")) == (S.ACKED, ["raise"])
+    stage.at(61).set(health="online")
+    stage.at(72).tick()
+    assert stage.told("GW-01") == ["raise", "recover"]
 
 
 def test_an_open_occurrence_without_a_snapshot_is_continued() -> None:

@@ -158,9 +158,9 @@ def test_one_dead_pump_signal_is_that_pump_s_protection() -> None:
     assert shown.truth("WA-08/protection_lost", f"{EAST}/pump-1") is False
 
 
-HEALTH = {"online": False, "degraded": False, "stale": False, "offline": True, "starting": False}
+HEALTH = {"online": False, "degraded": False, "stale": False, "offline": True, "starting": None}
 
 
 @pytest.mark.parametrize(("health", "truth"), HEALTH.items())
-def test_offline(health: str, truth: bool) -> None:
+def test_offline(health: str, truth: Truth) -> None:
     assert situation(health=health).truth("GW-01", EAST) is truth
