@@ -21,13 +21,17 @@ class Strict(BaseModel):
 
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|min|h|d)")
+_LONGEST_NS = 36_500 * 86_400 * SECOND
 _DURATION_NS = {"ms": SECOND // 1000, "s": SECOND, "min": 60 * SECOND, "h": 3600 * SECOND, "d": 86400 * SECOND}
 
 
 def parse_duration(value: Any) -> int:
     """`30s`, `5min`, `1.5h` → nanoseconds. A number without a unit is refused: 30 of what?"""
     if isinstance(value, str) and (match := _DURATION.fullmatch(value.strip())):
-        return round(float(match[1]) * _DURATION_NS[match[2]])
+        nanoseconds = float(match[1]) * _DURATION_NS[match[2]]
+        if nanoseconds > _LONGEST_NS:
+            raise ValueError(f"too long: at most 100 years (36500d) can be told, got {value[:40]}")
+        return round(nanoseconds)
     raise ValueError(f"a duration with its unit is expected, such as 500ms, 30s, 5min, 8h or 1d; got {value!r}")
 
 

@@ -21,6 +21,7 @@ from gateway.model import SECOND, Device, Health
 
 LONGEST_NS = 31 * 86_400 * SECOND
 DEFAULT_NS = 3_600 * SECOND
+YEARS = range(1970, 2200)  # what 64 bits of nanoseconds can tell, with room for what is added
 
 router = APIRouter(prefix="/api/v1", tags=["devices"])
 
@@ -129,10 +130,10 @@ def parse_time(text: str, name: str) -> int:
     """RFC 3339 with its zone → ns; Problem 422 otherwise."""
     try:
         moment = datetime.fromisoformat(text)
-        if moment.tzinfo is None or "T" not in text.upper():
+        if moment.tzinfo is None or "T" not in text.upper() or moment.year not in YEARS:
             raise ValueError(text)
         whole = int(moment.replace(microsecond=0).timestamp())
     except (ValueError, OverflowError):
-        message = "a time with its zone is expected, as 2026-11-23T08:00:00Z (write + as %2B)"
+        message = "a time with its zone is expected, as 2026-11-23T08:00:00Z (write + as %2B), from 1970 to 2199"
         raise Problem(422, f"`{name}`: {message}") from None
     return whole * SECOND + moment.microsecond * 1000

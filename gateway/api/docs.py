@@ -6,6 +6,8 @@ fetches `/openapi.json` with it and shows Swagger UI. The token stays in the pag
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import APIRouter, Request
 from starlette.responses import FileResponse, Response
 from swagger_ui_bundle import swagger_ui_path  # type: ignore[import-untyped]
@@ -19,6 +21,7 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
+NULL = {"type": "null"}
 PAGE = """<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -74,4 +77,38 @@ async def asset(name: str) -> Response:
 
 @router.get("/openapi.json")
 async def openapi(_: Viewer, request: Request) -> Response:
-    return answer(request.app.openapi())
+    return answer(as_openapi_30(request.app.openapi()))
+
+
+def as_openapi_30(described: dict[str, Any]) -> dict[str, Any]:
+    """FastAPI speaks OpenAPI 3.1; the bundled Swagger UI and many generators of clients only 3.0."""
+    info = {key: value for key, value in described["info"].items() if key != "summary"}
+    info["description"] = described["info"]["summary"]
+    return {**_in_30(described), "openapi": "3.0.3", "info": info}
+
+
+def _in_30(part: Any) -> Any:
+    """A piece of JSON Schema as 3.0 writes it: no type `null`, no `const`, bounds that say beside them if exclusive."""
+    if isinstance(part, list):
+        return [_in_30(item) for item in part]
+    if not isinstance(part, dict):
+        return part
+    said = {key: _in_30(value) for key, value in part.items() if key != "propertyNames"}
+    if isinstance(choices := part.get("anyOf"), list) and NULL in choices:
+        rest = [_in_30(choice) for choice in choices if choice != NULL]
+        del said["anyOf"]
+        said["nullable"] = True
+        if len(rest) > 1:
+            said["anyOf"] = rest
+        elif "$ref" in rest[0]:
+            said["allOf"] = rest
+        else:
+            said |= rest[0]
+    elif part.get("type") == "null":
+        said = {key: value for key, value in said.items() if key != "type"} | {"nullable": True, "enum": [None]}
+    if "const" in said:
+        said["enum"] = [said.pop("const")]
+    for bound, exclusive in (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")):
+        if isinstance(said.get(exclusive), (int, float)):
+            said |= {bound: said[exclusive], exclusive: True}
+    return said

@@ -38,6 +38,8 @@ class Guard:
             raise Problem(401, "a valid token is needed", headers={"WWW-Authenticate": "Bearer"})
         if identity.role < self.role:
             raise Problem(403, f"the role {self.role.word} is needed")
+        if request.query_params and not request.scope["route"].dependant.query_params:
+            raise Problem(422, "nothing can be asked for in this address's query")
         return identity
 
 

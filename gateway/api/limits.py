@@ -70,9 +70,12 @@ class Limits:
         if "\x00" in scope["path"]:
             raise Problem(400, "the path must not hold NUL")
         check_host(headers.getlist("host"), self._hosts)
-        names = {name.lower() for name, _ in parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)}
-        if names & SECRET_NAMES:
+        query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        names = [name.lower() for name, _ in query]
+        if not SECRET_NAMES.isdisjoint(names):
             raise Problem(400, "a token belongs into the Authorization header, never into the address")
+        if len(set(names)) < len(names):
+            raise Problem(422, "a name stands twice in the query; one of its values would be lost")
         scope["client"] = client(scope.get("client"), headers.getlist("x-forwarded-for"), self._proxies)
 
 

@@ -206,6 +206,41 @@ async def test_queries_that_are_not_meant(viewer: httpx.AsyncClient, path: str, 
     is_problem(await viewer.get(f"{path}?{query}"), 422)
 
 
+@pytest.mark.parametrize(
+    "moments",
+    [
+        "from=0001-01-01T00:00:00Z&to=0001-01-02T00:00:00Z",
+        "from=1969-12-31T00:00:00Z&to=1970-01-02T00:00:00Z",
+        "from=2262-04-11T23:47:16Z&to=2262-04-12T00:00:00Z",
+        "from=9999-12-31T00:00:00Z&to=9999-12-31T23:59:59Z",
+    ],
+)
+async def test_times_that_the_store_cannot_tell(viewer: httpx.AsyncClient, moments: str) -> None:
+    reply = await viewer.get(f"/api/v1/points/water-east/floor_level/history?{moments}")
+    assert "1970" in is_problem(reply, 422)["detail"]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/api/v1/alarms?state=unacked&state=acked",  # one of the two would not be shown
+        "/api/v1/alarms?system=fire&System=fire",
+        "/api/v1/rules?rule=WA-01",
+        "/api/v1/site?x=1",
+        "/api/v1/devices/water-east?x",
+        "/api/v1/devices/water-east/points?limit=1",
+        "/metrics?name=anlou_up",
+    ],
+)
+async def test_a_query_that_would_be_overlooked_is_refused(viewer: httpx.AsyncClient, address: str) -> None:
+    is_problem(await viewer.get(address), 422)
+
+
+async def test_a_command_takes_no_query(operator: httpx.AsyncClient, journal: Journal) -> None:
+    is_problem(await operator.post(f"{ACK}?comment=seen", json={}), 422)
+    assert journal.commands == []
+
+
 async def test_acknowledging(operator: httpx.AsyncClient, journal: Journal) -> None:
     first = await operator.post(ACK, json={"expected_seq": 7, "comment": "on my way"})
     assert (first.status_code, first.json()["state"], first.json()["acked_by"]) == (200, "acked", "the operator")
@@ -246,6 +281,8 @@ async def test_shelving(operator: httpx.AsyncClient, journal: Journal) -> None:
         {"comment": "x", "for": "0s"},
         {"comment": "x", "for": "-1h"},
         {"comment": "x", "for_": "1h"},
+        {"comment": "x", "for": "9" * 400 + "s"},
+        {"comment": "x", "for": "36501d"},
         {"comment": "x", "one_shot": 1},
     ):
         is_problem(await operator.post(path, json=wrong), 422)
@@ -342,7 +379,7 @@ async def test_a_read_that_hangs_is_given_up(make_house: Any) -> None:
     import threading
 
     gone = threading.Event()
-    app = create_app(make_house(options=ApiOptions(request_seconds=0.2), history=lambda *_: gone.wait(5)))
+    app = create_app(make_house(options=ApiOptions(request_seconds=0.2), history=lambda *_: gone.wait(60)))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as http:
         reply = await http.get("/api/v1/points/lift-1/speed/history", headers=bearer(Role.VIEWER))
         gone.set()

@@ -38,6 +38,13 @@ def test_wrong_durations_are_refused(wrong: object) -> None:
         parse_duration(wrong)
 
 
+@pytest.mark.parametrize("long", ["36501d", "9" * 30 + "h", "9" * 400 + "s"])
+def test_a_duration_that_nobody_can_mean_is_refused(long: str) -> None:
+    assert parse_duration("36500d") == 36_500 * 86_400 * SECOND
+    with pytest.raises(ValueError, match="at most 100 years"):
+        parse_duration(long)
+
+
 @pytest.mark.parametrize(("field", "wrong"), [(Delay, "25h"), (Period, "50ms"), (Period, "61min"), (Period, "0s")])
 def test_ranges(field: object, wrong: str) -> None:
     with pytest.raises(ValidationError, match="must lie within"):
