@@ -21,7 +21,7 @@ from tests.drivers.scripted import Ask, scripted
 
 
 def options(port: int, **more: str) -> ModbusLinkOptions:
-    return ModbusLinkOptions.model_validate({"modbus": f"tcp://127.0.0.1:{port}", "timeout": "200ms", **more})
+    return ModbusLinkOptions.model_validate({"modbus": f"tcp://127.0.0.1:{port}", "timeout": "30s", **more})
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ class Run:
         self.frames: list[Frame] = []
         self.reports: list[LinkReport] = []
 
-    async def until(self, true: Callable[[], object], seconds: float = 10) -> None:
+    async def until(self, true: Callable[[], object], seconds: float = 60) -> None:
         async with asyncio.timeout(seconds):
             while not true():  # noqa: ASYNC110 - a test looks from outside
                 await asyncio.sleep(0.005)
@@ -125,7 +125,7 @@ async def test_every_table_and_type(server: ModbusServer) -> None:
 
 
 async def test_power_off_and_on(server: ModbusServer) -> None:
-    async with running(link(unit("d", 1, profile({"a": {"address": 0}}))), server.port, rate=20) as run:
+    async with running(link(unit("d", 1, profile({"a": {"address": 0}}))), server.port, timeout="200ms") as run:
         await run.until(lambda: run.frames)
         server.stop()
         await run.until(lambda: run.frames[-1].quality == [Quality.BAD_COMM])
@@ -158,12 +158,13 @@ async def test_only_reading_functions_are_ever_seen() -> None:
 
 
 async def test_a_device_that_accepts_and_closes_is_not_hammered() -> None:
+    began = asyncio.get_running_loop().time()
     async with (
         scripted(lambda ask, writer: writer.close()) as server,
         running(link(unit("d", 1, profile({"a": {"address": 0}}))), server.port, rate=1) as run,
     ):
-        await asyncio.sleep(2.5)
-        assert 2 <= len(server.connects) <= 3
+        await run.until(lambda: len(server.connects) >= 3)
+        assert len(server.connects) <= 1 + asyncio.get_running_loop().time() - began
         assert run.reports[-1].units[0].good == 0
 
 
@@ -173,9 +174,11 @@ async def test_a_stopped_server_never_wakes_the_loop_for_nothing() -> None:
     def script(ask: Ask, writer: asyncio.StreamWriter) -> None:
         writer.write(ask.answer(bytes(2 * ask.count)))
 
+    began = asyncio.get_running_loop().time()
     async with scripted(script) as server:
         made = link(unit("d", 1, profile({"a": {"address": 0}}), poll_ns=10 * SECOND))
         async with running(made, server.port, rate=10) as run:
             await asyncio.sleep(1)
-        assert len(server.asked) <= 3
-        assert len(run.reports) <= 20
+        spent = asyncio.get_running_loop().time() - began
+        assert len(server.asked) <= 2 + spent
+        assert len(run.reports) <= 10 + 10 * spent

@@ -65,7 +65,9 @@ async def test_example(request_pdu: str, response_pdu: str, points: dict[str, An
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     async with server:
         port = server.sockets[0].getsockname()[1]
-        connection = await TcpConnection.open(ModbusLinkOptions.model_validate({"modbus": f"tcp://127.0.0.1:{port}"}))
+        connection = await TcpConnection.open(
+            ModbusLinkOptions.model_validate({"modbus": f"tcp://127.0.0.1:{port}", "timeout": "30s"})
+        )
         if values:
             payload = await connection.checked_read(asked.question)
             assert Decoder(made.readings, blocks).decode([payload]) == (values, None)

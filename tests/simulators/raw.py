@@ -10,8 +10,11 @@ from pathlib import Path
 from simulators.modbus_server import ModbusServer
 
 DEMO = Path(__file__).resolve().parents[2] / "config" / "demo"
-QUIET = 0.05
-"""Host seconds without a byte that count as silence on loopback."""
+PATIENCE = 60
+"""Host seconds for what must come, however busy the machine is."""
+QUIET = 0.005
+"""Host seconds without a byte; so many in a row count as silence on loopback."""
+QUIETS = 10
 
 
 class Raw:
@@ -26,7 +29,7 @@ class Raw:
 
     async def receive(self, count: int) -> str:
         """Exactly so many bytes, as hex."""
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(PATIENCE):
             return (await self.reader.readexactly(count)).hex(" ")
 
     async def ask(self, request: str, count: int) -> str:
@@ -36,19 +39,23 @@ class Raw:
     async def all_until_quiet(self) -> bytes:
         """Every byte until the line is quiet or closed."""
         received = b""
-        while True:
+        quiet = 0
+        while quiet < QUIETS:  # a machine that stalls for a moment uses up one of them
             try:
                 async with asyncio.timeout(QUIET):
                     piece = await self.reader.read(65536)
             except TimeoutError:
-                return received
+                quiet += 1
+                continue
             if not piece:
-                return received
+                break
             received += piece
+            quiet = 0
+        return received
 
     async def closed(self) -> bool:
         """Whether the server ends the connection in an orderly way (FIN) without another byte."""
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(PATIENCE):
             return await self.reader.read(1) == b""
 
 

@@ -10,7 +10,7 @@ import pytest
 from simulators.faults import BANNER, FLOOD_FRAMES, Fault, FaultKind
 from simulators.modbus_server import ModbusServer
 from simulators.pdu import Table, mapped
-from tests.simulators.raw import dial, serving
+from tests.simulators.raw import PATIENCE, dial, serving
 
 WORDS = mapped(
     {
@@ -191,7 +191,7 @@ async def test_no_more_connections_than_the_link_has() -> None:
         assert await raw.ask(ASKED, 13) == GOOD
         raw.writer.close()
         await raw.writer.wait_closed()
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(PATIENCE):
             while True:
                 async with dial(server.port) as third:
                     third.send(ASKED)

@@ -27,7 +27,7 @@ async def port() -> AsyncIterator[int]:
 
 
 async def test_pymodbus(port: int) -> None:
-    client = AsyncModbusTcpClient("127.0.0.1", port=port, timeout=1, retries=0)
+    client = AsyncModbusTcpClient("127.0.0.1", port=port, timeout=30, retries=0)
     assert await client.connect()
     try:
         holding = await client.read_holding_registers(3, count=125, device_id=7)
@@ -46,7 +46,7 @@ async def test_pymodbus(port: int) -> None:
 
 async def test_pymodbustcp(port: int) -> None:
     def read() -> list[object]:
-        client = ModbusClient(host="127.0.0.1", port=port, unit_id=7, timeout=1, auto_open=True)
+        client = ModbusClient(host="127.0.0.1", port=port, unit_id=7, timeout=30, auto_open=True)
         try:
             return [
                 client.read_holding_registers(3, 125),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
@@ -16,7 +15,7 @@ from simulators.play import run
 from simulators.scenario import Event, Scenario, load_scenario
 from simulators.simulation import SimulatedBuilding
 from simulators.wiring import load_wiring
-from tests.simulators.raw import DEMO, Raw, dial
+from tests.simulators.raw import DEMO, PATIENCE, Raw, dial
 
 WIRING = load_wiring(DEMO / "simulation.yaml")
 
@@ -51,7 +50,7 @@ async def living(play: Scenario, now: Moment) -> AsyncIterator[tuple[SimulatedBu
 
 
 async def until(simulated: SimulatedBuilding, elapsed: float) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while simulated.elapsed < elapsed - 0.05:  # noqa: ASYNC110  # nothing announces a step
             await asyncio.sleep(0.005)
 
@@ -98,27 +97,24 @@ async def test_a_restart_comes_to_the_same_state() -> None:
     assert list(run(scenario("storm-night"), 400.0))[-1][1] == first
 
 
-async def test_half_an_hour_is_caught_up_in_two_seconds_without_holding_the_loop() -> None:
-    stalls = []
+async def test_half_an_hour_is_caught_up_without_holding_the_loop() -> None:
+    turns = 0
 
     async def watch() -> None:
+        nonlocal turns
         while True:
-            before = time.perf_counter()
             await asyncio.sleep(0)
-            stalls.append(time.perf_counter() - before)
+            turns += 1
 
     simulated = SimulatedBuilding(scenario("storm-night"), WIRING, Moment(1800.0))
     watching = asyncio.ensure_future(watch())
-    before = time.process_time()
     await simulated.start()
-    spent = time.process_time() - before
     watching.cancel()
     with suppress(asyncio.CancelledError):
         await watching
     await simulated.stop()
     assert simulated.elapsed == 1800.0
-    assert spent < 2.0
-    assert len(stalls) > 30
+    assert turns > 30
 
 
 async def test_nobody_is_served_before_the_present_is_reached() -> None:
@@ -214,7 +210,9 @@ timeline:
             await asyncio.open_connection("127.0.0.1", ports["garage"])
         now.elapsed = 65.0
         await until(simulated, 65.0)
-        await asyncio.sleep(0.05)
+        async with asyncio.timeout(PATIENCE):
+            while simulated._servers["garage"].refusing:  # noqa: ASYNC110  # nothing announces it
+                await asyncio.sleep(0.005)
         async with dial(ports["garage"]) as raw, dial(ports["lifts"]) as lifts:
             assert len(await words(raw, 3, 0, 1)) == 1
             lifts.send("00 01 00 00 00 06 01 03 10 10 00 01")
