@@ -134,7 +134,7 @@ async def test_the_outbox_is_emptied_in_order(store: SimpleNamespace) -> None:
     channel.up = True
     again = DeliveryWorker(channel, store.journal)
     store.journal.on_notice = again.wake
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while len(channel.seen) < 2:
             await again.send_due()
             await asyncio.sleep(0.05)
@@ -151,6 +151,8 @@ async def test_a_new_notice_wakes_the_worker(store: SimpleNamespace) -> None:
         running = group.create_task(worker.run())
         await asyncio.sleep(0.1)
         await store.journal.commit(told(1, "raise"))
-        await asyncio.sleep(0.3)
+        async with asyncio.timeout(60):
+            while not channel.seen:  # noqa: ASYNC110 - nothing announces it
+                await asyncio.sleep(0.01)
         assert channel.seen == [(1, "raise")]
         running.cancel()
