@@ -79,6 +79,7 @@ class AlarmEngine:
         self._bound = bound
         self._routes: dict[Layout, _Route] = {}
         self._orphans: list[restart.Orphan] = []
+        self._ahead: list[Live] = []
         self._floor = -1
         self._highest = 0
         self._started = False
@@ -95,6 +96,8 @@ class AlarmEngine:
         if position <= self._floor:
             return Judgement()
         at = frame.at
+        if self._ahead:
+            self._catch_up(position)
         self._begin(at, position)
         self._evaluator.fire(at)
         if frame.kind is not FrameKind.HISTORY:
@@ -163,10 +166,13 @@ class AlarmEngine:
         self._orphans = restart.take_over(self._evaluator, checkpoint, instances, open_occurrences, self._bound)
         seen = [live.seen for live in self._lives if live.seen and live.seen != NOT_IN_REPLAY]
         self._highest, self._evaluator.judged_ns = max([(max(self._floor, 0), 0), *seen])
+        ahead = [live for live in self._lives if live.inputs and live.seen is not None]
+        self._ahead = sorted(ahead, key=lambda live: live.seen or NOT_IN_REPLAY, reverse=True)
 
     def restarted(self, now: Instant, outage_ns: int) -> Judgement:
         """The log is judged: from here on it is live. Inputs are UNKNOWN until their first sample."""
         self._replaying = False
+        self._ahead = []
         self._started = True
         self._evaluator.position = self._highest
         self._evaluator.follow_label(now)
@@ -211,7 +217,14 @@ class AlarmEngine:
     def _take(self) -> Judgement:
         # a command judges nothing that is due: what it stores has been judged up to the tick before it
         moment = (self._evaluator.position, self._evaluator.judged_ns)
-        return self._recorder.take(self._lives, moment, self._columns.epoch)
+        return self._recorder.take(self._lives, moment, self._columns)
+
+    def _catch_up(self, position: int) -> None:
+        """Before the log goes on behind what an instance has seen: its samples, also those that the log lacks."""
+        while self._ahead and (seen := self._ahead[-1].seen) and seen[0] < position:
+            live = self._ahead.pop()
+            snapshot.points_in(self._columns, live.inputs)
+            live.inputs = ()
 
     def _route(self, layout: Layout) -> _Route:
         slots = self._columns.slots

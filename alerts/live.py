@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from alerts.alarm import Alarm, Terms
 from alerts.bound import Instance
@@ -27,7 +28,7 @@ class Live:
     `readers` ask for its activity, `companion` shares its condition, `targets` are suppressed while it speaks,
     `suppressors` (place, cause) suppress it. `closure` is everybody whose judgement can follow from its own.
     `guards`: it is such a companion. `seen`: while the log is judged, the (log position, mono time) up to which
-    everything is already in its state.
+    everything is already in its state; `inputs` are the samples that it had seen by then.
     """
 
     index: int
@@ -42,6 +43,7 @@ class Live:
     suppressors: list[tuple[int, str]] = field(default_factory=list)
     closure: tuple[int, ...] = ()
     seen: Moment | None = None
+    inputs: Sequence[Sequence[Any]] = ()
     condition_due_ns: int | None = None
     shelf_due_ns: int | None = None
     edited: bool = False

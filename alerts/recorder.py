@@ -8,6 +8,7 @@ from typing import Any
 
 from alerts import snapshot
 from alerts.alarm import Effect
+from alerts.condition.columns import Columns
 from alerts.live import NOT_IN_REPLAY, Live, Moment
 from gateway.model import Event, InstanceSnapshot, Instant, Judgement, Notice, Occurrence
 
@@ -54,13 +55,14 @@ class Recorder:
         """The state of every instance must be stored."""
         self._touched.update(live.index for live in lives)
 
-    def take(self, lives: Sequence[Live], moment: Moment, epoch: int) -> Judgement:
+    def take(self, lives: Sequence[Live], moment: Moment, columns: Columns) -> Judgement:
         """The judgement, once; the next one begins empty."""
         done, self._judgement = self._judgement, Judgement()
         if self._touched:
             touched = [lives[index] for index in sorted(self._touched)]
             self._touched = set()
-            done.instances.extend(snapshot.take(live, moment, epoch) for live in touched if live.seen != NOT_IN_REPLAY)
+            kept = (live for live in touched if live.seen != NOT_IN_REPLAY)
+            done.instances.extend(snapshot.take_with_inputs(live, moment, columns) for live in kept)
         return done
 
     def _publish(self, effect: Effect, at: Instant) -> Occurrence:

@@ -49,6 +49,7 @@ def take_over(
             continue
         snapshot.put_back(live, found)
         live.seen = snapshot.moment_of(found)
+        live.inputs = found.state.get("inputs", ())
         evaluator.columns.epoch = max(evaluator.columns.epoch, found.state["epoch"])
         evaluator.take_up(live)
     alarms += [alarm for found in stored.values() if (alarm := snapshot.alarm_of(found)).life is not None]

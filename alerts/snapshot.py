@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -17,6 +17,21 @@ _ALARM = TypeAdapter(Alarm)
 
 def take(live: Live, moment: Moment, epoch: int) -> InstanceSnapshot:
     """The whole state of one instance, judged up to `moment` (or, while the log is judged, farther already)."""
+    return InstanceSnapshot(*live.key, *_taken(live, moment, epoch))
+
+
+def take_with_inputs(live: Live, moment: Moment, columns: Columns) -> InstanceSnapshot:
+    """The same with the samples it was judged by.
+
+    The log may lack them: a frame with consequences is logged after their commit, others overtake it meanwhile, and a
+    crash in between would leave this state beside older samples, whose answer is another one.
+    """
+    position, state = _taken(live, moment, columns.epoch)
+    state["inputs"] = [_point(columns, slot) for slot in sorted(live.condition.slots) if columns.quality[slot] >= 0]
+    return InstanceSnapshot(*live.key, position, state)
+
+
+def _taken(live: Live, moment: Moment, epoch: int) -> tuple[int, dict[str, Any]]:
     position, at_ns = moment if live.seen is None else max(moment, live.seen)
     state = {
         "hash": live.instance.condition_hash,
@@ -26,7 +41,7 @@ def take(live: Live, moment: Moment, epoch: int) -> InstanceSnapshot:
         "condition": live.condition.snapshot(),
         "due_ns": live.condition_due_ns,
     }
-    return InstanceSnapshot(*live.key, position, state)
+    return position, state
 
 
 def leftover(key: Key, alarm: Alarm, moment: Moment) -> InstanceSnapshot:
@@ -95,18 +110,24 @@ def orphan(occurrence: Occurrence) -> Alarm:
 
 def columns_out(columns: Columns) -> dict[str, Any]:
     """Every slot by device and point: value, quality, mono and source time."""
-    points = [
-        [device, key, columns.values[slot], columns.quality[slot], columns.at_ns[slot], columns.source_ns[slot]]
-        for (device, key), slot in columns.slots.items()
-        if columns.quality[slot] >= 0
-    ]
+    points = [_point(columns, slot) for slot in range(len(columns.keys)) if columns.quality[slot] >= 0]
     return {"epoch": columns.epoch, "points": points}
+
+
+def _point(columns: Columns, slot: int) -> list[Any]:
+    value, quality = columns.values[slot], columns.quality[slot]
+    return [*columns.keys[slot], value, quality, columns.at_ns[slot], columns.source_ns[slot]]
 
 
 def columns_in(columns: Columns, state: Mapping[str, Any]) -> None:
     """Put the samples back into the slots that still exist."""
     columns.epoch = state.get("epoch", 0)
-    for device, key, value, quality, at_ns, source_ns in state.get("points", ()):
+    points_in(columns, state.get("points", ()))
+
+
+def points_in(columns: Columns, points: Iterable[Sequence[Any]]) -> None:
+    """Put these samples into the slots that still exist, where they are newer than what is there."""
+    for device, key, value, quality, at_ns, source_ns in points:
         slot = columns.slots.get((device, key))
-        if slot is not None:
+        if slot is not None and at_ns > columns.at_ns[slot]:
             columns.put(slot, value, quality, at_ns, source_ns)

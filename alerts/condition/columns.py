@@ -25,13 +25,14 @@ class Reading(NamedTuple):
 class Columns:
     """The newest sample of every point that a rule reads, one slot each; one table per engine.
 
-    `slots` maps (device, point key) to the slot. `at_ns` is the building time (mono) of the slot's newest sample and
-    tells a condition whether it has seen that sample before. `alarm_active` is kept by the engine: True while that
-    alarm (rule, source) is active, False while it is not, None (or no entry) while it is not known.
+    `slots` maps (device, point key) to the slot, `keys` back. `at_ns` is the building time (mono) of the slot's newest
+    sample and tells a condition whether it has seen that sample before. `alarm_active` is kept by the engine: True
+    while that alarm (rule, source) is active, False while it is not, None (or no entry) while it is not known.
     `epoch` counts how often the past was forgotten: windows do not reach over it.
     """
 
     slots: dict[tuple[str, str], int] = field(default_factory=dict)
+    keys: list[tuple[str, str]] = field(default_factory=list)
     values: list[Value] = field(default_factory=list)
     quality: list[int] = field(default_factory=list)
     at_ns: list[int] = field(default_factory=list)
@@ -43,6 +44,7 @@ class Columns:
         """The slot of a point, made at the first asking."""
         slot = self.slots.setdefault((device, key), len(self.values))
         if slot == len(self.values):
+            self.keys.append((device, key))
             self.values.append(None)
             self.quality.append(NEVER)
             self.at_ns.append(NEVER)

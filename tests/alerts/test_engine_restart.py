@@ -254,6 +254,26 @@ def test_a_restart_does_not_end_the_alarm_of_a_device_that_is_still_offline() ->
     assert stage.told("GW-01") == ["raise", "recover"]
 
 
+def test_a_frame_that_was_overtaken_in_the_log_is_not_judged_away() -> None:
+    """Its row waits for the commit of what it changed; another link's row does not. Killed between the two."""
+    both = {"all": [{"point": "a", "is": True}, {"point": "b", "is": True}]}
+    stage = Stage(rule("R", on={"system": "test"}, when=both, latching=True), rule("B", "a"))
+    stage.at(0).set(a=False)
+    stage.set(b=True)
+    stage.save()
+    stage.at(1).set(a=False)
+    stage.at(2).set(a=True)
+    stage.log.pop()
+    stage.at(2.01).set(b=True)
+    stage.restart(1)
+    assert (stage.state(), stage.rows(), stage.told()) == (S.UNACKED, ["raise", "hold"], ["raise"])
+    stage.at(3).set(a=True)
+    stage.set(b=True)
+    assert stage.told() == ["raise"]
+    stage.at(4).set(a=False)
+    assert stage.state() is S.LATCHED_UNACKED
+
+
 def test_an_open_occurrence_without_a_snapshot_is_continued() -> None:
     stage = Stage(rule("R"))
     stage.at(0).set(a=True)
