@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
@@ -12,9 +13,12 @@ from gateway.api.server import serve
 from gateway.app import control, systemd
 from gateway.app.changes import HealthChanged
 from gateway.app.house import Rooms
+from gateway.app.shutdown import STEP_SECONDS
 from gateway.clock import host_mono_ns
 from gateway.model import SECOND, Frame, Health
 from gateway.supervise import supervise
+
+log = logging.getLogger("anlou.app")
 
 HEALTH_EVERY_NS = SECOND
 STATUS_EVERY_NS = 10 * SECOND
@@ -46,7 +50,16 @@ async def live(rooms: Rooms, host: str, port: int, ready: Callable[[str], None],
         for task in living:
             task.cancel()
         await asyncio.wait([answering, asking])
-    await rooms.pipeline.note("stop")
+    await _note_stop(rooms)
+
+
+async def _note_stop(rooms: Rooms) -> None:
+    """The mark of an orderly end. A store that is held or full must not keep the process from ending."""
+    try:
+        async with asyncio.timeout(STEP_SECONDS):
+            await rooms.pipeline.note("stop")
+    except TimeoutError:
+        log.error("the end is not journalled: alarm.db does not answer")
 
 
 def _core(rooms: Rooms) -> dict[str, Coroutine[Any, Any, object]]:
