@@ -18,6 +18,8 @@ import httpx
 
 READY = re.compile(r"^ready (http://\S+)$")
 TOKEN = re.compile(r"\b(anlou_[A-Za-z0-9_-]+)\b")
+PATIENCE = 120.0
+"""Host seconds for what must come, however busy the machine is."""
 
 
 class Anlou:
@@ -55,7 +57,7 @@ class Anlou:
     def output(self) -> str:
         return "\n".join(self.lines)
 
-    def wait_for_line(self, pattern: str | re.Pattern[str], seconds: float = 30) -> re.Match[str]:
+    def wait_for_line(self, pattern: str | re.Pattern[str], seconds: float = PATIENCE) -> re.Match[str]:
         """The first line (from the start) that matches; fails with the whole output."""
         wanted = re.compile(pattern)
         end = time.monotonic() + seconds
@@ -74,11 +76,11 @@ class Anlou:
             except queue.Empty:
                 continue
 
-    def ready(self, seconds: float = 30) -> str:
+    def ready(self, seconds: float = PATIENCE) -> str:
         """The base URL, once the process says that it is ready."""
         return self.wait_for_line(READY, seconds).group(1)
 
-    def token(self, seconds: float = 30) -> str:
+    def token(self, seconds: float = PATIENCE) -> str:
         """The token that the demo prints once."""
         if self._token is None:
             self._token = self.wait_for_line(TOKEN, seconds).group(1)
@@ -90,7 +92,7 @@ class Anlou:
     def http(self) -> httpx.Client:
         if self._client is None:
             self._client = httpx.Client(
-                base_url=self.ready(), headers={"Authorization": f"Bearer {self.token()}"}, timeout=10
+                base_url=self.ready(), headers={"Authorization": f"Bearer {self.token()}"}, timeout=PATIENCE
             )
         return self._client
 
@@ -116,7 +118,7 @@ class Anlou:
             rows += page
         return rows
 
-    def wait_until(self, what: str, check: Callable[[], Any], seconds: float = 60) -> Any:
+    def wait_until(self, what: str, check: Callable[[], Any], seconds: float = PATIENCE) -> Any:
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             if found := check():
@@ -132,7 +134,7 @@ class Anlou:
                 return item
         return None
 
-    def interrupt(self, seconds: float = 5) -> int:
+    def interrupt(self, seconds: float = PATIENCE) -> int:
         """Ctrl-C as the terminal gives it: to the whole process group."""
         os.killpg(self.process.pid, signal.SIGINT)
         return self._ended(seconds)
@@ -140,11 +142,11 @@ class Anlou:
     def kill(self) -> None:
         """kill -9, of the process alone."""
         self.process.kill()
-        self._ended(5)
+        self._ended(PATIENCE)
 
     def _ended(self, seconds: float) -> int:
         code = self.process.wait(seconds)
-        self._reader.join(5)
+        self._reader.join(PATIENCE)
         self.close()
         return code
 
@@ -152,8 +154,8 @@ class Anlou:
         self.close_client()
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait(5)
-            self._reader.join(5)
+            self.process.wait(PATIENCE)
+            self._reader.join(PATIENCE)
         if self.process.stdout is not None:
             self.process.stdout.close()
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.running import Anlou
+from tests.e2e.running import PATIENCE, Anlou
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def raised(running: Anlou) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize("demo", [("storm-night", "30")], indirect=True)
 def test_storm_night_climbs_the_stages_in_order(demo: Anlou) -> None:
-    demo.wait_until("WA-03", lambda: demo.alarm("WA-03"), 90)
+    demo.wait_until("WA-03", lambda: demo.alarm("WA-03"))
     order = [rule for rule, source in raised(demo) if source == "water-east"]
     assert [rule for rule in order if rule in {"WA-01", "WA-02", "WA-03"}] == ["WA-01", "WA-02", "WA-03"]
     assert ("WA-08", "water-east/pump-1") in raised(demo)
@@ -36,28 +36,31 @@ def test_storm_night_climbs_the_stages_in_order(demo: Anlou) -> None:
     for rule, alarm in lower.items():
         assert alarm is not None and alarm["mutes"], f"{rule} should be suppressed by the higher stage: {alarm}"
     for device in ("lift-1", "lift-2", "water-east", "water-west"):
-        assert demo.get(f"/api/v1/devices/{device}")["health"] == "online"
+        # at thirty times its speed a stall of a third of a second is ten seconds of silence
+        demo.wait_until(
+            f"{device} online", lambda device=device: demo.get(f"/api/v1/devices/{device}")["health"] == "online"
+        )
     history = demo.get("/api/v1/points/water-east/floor_level/history", max_points=50)
     assert max(item["max"] for item in history["items"] if item["max"] is not None) >= 0.25
 
 
 @pytest.mark.parametrize("demo", [("entrapment", "20")], indirect=True)
 def test_entrapment_is_heard(demo: Anlou) -> None:
-    alarm = demo.wait_until("EL-01", lambda: demo.alarm("EL-01", "lift-1"), 60)
+    alarm = demo.wait_until("EL-01", lambda: demo.alarm("EL-01", "lift-1"))
     assert (alarm["severity"], alarm["class"], alarm["state"]) == ("critical", "life_safety", "unacked")
     assert alarm["title"]["zh"] and alarm["title"]["en"] and alarm["guidance"]["corrective_action"]
     assert not [pair for pair in raised(demo) if pair == ("EL-01", "lift-2")]
-    demo.wait_for_line(r"lift-1.*EL-01", 5)
+    demo.wait_for_line(r"lift-1.*EL-01")
 
 
 @pytest.mark.parametrize("demo", [("sensor-dies", "20")], indirect=True)
 def test_a_dead_sensor_clears_nothing(demo: Anlou) -> None:
-    demo.wait_until("WA-12", lambda: demo.alarm("WA-12", "water-east"), 90)
+    demo.wait_until("WA-12", lambda: demo.alarm("WA-12", "water-east"))
 
     def lost() -> Any:
         return demo.alarm("WA-01/protection_lost", "water-east")
 
-    companion = demo.wait_until("protection lost", lost, 60)
+    companion = demo.wait_until("protection lost", lost)
     assert companion["guidance"]["corrective_action"]["zh"], "whoever is woken by it must know what to do"
     value_alarm = demo.alarm("WA-01", "water-east")
     assert value_alarm is not None
@@ -73,10 +76,10 @@ def test_a_dead_sensor_clears_nothing(demo: Anlou) -> None:
 def test_ctrl_c_ends_everything(tmp_path: Path) -> None:
     with Anlou("demo", "--scenario", "calm-day", cwd=tmp_path) as running:
         running.ready()
-        running.wait_until("the first poll", lambda: running.get("/api/v1/devices/lift-1")["health"] == "online", 20)
-        assert running.interrupt(5) == 0, running.output
+        running.wait_until("the first poll", lambda: running.get("/api/v1/devices/lift-1")["health"] == "online")
+        assert running.interrupt() == 0, running.output
         assert running.left_behind() == []
-        codes = running.wait_for_line(r"function codes.*: ([1-4 ,]+)$", 1)
+        codes = running.wait_for_line(r"function codes.*: ([1-4 ,]+)$")
         assert set(codes.group(1).replace(",", " ").split()) <= {"1", "2", "3", "4"}
         assert "Traceback" not in running.output
 
@@ -84,5 +87,5 @@ def test_ctrl_c_ends_everything(tmp_path: Path) -> None:
 def test_seconds_end_it_by_itself(tmp_path: Path) -> None:
     with Anlou("demo", "--seconds", "4", "--scenario", "calm-day", cwd=tmp_path) as running:
         running.ready()
-        assert running.process.wait(20) == 0
+        assert running.process.wait(PATIENCE) == 0
         assert "Traceback" not in running.output

@@ -9,7 +9,7 @@ import pytest
 
 from tests.e2e.running import Anlou
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 SICK = {"lift-1": "timeout", "water-west": "bad_reply"}
 WELL = ("lift-2", "water-east")
@@ -22,10 +22,9 @@ def test_sick_units_are_named_and_their_neighbours_stay_online(tmp_path: Path) -
         running.wait_until(
             "everybody online",
             lambda: all(device["health"] == "online" for device in running.items("/api/v1/devices")),
-            20,
         )
         running.wait_until(
-            "both sick", lambda: all(running.get(f"/api/v1/devices/{device}")["error"] for device in SICK), 20
+            "both sick", lambda: all(running.get(f"/api/v1/devices/{device}")["error"] for device in SICK)
         )
         seen: dict[str, set[str]] = {device: set() for device in (*SICK, *WELL)}
         kinds: dict[str, set[str]] = {device: set() for device in SICK}
@@ -38,14 +37,15 @@ def test_sick_units_are_named_and_their_neighbours_stay_online(tmp_path: Path) -
                     kinds[device["id"]].add(device["error"]["kind"])
             time.sleep(0.25)
         for device in WELL:
-            assert seen[device] == {"online"}, running.output
-            assert running.get(f"/api/v1/devices/{device}")["success_ratio"] > 0.9
+            assert "online" in seen[device] and "offline" not in seen[device], running.output
+            # DESIGN §7: the others keep at least so much of their rate
+            assert running.get(f"/api/v1/devices/{device}")["success_ratio"] >= 0.67
         for device, kind in SICK.items():
             assert kind in kinds[device], kinds
             assert "online" not in seen[device] or seen[device] - {"online"}, seen
         metrics = running.http().get("/metrics").text
         assert 'anlou_unit_errors_total{link="lifts",unit="lift-1",kind="timeout"}' in metrics
-        assert running.interrupt(5) == 0
+        assert running.interrupt() == 0
 
 
 def test_a_lost_link_is_one_alarm_per_device_and_nothing_else(tmp_path: Path) -> None:
@@ -53,13 +53,13 @@ def test_a_lost_link_is_one_alarm_per_device_and_nothing_else(tmp_path: Path) ->
     scenario = Path(__file__).with_name("link-lost.yaml")
     with Anlou("demo", "--scenario", scenario, "--speed", "5", cwd=tmp_path) as running:
         for lift in ("lift-1", "lift-2"):
-            running.wait_until(f"{lift} offline", lambda lift=lift: running.alarm("GW-01", lift), 30)
+            running.wait_until(f"{lift} offline", lambda lift=lift: running.alarm("GW-01", lift))
             assert running.get(f"/api/v1/devices/{lift}")["health"] == "offline"
         assert running.get("/api/v1/devices/water-east")["health"] == "online"
         points = {item["point"]: item for item in running.items("/api/v1/devices/lift-1/points")}
         assert (points["speed"]["value"], points["speed"]["quality"]) == (None, "bad")
         running.wait_until(
-            "both back", lambda: all(running.get(f"/api/v1/devices/lift-{n}")["health"] == "online" for n in (1, 2)), 40
+            "both back", lambda: all(running.get(f"/api/v1/devices/lift-{n}")["health"] == "online" for n in (1, 2))
         )
         running.wait_until(
             "both returned",
@@ -67,11 +67,10 @@ def test_a_lost_link_is_one_alarm_per_device_and_nothing_else(tmp_path: Path) ->
                 {e["source"] for e in running.events() if e["rule"] == "GW-01" and e["kind"] == "return"}
                 == {"lift-1", "lift-2"}
             ),
-            20,
         )
         raised = {(e["rule"], e["source"]) for e in running.events() if e["kind"] == "raise"}
         companions = {pair for pair in raised if pair[0].endswith("/protection_lost")}
         assert raised - companions == {("GW-01", "lift-1"), ("GW-01", "lift-2")}
-        announced = running.wait_for_line("GW-01.*lift-1|lift-1.*GW-01", 1)
+        announced = running.wait_for_line("GW-01.*lift-1|lift-1.*GW-01")
         assert announced
-        assert running.interrupt(5) == 0
+        assert running.interrupt() == 0

@@ -12,7 +12,7 @@ import pytest
 
 from tests.e2e.running import Anlou
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 
 ROOT = Path(__file__).resolve().parents[2]
 OURS = {"gateway", "drivers", "alerts", "simulators"}
@@ -23,7 +23,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A virtual environment that holds nothing but the wheel and what it asks for; its bin folder."""
     folder = tmp_path_factory.mktemp("wheel")
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "-q"]
-    subprocess.run([*pip, "wheel", "--no-deps", "-w", folder, ROOT], check=True, timeout=200)
+    subprocess.run([*pip, "wheel", "--no-deps", "-w", folder, ROOT], check=True, timeout=600)
     (wheel,) = folder.glob("anlou-*.whl")
     with zipfile.ZipFile(wheel) as content:
         names = content.namelist()
@@ -31,16 +31,16 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert {top for top in tops if not top.endswith(".dist-info")} == OURS
     for needed in ("gateway/starter/demo/site.yaml", "gateway/starter/rules/elevator.yaml", "gateway/texts.yaml"):
         assert needed in names
-    subprocess.run([sys.executable, "-m", "venv", folder / "venv"], check=True, timeout=60)
+    subprocess.run([sys.executable, "-m", "venv", folder / "venv"], check=True, timeout=300)
     venv_pip = [folder / "venv/bin/python", "-m", "pip", "--disable-pip-version-check", "-q"]
-    subprocess.run([*venv_pip, "install", wheel], check=True, timeout=300)
+    subprocess.run([*venv_pip, "install", wheel], check=True, timeout=900)
     return folder / "venv/bin"
 
 
 def test_the_demo_runs_from_the_wheel(installed: Path) -> None:
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
     command = [installed / "anlou", "demo", "--seconds", "20"]
-    done = subprocess.run(command, cwd="/", env=environment, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, cwd="/", env=environment, capture_output=True, text=True, timeout=300, check=False)
     output = done.stdout + done.stderr
     assert done.returncode == 0, output
     assert "ready http://127.0.0.1:" in output
@@ -50,6 +50,6 @@ def test_the_demo_runs_from_the_wheel(installed: Path) -> None:
 
 def test_the_starter_copied_from_the_wheel_checks_clean(installed: Path, tmp_path: Path) -> None:
     anlou = installed / "anlou"
-    subprocess.run([anlou, "init", tmp_path / "site"], check=True, cwd="/", timeout=30)
+    subprocess.run([anlou, "init", tmp_path / "site"], check=True, cwd="/", timeout=300)
     with Anlou("check", "--site", tmp_path / "site/demo/site.yaml", cwd=tmp_path, anlou=str(anlou)) as check:
-        assert check.process.wait(30) == 0, check.output
+        assert check.process.wait(300) == 0, check.output
