@@ -33,6 +33,7 @@ MAY_IMPORT: dict[str, set[str] | None] = {
         "drivers.profile",
         "drivers.channel",
         "drivers.modbus.options",
+        "drivers.modbus.vectors",
         "alerts.rule",
         "alerts.override",
         "alerts.bind",

@@ -15,6 +15,7 @@ from drivers.modbus.options import ModbusLinkOptions
 from gateway.api.options import ApiOptions
 from gateway.config.build import build
 from gateway.config.catalogue import read_catalogue
+from gateway.config.certificates import check_certificates
 from gateway.config.inspection import Inspection
 from gateway.config.links import check_links
 from gateway.config.oversights import warn_of_oversights
@@ -57,6 +58,7 @@ def load_site(path: Path, ports: Mapping[str, int] = NO_PORTS) -> SiteConfig:
     if site is None:
         raise ConfigErrors(inspection.problems)
     links = check_links(inspection, site)
+    api = check_certificates(inspection, site)
     built = build(inspection, site, Profiles(inspection, site))
     rules = Rules(inspection, site)
     bound = Bound(())
@@ -80,6 +82,6 @@ def load_site(path: Path, ports: Mapping[str, int] = NO_PORTS) -> SiteConfig:
         unbound=bound.unbound,
         warnings=inspection.all_warnings,
         notify=tuple(site.site.notify.webhooks),
-        api=site.site.api,
+        api=api,
         digest=inspection.digest,
     )

@@ -50,6 +50,8 @@ class _Reader:
             message, mark = _sentence(error)
             if mark is not None and self.document.source.text.split("\n")[mark.line][: mark.column].endswith("$"):
                 message = 'quote a text that holds ${…}: "${…}"'
+            elif mark is not None and (hint := _full_width(source.text.split("\n"), mark.line)):
+                message = f"{message}; {hint}"
             raise self.refusal(message, mark) from None
         except (YAMLError, ValueError, OverflowError, IndexError, AttributeError, TypeError, AssertionError) as error:
             raise self.refusal(f"this is not YAML: {error}", None) from None
@@ -168,6 +170,19 @@ _HINTS = {
     "could not find expected ':'": "a key without its colon",
     "expected the node content": "a value is expected here",
 }
+
+
+# what a Chinese keyboard writes, and YAML takes for a letter
+_FULL_WIDTH = {"：": ": ", "，": ", ", "｛": "{", "｝": "}", "［": "[", "］": "]", "“": '"', "”": '"'}
+
+
+def _full_width(lines: list[str], number: int) -> str | None:
+    """A hint where the line, or the one before it, holds such a character."""
+    for line in (number, number - 1):
+        for character in lines[line] if 0 <= line < len(lines) else "":
+            if plain := _FULL_WIDTH.get(character):
+                return f"line {line + 1} holds a full-width {character} where YAML may want `{plain}`"
+    return None
 
 
 def _sentence(error: MarkedYAMLError) -> tuple[str, Any]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path as FilePath
 
+from drivers.modbus.vectors import vector_failures
 from drivers.profile import Profile, library
+from gateway.config.document import Document
 from gateway.config.inspection import Inspection
 from gateway.config.nearest import unknown
 from gateway.config.problems import ConfigErrors, Problem
@@ -31,7 +33,7 @@ class Profiles:
         if name not in self._found:
             if name not in self._library:
                 raise LookupError(unknown("profile", name, sorted({*self._library, *self._found})))
-            _, self._found[name] = self._read(read_packaged(self._library[name]))
+            _, self._found[name] = self._read(read_packaged(self._library[name]))  # its vectors are the house's tests
         return self._found[name]
 
     def _files(self, site: SiteDocument, number: int, folder: str) -> list[FilePath]:
@@ -48,7 +50,8 @@ class Profiles:
         except ConfigErrors as error:
             self._inspection.problems += error.problems
             return
-        name, profile = self._read(source)
+        document, profile = self._read(source)
+        name = _id_of(document)
         # a faulty file still takes its name, so that its devices are not told that there is no such profile
         name = name or file.name.removesuffix(".yaml")
         elsewhere = str(self._library.get(name) or self._own.get(name) or "")
@@ -56,14 +59,36 @@ class Profiles:
             message = f"the profile {name!r} is already in {elsewhere}; give this one another id"
             self._inspection.problems.append(Problem(source.name, 1, 1, message))
             return
+        if profile is not None and document is not None:
+            self._keep_vectors(document, profile)
         self._own[name] = file
         self._found[name] = profile
 
-    def _read(self, source: Source) -> tuple[str | None, Profile | None]:
-        """The id that the file gives itself, and the profile if it is good."""
+    def _read(self, source: Source) -> tuple[Document | None, Profile | None]:
+        """The file, and the profile in it if it is good."""
         document = self._inspection.document(source)
         if document is None:
             return None, None
         profile = self._inspection.validated(Profile, document.value, document)
-        name = document.value.get("profile") if isinstance(document.value, dict) else None
-        return name if isinstance(name, str) else None, None if document.problems else profile
+        return document, None if document.problems else profile
+
+    def _keep_vectors(self, document: Document, profile: Profile) -> None:
+        """An example that the profile does not keep: one of the two is wrong, and nobody else would notice."""
+        for index, vector in enumerate(profile.vectors):
+            try:
+                for _, key, message in vector_failures(profile.model_copy(update={"vectors": (vector,)})):
+                    name = "expect" if key in vector.expect else "bad"
+                    self._inspection.at_value(document, ("vectors", index, name, key), f"{key}: {message}")
+            except ValueError as error:  # a register that there is not
+                self._inspection.at_value(document, ("vectors", index), str(error))
+        if not any(vector.expect or vector.bad for vector in profile.vectors):
+            told = (
+                "no `vectors`: no example shows that this profile reads what the device means; add one of the manual's"
+            )
+            self._inspection.warn(document, ("profile",), told)
+
+
+def _id_of(document: Document | None) -> str | None:
+    """The id that the file gives itself."""
+    name = document.value.get("profile") if document and isinstance(document.value, dict) else None
+    return name if isinstance(name, str) else None

@@ -18,6 +18,7 @@ points:
   ai1: {address: 1}
   di0: {address: 10, bit: 0}
   di1: {address: 10, bit: 1}
+vectors: [{registers: {1: 7, 2: 7}, expect: {ai1: 7}}]
 """
 RULES = """\
 - rule: T-01

@@ -549,3 +549,54 @@ def test_a_device_that_cannot_be_is_told(folder: Folder, old: str, new: str, tol
     folder.change((old, new))
     (problem,) = folder.problems()
     assert problem.startswith(f"site.yaml:{told}"), problem
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("expect: {ai1: 7}", "expect: {ai1: 8}", "10:51: ai1: expected 8, got 7"),
+        ("expect: {ai1: 7}", "bad: {ai1: range}", "10:48: ai1: expected range, got 7"),
+        ("{1: 7, 2: 7}", "{2: 7}", "10:45: ai1: the vector leaves out a register of 'ai1'"),
+        ("{1: 7, 2: 7}", "{70000: 7}", "10:11: register numbers go from 0 to 65535, got 70000"),
+    ],
+)
+def test_the_examples_of_a_profile_of_its_own_are_tried(folder: Folder, old: str, new: str, told: str) -> None:
+    """Nobody else would notice that a limit is compared with a tenth of the water."""
+    folder.change((old, new), file="profiles/box.yaml")
+    assert folder.problems() == [f"profiles/box.yaml:{told}"]
+
+
+def test_a_profile_of_its_own_without_examples_is_warned_of(folder: Folder) -> None:
+    folder.change(("vectors: [{registers: {1: 7, 2: 7}, expect: {ai1: 7}}]\n", ""), file="profiles/box.yaml")
+    (warning,) = folder.warnings()
+    assert warning.startswith("profiles/box.yaml:1:1: no `vectors`"), warning
+
+
+TLS = "api: {tls_certificate: cert.pem, tls_key: key.pem}\nrules: {"
+
+
+def test_tls_files_that_cannot_be_used_are_told(folder: Folder) -> None:
+    """`check` is good means that `run` will take it."""
+    folder.change(("rules: {", TLS))
+    assert [line.replace(str(folder.path), "") for line in folder.problems()] == [
+        "site.yaml:14:24: cert.pem cannot be read: no such file or directory",
+        "site.yaml:14:43: key.pem cannot be read: no such file or directory",
+    ]
+    folder.write("cert.pem", "-----BEGIN CERTIFICATE-----\n")
+    folder.write("key.pem", "nothing")
+    (told,) = folder.problems()
+    assert told.startswith("site.yaml:14:24: a certificate and its key are expected here, in PEM"), told
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place", "hint"),
+    [
+        ("site: {id: t", "site： {id: t", "1:19", "line 1 holds a full-width ： where YAML may want `: `"),
+        ("  bus: {", "  bus： {", "4:37", "line 4 holds a full-width ："),
+        ("{id: t, name", "{id: t，name", "1:18", "line 1 holds a full-width ， where YAML may want `, `"),
+    ],
+)
+def test_a_chinese_keyboard_is_recognised(folder: Folder, old: str, new: str, place: str, hint: str) -> None:
+    folder.change((old, new))
+    (told,) = folder.problems()
+    assert told.startswith(f"site.yaml:{place}: ") and hint in told, told
