@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
+import socket
 from typing import Self
 
 from pymodbus.client import AsyncModbusTcpClient
@@ -33,6 +35,11 @@ _REQUESTS: dict[int, type[ModbusPDU]] = {
 }
 
 _LEAP = 24_001
+_TRANSACTIONS = 64_999
+# a host that is gone without a word: nobody acknowledges what was sent, or a question whether it is still there
+_UNHEARD_MS = 10_000
+_IDLE_SECONDS = 10
+_ASK_AGAIN_SECONDS = 5
 
 
 class _Answer(ModbusPDU):
@@ -90,7 +97,23 @@ class TcpConnection:
         except BaseException:
             connection.close()
             raise
+        connection._watch()
         return connection
+
+    def _watch(self) -> None:
+        """Let the kernel end a half-open connection: its silence is not that of a unit, and it would last for hours."""
+        context = self._client.ctx
+        # a gateway may answer on this connection what was asked on the one before
+        context.next_tid = random.randrange(_TRANSACTIONS)  # noqa: S311 - keeps apart, keeps no secret
+        wire = context.transport.get_extra_info("socket")
+        wire.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name, value in (
+            ("TCP_USER_TIMEOUT", _UNHEARD_MS),
+            ("TCP_KEEPIDLE", _IDLE_SECONDS),
+            ("TCP_KEEPINTVL", _ASK_AGAIN_SECONDS),
+        ):
+            if (option := getattr(socket, name, None)) is not None:  # not every system has all of them
+                wire.setsockopt(socket.IPPROTO_TCP, option, value)
 
     def close(self) -> None:
         """Close at once; a question in flight fails with SessionError."""
@@ -116,7 +139,7 @@ class TcpConnection:
         request = _REQUESTS[question.function](address=question.address, count=question.count, dev_id=question.unit)
         # transactions leap: a gateway that counts one behind or ahead can never hit the next question's by chance
         context = self._client.ctx
-        context.next_tid = (context.next_tid + _LEAP) % 64_999
+        context.next_tid = (context.next_tid + _LEAP) % _TRANSACTIONS
         self._asked = question
         try:
             answer = await self._client.execute(False, request)

@@ -80,7 +80,9 @@ class ModbusDriver:
         return self._layouts
 
     async def run(self, emit: Emit) -> NoReturn:
-        """Poll until cancelled."""
+        """Poll until cancelled. An error of `emit` goes through, and the next run says again what it may have lost."""
+        for unit in self._units:
+            unit.begun()
         while True:
             connection = await self._open(emit)
             try:

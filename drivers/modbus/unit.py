@@ -46,6 +46,8 @@ class Unit:
         self._missed = 0
         self._told_bad = False
         self._forgive_ns: int | None = None
+        self._barred = False
+        self._forgiven = False
         self.due_ns = first_due(spec.link, spec.poll_ns, now.mono_ns)
         self.probe_ns: int | None = None
         self.initial = True
@@ -83,6 +85,10 @@ class Unit:
                 self.tally.overruns += skipped
                 return
 
+    def begun(self) -> None:
+        """Whoever listened is gone: a unit that is not heard is said to be BAD once more."""
+        self._told_bad = False
+
     def connected(self, now_ns: int) -> None:
         """The link is open (again): of the cycles that went by without it only the newest is asked."""
         self.initial = True
@@ -101,7 +107,8 @@ class Unit:
         self._missed = 0
         self.probe_ns = self._probing = None
         self._told_bad = False
-        if Quality.BAD_COMM not in answers:
+        heard = any(isinstance(answer, bytes) for answer in answers)
+        if heard and Quality.BAD_COMM not in answers:
             self.tally.cycle(at)
         values, quality = self._decoder.decode(answers)
         kind = FrameKind.INITIAL if self.initial else FrameKind.LIVE
@@ -110,8 +117,7 @@ class Unit:
             Frame(feed.layout, values, at, quality, kind=kind) if whole else _picked(feed, values, quality, at, kind)
             for feed, whole in self._feeds
         ]
-        if self._forgive_ns is not None and at.mono_ns >= self._forgive_ns:
-            self._forgive()
+        self._reconsider(answers, heard, at.mono_ns)
         return frames
 
     def refused(self, asked: Asked, cut: bool, now: Instant) -> bool:
@@ -120,14 +126,32 @@ class Unit:
         at = next(i for i, one in enumerate(self.asked) if one is asked)
         if parts is None:
             self.asked[at].refused = True
-            self._forgive_ns = now.mono_ns + FORGIVE_AFTER
+            if self._forgive_ns is None:
+                self._forgive_ns = now.mono_ns + FORGIVE_AFTER
             return False
         self.asked[at : at + 1] = [self._ask(part) for part in parts]
         self._decoder.replan([one.block for one in self.asked])
         return True
 
+    def _reconsider(self, answers: Sequence[bytes | int], heard: bool, now_ns: int) -> None:
+        """What was refused may be there later: the device was starting, or has been programmed."""
+        if not heard and all(one.refused for one in self.asked):
+            # nothing at all would be asked any more, and the unit could die unseen
+            self.asked[0].refused = False
+            self._barred = True
+        elif (heard and self._barred) or (self._forgive_ns is not None and now_ns >= self._forgive_ns):
+            self._forgive()
+        elif self._forgiven and Quality.BAD_COMM not in answers:
+            self._forgiven = False
+            if Quality.BAD_CONFIG not in answers and len(self.asked) != len(self._blocks):
+                # all of it is there now: asked for in as few blocks as at first
+                self.asked = [self._ask(block) for block in self._blocks]
+                self._decoder.replan(self._blocks)
+
     def _forgive(self) -> None:
         self._forgive_ns = None
+        self._barred = False
+        self._forgiven = True
         for asked in self.asked:
             asked.refused = False
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -250,6 +251,37 @@ async def test_a_cancelled_question_is_never_answered_by_its_late_answer() -> No
             await task
         assert await connection.checked_read(Question(1, 3, 200, 2, 4)) == RIGHT
         connection.close()
+
+
+async def test_a_new_connection_does_not_count_from_the_start_again() -> None:
+    """A gateway may answer on the new connection what was asked on the one before."""
+    async with scripted(once(lambda a: a.answer(RIGHT))) as server:
+        for _ in range(8):
+            connection = await TcpConnection.open(options(server.port))
+            await connection.checked_read(TWO)
+            connection.close()
+        assert len({ask.tid for ask in server.asked}) > 4
+        assert 0 not in {ask.tid for ask in server.asked}
+
+
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
+def test_the_kernel_ends_a_half_open_connection(loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
+    """A host without power sends no FIN. Its units may be polled rarely, so timeouts alone would take too long."""
+
+    async def ask() -> list[int]:
+        async with scripted(once(lambda a: a.answer(RIGHT))) as server:
+            connection = await TcpConnection.open(options(server.port))
+            wire = connection._client.ctx.transport.get_extra_info("socket")
+            found = [
+                wire.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE),
+                wire.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT),
+                wire.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE),
+            ]
+            connection.close()
+        return found
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        assert runner.run(ask()) == [1, 10_000, 10]
 
 
 FUNCTIONS = {1: 13, 2: 8, 3: 2, 4: 125}

@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+import pytest
+
 from drivers.assign import LinkAssignment
 from drivers.base import RequestError, SessionError
 from drivers.modbus.driver import ModbusDriver
@@ -271,6 +273,52 @@ async def test_a_refused_register_costs_only_its_own_point() -> None:
         run.wire.units = {}
         await run.seconds(70)
         assert run.of("a")[-1].quality is None, "and asked for again later: it may have been programmed"
+
+
+async def test_a_device_that_was_starting_is_asked_in_one_block_again() -> None:
+    wide = profile({f"p{i}": {"address": i} for i in range(20)})
+    async with running(link(unit("a", 1, wide)), units={1: exception(2)}) as run:
+        await run.seconds(10)
+        assert run.reports[-1].units[0].good == 0, "nothing was answered"
+        run.wire.units = {}
+        await run.seconds(4)
+        assert run.of("a")[-1].quality is None, "one value is asked for all the time, and brings back the rest"
+        asked_for = len(run.wire.asked)
+        await run.seconds(5)
+        assert len(run.wire.asked) - asked_for == 5
+
+
+async def test_a_unit_that_refuses_everything_does_not_die_unseen() -> None:
+    async with running(link(unit("a", 1, TWO_BLOCKS), unit("b", 2, ONE)), units={1: exception(2)}) as run:
+        await run.seconds(5)
+        asked_for = len(run.wire.times(1))
+        await run.seconds(5)
+        assert len(run.wire.times(1)) - asked_for == 5, "one question a cycle"
+        run.wire.units = {1: silence}
+        await run.seconds(5)
+        assert run.of("a")[-1].quality == [Quality.BAD_COMM] * 3
+
+
+async def test_what_emit_lost_is_said_again() -> None:
+    """The listener failed with the very frame that said BAD: the next run must not take it for told."""
+    clock = VirtualClock(mono_ns=1000 * SECOND)
+    wire = Wire(clock, {1: silence}, reachable=False)
+    driver = ModbusDriver("l", OPTIONS, link(unit("a", 1, ONE)), clock, lambda report: None, connect=wire)
+    taken: list[Frame] = []
+
+    async def emit(frame: Frame) -> None:
+        taken.append(frame)
+        if len(taken) == 1:
+            raise OSError("the disk is full")
+
+    with pytest.raises(OSError, match="full"):
+        await driver.run(emit)
+    task = asyncio.ensure_future(driver.run(emit))
+    for _ in range(100):
+        await clock.advance(SECOND // 10)
+    task.cancel()
+    await asyncio.wait([task])
+    assert [frame.quality for frame in taken] == [[Quality.BAD_COMM]] * 2
 
 
 async def test_a_refused_function_is_not_cut() -> None:
