@@ -19,7 +19,7 @@ from alerts.condition.node import Node
 from alerts.condition.operand import Leaf, Loc, PointLimit, nearest
 from alerts.condition.rate import Rate, Window
 from alerts.condition.spec import AlarmSpec, AllSpec, AnySpec, Condition, NotSpec
-from alerts.condition.state import BadQuality, Consecutive, Named, Numbered
+from alerts.condition.state import BadQuality, Consecutive, Lasting, Named, Numbered
 from alerts.condition.threshold import Band, Levels, MovingLimit, Threshold, ThresholdOfPoint
 from gateway.fields import Quantity
 from gateway.model import HEALTH_POINT, SECOND, Device, Health, Point, PointType, Severity, Value
@@ -147,7 +147,9 @@ def _leaf(spec: ThresholdSpec | StateSpec | RateSpec | BadQualitySpec, point: Po
         if isinstance(spec, StateSpec)
         else _threshold(spec, point, slot, scope, loc)
     )
-    return Consecutive(node, slot, spec.samples) if spec.samples > 1 else node
+    if spec.samples > 1:
+        node = Consecutive(node, slot, spec.samples)
+    return node if spec.for_ is None else Lasting(node, spec.for_)
 
 
 def _number(point: Point, loc: Loc) -> None:

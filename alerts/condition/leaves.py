@@ -15,6 +15,7 @@ from gateway.model import SECOND, Quality
 
 COMPARISONS = ("above", "at_least", "below", "at_most")
 Samples = Annotated[int, Field(ge=1, le=100)]
+Lasts = Annotated[Duration, Field(gt=0, le=3600 * SECOND)]
 
 
 def _comparison(values: Mapping[str, Any]) -> str:
@@ -61,7 +62,11 @@ class Level(Strict):
 
 
 class ThresholdSpec(Leaf):
-    """The point against a limit, or against several `levels` that make one alarm with the highest one's severity."""
+    """The point against a limit, or against several `levels` that make one alarm with the highest one's severity.
+
+    `samples`: it counts once so many samples running say so. `for`: once it has been so for that long, which a device
+    that reports only changes fulfils with one sample.
+    """
 
     above: Limit | None = None
     at_least: Limit | None = None
@@ -70,6 +75,7 @@ class ThresholdSpec(Leaf):
     levels: Some[Level] | None = None
     deadband: Deadband | None = None
     samples: Samples = 1
+    for_: Lasts | None = Field(default=None, alias="for")
     absolute: bool = False
 
     @model_validator(mode="after")
@@ -115,6 +121,7 @@ class StateSpec(Leaf):
     mask: int | None = Field(default=None, gt=0)
     expect: int | None = Field(default=None, ge=0)
     samples: Samples = 1
+    for_: Lasts | None = Field(default=None, alias="for")
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -100,6 +100,7 @@ class Consecutive(Node):
             self.epoch = columns.epoch
             self.count = self.n if self.count == self.n else 0
         truth = self.inner.judge(columns, now_ns)
+        self.severity = self.inner.severity
         if truth is None:
             return None
         at = columns.at_ns[self.slot]
@@ -116,6 +117,54 @@ class Consecutive(Node):
     def restore(self, state: Any) -> None:
         self.count, self.seen_ns, self.epoch, inner = state
         self.inner.restore(inner)
+        self.severity = self.inner.severity
+
+    def reading(self, columns: Columns) -> Reading:
+        return self.inner.reading(columns)
+
+
+class Lasting(Node):
+    """TRUE once the inner condition has been TRUE for `for_ns` without a FALSE in between, whatever the poll period.
+
+    It needs no further sample: a device that reports only changes says once that it stands still. UNKNOWN in between
+    counts for neither; the time goes on, and what comes back TRUE after it is TRUE at once.
+    """
+
+    __slots__ = ("_due", "for_ns", "inner", "since_ns")
+
+    def __init__(self, inner: Node, for_ns: int) -> None:
+        super().__init__(inner.slots, inner.alarms)
+        self.needs = inner.needs
+        self.inner = inner
+        self.for_ns = for_ns
+        self.since_ns: int | None = None
+        self._due: int | None = None
+
+    def judge(self, columns: Columns, now_ns: int) -> Truth:
+        truth = self.inner.judge(columns, now_ns)
+        self.severity = self.inner.severity
+        self._due = None
+        if not truth:
+            if truth is False:
+                self.since_ns = None
+            return truth
+        if self.since_ns is None:
+            self.since_ns = now_ns
+        if now_ns >= self.since_ns + self.for_ns:
+            return True
+        self._due = self.since_ns + self.for_ns
+        return False
+
+    def next_due(self) -> int | None:
+        return self._due
+
+    def snapshot(self) -> Any:
+        return [self.since_ns, self.inner.snapshot()]
+
+    def restore(self, state: Any) -> None:
+        self.since_ns, inner = state
+        self.inner.restore(inner)
+        self.severity = self.inner.severity
 
     def reading(self, columns: Columns) -> Reading:
         return self.inner.reading(columns)

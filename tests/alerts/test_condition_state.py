@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from alerts.condition.build import Mistake
-from gateway.model import Point, PointType, Quality, Truth, Value
+from gateway.model import SECOND, Point, PointType, Quality, Severity, Truth, Value
 from tests.alerts.building import One
 
 MODE = Point("x", PointType.ENUM, codes=("automatic", "fault", "inspection"))
@@ -119,6 +121,47 @@ def test_a_value_that_is_not_current_is_no_value(point: Point, when: Any, value:
     one.tick(11)
     one.columns.forget()
     assert one.tick(12) is None
+
+
+def test_for_counts_time_and_not_samples() -> None:
+    one = One({"is": True, "for": "5s"}, Point("x", PointType.BOOL))
+    assert one.put(0, False) is False
+    assert one.put(1, True) is False
+    assert one.node.next_due() == 6 * SECOND
+    assert one.tick(5.9) is False
+    assert one.tick(6) is True
+    assert one.node.next_due() is None
+    assert one.put(7, False) is False
+    assert one.put(8, True) is False
+    assert one.tick(13) is True
+
+
+def test_for_is_not_begun_anew_by_a_lost_poll_or_a_restart() -> None:
+    point = Point("x", PointType.BOOL)
+    one = One({"is": True, "for": "5s"}, point)
+    assert one.put(1, True) is False
+    assert one.put(3, None, Quality.BAD_COMM) is None
+    assert one.put(4, True) is False
+    again = One({"is": True, "for": "5s"}, point)
+    again.node.restore(json.loads(json.dumps(one.node.snapshot())))
+    assert again.tick(5) is None
+    assert again.put(5.9, True) is False
+    assert again.put(6, True) is True
+
+
+@pytest.mark.parametrize("more", [{"samples": 2}, {"for": "1s"}])
+def test_levels_keep_their_severity(more: Any) -> None:
+    levels = [{"at_least": "1 m"}, {"at_least": "2 m", "severity": "critical"}]
+    one = One({"levels": levels, **more})
+    one.put(0, 3.0)
+    assert one.put(1, 3.0) is True
+    assert one.node.severity is Severity.CRITICAL
+
+
+@pytest.mark.parametrize("wrong", ["0s", "2h", "5"])
+def test_for_is_a_span(wrong: str) -> None:
+    with pytest.raises(ValidationError):
+        One({"is": True, "for": wrong}, Point("x", PointType.BOOL))
 
 
 def test_flipping_quality_answers_each_poll() -> None:

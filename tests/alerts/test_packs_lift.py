@@ -32,9 +32,10 @@ def lifts(device: Device | None = None) -> Table:
 
 
 def situation(bad: set[str] | None = None, after_s: float = 0, device: Device | None = None, **values: Value) -> Table:
-    """An idle lift, changed, some points unreadable, and then time."""
+    """A lift that has shown this for ten seconds, then some points unreadable, and then time."""
     shown = lifts(device)
     all_values = {**IDLE, **values}
+    shown.set(-10, "lift-1", all_values)
     dead = bad or set()
     shown.set(0, "lift-1", {key: value for key, value in all_values.items() if key not in dead})
     shown.set(0, "lift-1", dict.fromkeys(dead), Quality.BAD_COMM)
@@ -43,6 +44,7 @@ def situation(bad: set[str] | None = None, after_s: float = 0, device: Device | 
 
 
 STUCK: dict[str, Any] = {"door_zone": False, "load": 8.0}
+MOVING: dict[str, Any] = {**IDLE, "speed": 0.3, "door_zone": False, "load": 8.0, "motion": "running"}
 
 
 @pytest.mark.parametrize(
@@ -67,6 +69,50 @@ STUCK: dict[str, Any] = {"door_zone": False, "load": 8.0}
 )
 def test_entrapment(story: str, values: Any, truth: Truth) -> None:
     assert situation(**values).truth("EL-01", "lift-1") is truth, story
+
+
+def test_an_ordinary_stop_is_no_entrapment_for_a_moment() -> None:
+    """The speed is polled each half second, door_zone each second from another box; the door takes four to open."""
+    shown = lifts()
+    shown.set(0, "lift-1", MOVING)
+    stopped = {"speed": 0.0, "motion": "opening"}
+    answers = []
+    for half in range(1, 9):
+        shown.set(half / 2, "lift-1", {**stopped, **({"door_zone": True} if half > 2 else {})})
+        answers.append(shown.truth("EL-01", "lift-1"))
+    shown.set(4.5, "lift-1", {"motion": "open_held", "door_open": True, "door_closed": False})
+    assert [*answers, shown.truth("EL-01", "lift-1")] == [False] * 9
+
+
+def test_an_ordinary_departure_is_no_entrapment_for_a_moment() -> None:
+    """door_zone has left before the slower controller is read again."""
+    shown = lifts()
+    shown.set(0, "lift-1", {**IDLE, "load": 8.0})
+    shown.set(60, "lift-1", {"door_zone": False})
+    assert shown.truth("EL-01", "lift-1") is False
+    shown.set(62, "lift-1", {"speed": 1.0, "motion": "running"})
+    shown.wait(70)
+    assert shown.truth("EL-01", "lift-1") is False
+
+
+def test_a_lift_that_stays_where_it_stopped_is_seen_even_if_it_says_so_only_once() -> None:
+    shown = lifts()
+    shown.set(-10, "lift-1", MOVING)
+    shown.wait(0)
+    shown.set(1, "lift-1", {"speed": 0.0, "motion": "stopped"})
+    assert shown.truth("EL-01", "lift-1") is False
+    assert shown.instance("EL-01", "lift-1").condition.next_due() == 4 * SECOND
+    shown.wait(4)
+    assert shown.truth("EL-01", "lift-1") is True
+
+
+def test_a_door_that_does_not_open_is_seen_even_if_it_says_so_only_once() -> None:
+    shown = situation(load=8.0)
+    shown.set(1, "lift-1", {"motion": "opening"})
+    shown.wait(10.9)
+    assert shown.truth("EL-01", "lift-1") is False
+    shown.wait(11)
+    assert shown.truth("EL-01", "lift-1") is True
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,22 @@ def test_people_between_two_floors() -> None:
     running = {**idle, "speed": 1.5, "door_zone": False, "load": 12.0, "motion": "running"}
     night.play(range(60), lambda second: running)
     night.play(range(60, 200), lambda second: {**running, "speed": 0.0, "motion": "stopped", "mode": "fault"})
-    assert night.told == [(120, "raise", "EL-01", "lift-1")]
+    assert night.told == [(123, "raise", "EL-01", "lift-1")]
+
+
+def test_an_entrapment_that_is_over_is_quiet_at_ordinary_stops_until_the_next_one() -> None:
+    """Nobody has reset it yet: latched, it rings again without its delay."""
+    night = Night(lift())
+    idle: dict[str, Any] = {**IDLE, "health": "online"}
+    running = {**idle, "speed": 1.5, "door_zone": False, "load": 12.0, "motion": "running"}
+    stuck = {**running, "speed": 0.0, "motion": "stopped"}
+    night.play(range(100), lambda second: stuck)
+    stop = [running, running, {**stuck, "motion": "opening"}] + [{**idle, "load": 12.0, "motion": "opening"}] * 4
+    stop += [{**idle, "load": 12.0, "motion": "open_held", "door_open": True, "door_closed": False}] * 3
+    night.play(range(100, 400), lambda second: stop[second % len(stop)])
+    assert night.told == [(63, "raise", "EL-01", "lift-1"), (100, "return", "EL-01", "lift-1")]
+    night.play(range(400, 420), lambda second: stuck if second > 405 else running)
+    assert night.told[2:] == [(409, "reraise", "EL-01", "lift-1")]
 
 
 def test_a_calm_day_with_a_parcel() -> None:
