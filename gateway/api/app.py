@@ -15,6 +15,7 @@ from gateway.api.reading import Reading
 
 ROUTERS = (status.router, devices.router, alarms.router, records.router, docs.router)
 IDENTIFIERS = 2  # threads that only look up tokens: an acknowledgement must not queue behind somebody's history
+HISTORIES = 1  # thread: it shares the interpreter with the loop that judges alarms, half and half at worst
 OPEN = frozenset({"/healthz", "/docs", "/docs/start.js", "/docs/{name}"})
 
 
@@ -31,6 +32,7 @@ def create_app(house: House) -> FastAPI:
     )
     app.state.house = house
     app.state.reading = Reading()
+    app.state.histories = Reading(HISTORIES)
     app.state.identifying = Reading(IDENTIFIERS)
     app.state.answers = Counter()
     install_problems(app)

@@ -15,7 +15,7 @@ from gateway.api.answers import answer, device_body, history_body, listing, page
 from gateway.api.guard import HouseOf, Viewer
 from gateway.api.house import House
 from gateway.api.problems import Problem
-from gateway.api.reading import ReadingOf
+from gateway.api.reading import HistoriesOf
 from gateway.api.shapes import answers
 from gateway.model import SECOND, Device, Health
 
@@ -101,7 +101,7 @@ async def points(_: Viewer, house: HouseOf, device: str) -> Response:
 async def history(
     _: Viewer,
     house: HouseOf,
-    reading: ReadingOf,
+    reading: HistoriesOf,
     device: str,
     point: Annotated[str, Path(description="`name`, or `part/name`.")],
     query: Annotated[HistoryQuery, Query()],
@@ -116,7 +116,12 @@ async def history(
         raise Problem(422, "`from` must be before `to`")
     if to_ns - from_ns > LONGEST_NS:
         raise Problem(422, "at most 31 days at once")
-    return answer(history_body(await reading.run(house.history, found.id, point, from_ns, to_ns, query.max_points)))
+
+    def read() -> Response:
+        # ten thousand buckets as JSON take the loop 70 ms: a few such callers and no device is read any more
+        return answer(history_body(house.history(found.id, point, from_ns, to_ns, query.max_points)))
+
+    return await reading.run(read)
 
 
 def find_device(house: House, name: str) -> Device:

@@ -35,4 +35,10 @@ def reading_of(request: Request) -> Reading:
     return reading
 
 
+def histories_of(request: Request) -> Reading:
+    histories: Reading = request.app.state.histories
+    return histories
+
+
 ReadingOf = Annotated[Reading, Depends(reading_of)]
+HistoriesOf = Annotated[Reading, Depends(histories_of)]

@@ -29,9 +29,13 @@ class EventQuery(BaseModel):
 @router.get("/events", responses=answers(shapes.Listing[shapes.Event]))
 async def events(_: Viewer, house: HouseOf, reading: ReadingOf, query: Annotated[EventQuery, Query()]) -> Response:
     """The journal, oldest first."""
-    rows = await reading.run(house.records.events, query.after, query.limit + 1)
-    kept, after = page(rows, query.limit, lambda row: row.seq)
-    return listing([event_body(row) for row in kept], after)
+
+    def read() -> Response:
+        rows = house.records.events(query.after, query.limit + 1)
+        kept, after = page(rows, query.limit, lambda row: row.seq)
+        return listing([event_body(row) for row in kept], after)
+
+    return await reading.run(read)
 
 
 @router.get("/rules", responses=answers(shapes.Listing[shapes.Rule]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -173,3 +174,26 @@ async def test_metrics_are_prometheus_text(viewer: httpx.AsyncClient) -> None:
     assert 'anlou_devices{health="starting"} 2\n' in reply.text
     assert 'anlou_alarms{state="unacked",severity="high"} 2\n' in reply.text
     assert reply.text.count("# TYPE anlou_up gauge") == 1
+
+
+@pytest.mark.parametrize(
+    ("address", "made"),
+    [
+        ("/api/v1/points/water-east/floor_level/history", "gateway.api.devices.history_body"),
+        ("/api/v1/events", "gateway.api.records.event_body"),
+    ],
+)
+async def test_long_answers_are_made_off_the_loop(
+    operator: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, address: str, made: str
+) -> None:
+    """Forty callers of ten thousand buckets each stopped two polls of three while the loop wrote their JSON."""
+    await operator.post(f"/api/v1/alarms/{IDS[0]}/ack", json={"comment": "an event"})
+    threads: list[threading.Thread] = []
+
+    def noted(_: object) -> dict[str, object]:
+        threads.append(threading.current_thread())
+        return {}
+
+    monkeypatch.setattr(made, noted)
+    assert (await operator.get(address)).status_code == 200
+    assert threads and threading.main_thread() not in threads
