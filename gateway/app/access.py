@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
 from gateway.api.tokens import Identity, Role, make_token, token_hash
 from gateway.app.control import ControlError
 from gateway.clock import host_wall_ns
+from gateway.fields import Line
 from gateway.pipeline import Pipeline
 from gateway.store.errors import StoreError
 from gateway.store.journal import Journal
 from gateway.store.reader import Reader
+
+_NAME = TypeAdapter[str](Line)
 
 
 class Access:
@@ -40,7 +45,11 @@ class Access:
         self._some = bool(await self._journal.list_tokens())
 
     async def create(self, name: str, role: str, by: str) -> str:
-        """A new token, shown by the caller once. ControlError when the name is taken or the role is none."""
+        """A new token, shown by the caller once. ControlError when the name is taken or none, or the role is none."""
+        try:
+            _NAME.validate_python(name)
+        except ValidationError:
+            raise ControlError("a token's name is one printable line of at most 64 characters: whose it is") from None
         try:
             Role.of(role)
             token = make_token()

@@ -35,6 +35,9 @@ async def live(rooms: Rooms, host: str, port: int, ready: Callable[[str], None],
         systemd.notify("READY=1")
 
     await rooms.access.begin()
+    if not rooms.access.has_tokens():
+        wanted = "anlou token create --role operator --name NAME --data"
+        log.warning("nobody can ask the API before there is a token: %s %s", wanted, rooms.folder)
     await rooms.pipeline.note("start", body={"version": rooms.house.version, "config": rooms.config.digest})
     async with asyncio.TaskGroup() as core:
         living = [core.create_task(work, name=name) for name, work in _core(rooms).items()]

@@ -14,7 +14,7 @@ from gateway.config.problems import ConfigErrors
 
 EXIT_CONFIG = 2
 
-log = logging.getLogger("anlou.config")
+log = logging.getLogger("anlou.run")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,6 +35,7 @@ def run(options: argparse.Namespace) -> int:
     for warning in config.warnings:
         log.warning("%s", warning)
     folder = options.data or default_folder(config.site.id)
+    log.info("everything is kept in %s", folder)
     return run_loop(
         lambda stop: live_once(
             config,

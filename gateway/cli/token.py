@@ -38,6 +38,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    begun = not (options.data / "alarm.db").exists()
+    if begun and options.do != "create":  # a mistyped folder must not look like a gateway without tokens
+        sys.stderr.write(f"anlou: no gateway keeps anything in {options.data}\n")
+        return EXIT_STORE
     request = {key: getattr(options, key) for key in ("do", "role", "name") if hasattr(options, key)}
     try:
         reply: Mapping[str, Any] | None = ask(options.data, "token", **request)
@@ -51,6 +55,10 @@ def run(options: argparse.Namespace) -> int:
         return EXIT_STORE
     if "token" in reply:
         print(reply["token"])
+        if begun:
+            sys.stderr.write(
+                f"anlou: {options.data} is new; the token is for a gateway run with --data {options.data}\n"
+            )
     for token in reply.get("tokens", ()):
         print(f"{token['name']}\t{token['role']}\t{'revoked' if token['revoked'] else 'valid'}")
     return 0

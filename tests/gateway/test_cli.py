@@ -78,6 +78,7 @@ def test_tokens_without_a_running_gateway(tmp_path: Path) -> None:
     made = anlou("token", "create", "--role", "operator", "--name", "desk", "--data", data, cwd=tmp_path)
     assert made.returncode == 0
     assert made.stdout.startswith("anlou_")
+    assert f"{data} is new" in made.stderr
     again = anlou("token", "create", "--role", "viewer", "--name", "desk", "--data", data, cwd=tmp_path)
     assert again.returncode == 1
     assert "desk" in again.stderr
@@ -85,6 +86,21 @@ def test_tokens_without_a_running_gateway(tmp_path: Path) -> None:
     listed = anlou("token", "list", "--data", data, cwd=tmp_path)
     assert listed.stdout.split() == ["desk", "operator", "revoked"]
     assert made.stdout.strip() not in listed.stdout
+
+
+@pytest.mark.parametrize("name", ["", " ", "two\nlines", "\u202edesk", "x" * 65, "\x1b[31m"])
+def test_a_token_has_a_name_that_the_journal_can_show(tmp_path: Path, name: str) -> None:
+    refused = anlou("token", "create", "--role", "viewer", "--name", name, "--data", tmp_path / "d", cwd=tmp_path)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "printable" in refused.stderr
+
+
+@pytest.mark.parametrize("do", [["list"], ["revoke", "--name", "x"]])
+def test_a_mistyped_data_folder_is_not_begun(tmp_path: Path, do: list[str]) -> None:
+    asked = anlou("token", *do, "--data", tmp_path / "dta", cwd=tmp_path)
+    assert asked.returncode == 73
+    assert "dta" in asked.stderr
+    assert not (tmp_path / "dta").exists()
 
 
 @pytest.mark.e2e
@@ -127,6 +143,7 @@ def test_run_beside_simulate(tmp_path: Path) -> None:
         arguments = ("run", "--site", site, "--data", tmp_path / "data", "--port", "0")
         with Anlou(*arguments, cwd=tmp_path, env=ports) as gateway:
             gateway.ready()
+            assert f"--data {tmp_path / 'data'}" in gateway.output, "how to make the first token is told"
             made = anlou(
                 "token", "create", "--role", "viewer", "--name", "t", "--data", tmp_path / "data", cwd=tmp_path
             )
