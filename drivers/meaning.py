@@ -45,8 +45,8 @@ class Curve:
         xs = tuple(sorted(points))
         ys = tuple(points[x] for x in xs)
         # a live zero is one that a broken wire cannot show: the table must begin above the failure signal
-        if loop_current and xs[0] > LOOP_FAILED_BELOW and xs[-1] <= LOOP_FAILED_ABOVE:
-            return cls(xs, ys, LOOP_FAILED_BELOW, LOOP_FAILED_ABOVE, Quality.BAD_SENSOR)
+        if loop_current and xs[0] > LOOP_FAILED_BELOW:
+            return cls(xs, ys, LOOP_FAILED_BELOW, max(LOOP_FAILED_ABOVE, xs[-1]), Quality.BAD_SENSOR)
         margin = TABLE_MARGIN * (xs[-1] - xs[0])
         return cls(xs, ys, xs[0] - margin, xs[-1] + margin, Quality.BAD_RANGE)
 

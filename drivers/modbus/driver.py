@@ -39,8 +39,9 @@ Connect = Callable[[ModbusLinkOptions], Awaitable[Connection]]
 
 
 class _Missed(Exception):  # noqa: N818 - a cycle without its values, not a failure of ours
-    def __init__(self, *, silent: bool) -> None:
+    def __init__(self, *, silent: bool, link_answers: bool) -> None:
         self.silent = silent
+        self.link_answers = link_answers
 
 
 class ModbusDriver:
@@ -168,7 +169,7 @@ class ModbusDriver:
                 self._tell()
             if isinstance(missed, SessionError):
                 raise
-            if all(one.dead for one in self._units):
+            if not missed.link_answers and all(one.dead for one in self._units):
                 raise SessionError(ErrorKind.TIMEOUT, "no unit answers: the link itself may be gone") from None
             return
         self._pauses.worked()
@@ -180,9 +181,9 @@ class ModbusDriver:
             await self._ask(unit, unit.probe, connection, retries=0)
         except ExceptionAnswer as error:
             if error.consequence is Consequence.ABSENT:
-                raise _Missed(silent=True) from None
+                raise _Missed(silent=True, link_answers=True) from None
         except RequestError:
-            raise _Missed(silent=True) from None
+            raise _Missed(silent=True, link_answers=False) from None
         unit.alive(self._clock.now().mono_ns)
         unit.advance(self._clock.now().mono_ns)
 
@@ -200,7 +201,7 @@ class ModbusDriver:
                 answers.append(await self._ask(unit, asked.question, connection, retries))
             except ExceptionAnswer as error:
                 if error.consequence in (Consequence.ABSENT, Consequence.BUSY):
-                    raise _Missed(silent=error.consequence is Consequence.ABSENT) from None
+                    raise _Missed(silent=error.consequence is Consequence.ABSENT, link_answers=True) from None
                 if error.consequence is Consequence.FAILED:
                     answers.append(Quality.BAD_COMM)
                 elif cuts < CUTS_PER_CYCLE and unit.refused(asked, error.can_be_cut, self._clock.now()):
@@ -208,7 +209,7 @@ class ModbusDriver:
                 else:
                     answers.append(Quality.BAD_CONFIG)
             except RequestError:
-                raise _Missed(silent=True) from None
+                raise _Missed(silent=True, link_answers=False) from None
         return answers
 
     async def _ask(self, unit: Unit, question: Question, connection: Connection, retries: int) -> bytes:

@@ -360,6 +360,16 @@ async def test_a_panel_behind_its_gateway_is_dead_and_its_neighbour_is_not() -> 
         assert run.reports[-1].units[1].backoff_until_ns is not None
 
 
+async def test_a_gateway_that_answers_for_absent_devices_keeps_its_connection() -> None:
+    async with running(link(unit("a", 1, ONE)), units={1: exception(0x0B)}) as run:
+        await run.seconds(60)
+        assert run.of("a")[-1].quality == [Quality.BAD_COMM]
+        assert len(run.wire.connects) == 1, "the link is not to blame"
+        run.wire.units = {}
+        await run.seconds(61)
+        assert run.of("a")[-1].quality is None
+
+
 async def test_a_failing_block_is_bad_and_the_rest_is_not() -> None:
     def act(question: Question) -> bytes:
         return exception(4)(question) if question.address == 900 else value(question)

@@ -43,6 +43,11 @@ def test_live_zero(current: float, value: float | None, quality: int) -> None:
     assert reason == quality
 
 
+@pytest.mark.parametrize(("current", "quality"), [(3.5, Quality.BAD_SENSOR), (22, 0), (22.1, Quality.BAD_SENSOR)])
+def test_a_table_beyond_the_failure_current_still_has_its_live_zero(current: float, quality: int) -> None:
+    assert through({"linear": {"4 mA": "0 m", "22 mA": "1 m"}}, current, "mA")[1] == quality
+
+
 def test_counts_to_signal_to_level() -> None:
     options = {"signal": {0: "0 mA", 65535: "20 mA"}, **LOOP}
     assert through(options, 65535) == (1.0, 0)
