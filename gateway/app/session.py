@@ -75,7 +75,7 @@ async def live_once(
     except StoreError as problem:
         return _complain(str(problem), EXIT_STORE)
     except OSError as problem:
-        return _complain(f"cannot listen on {host}:{port}: {problem.strerror or problem}", EXIT_PORT)
+        return _complain(f"cannot listen on {host}:{port}: {_reason(problem)}", EXIT_PORT)
     except BaseExceptionGroup as group:
         return _core_failed(group, host, port)
     finally:
@@ -91,9 +91,14 @@ def _core_failed(group: BaseExceptionGroup[BaseException], host: str, port: int)
     if refused := group.subgroup(BindRefused):
         return _complain(str(_first(refused)), EXIT_REFUSED)
     if busy := group.subgroup(OSError):
-        return _complain(f"cannot listen on {host}:{port}: {_first(busy)}", EXIT_PORT)
+        return _complain(f"cannot listen on {host}:{port}: {_reason(_first(busy))}", EXIT_PORT)
     log.critical("the core failed; the service manager starts it again", exc_info=group)
     return EXIT_CORE
+
+
+def _reason(problem: BaseException) -> str:
+    """Without the number that only programmers read."""
+    return (problem.strerror if isinstance(problem, OSError) else None) or str(problem)
 
 
 def _first(group: BaseException) -> BaseException:
