@@ -60,6 +60,13 @@ class Rooms:
     figures: Figures
     house: House
 
+    async def emit(self, frame: Frame) -> None:
+        """Judge and keep a frame. On a full disk it is judged and shown: its device is read, and must not look dead."""
+        await self.pipeline.emit(frame)
+        if self.samples.full_disk:
+            self.health.observe(frame)
+            self.house.current.observe(frame)
+
 
 def feeds(config: SiteConfig) -> dict[str, tuple[str, ...]]:
     """Device → the units whose answers it lives on."""

@@ -43,7 +43,7 @@ async def live(rooms: Rooms, host: str, port: int, ready: Callable[[str], None],
         living = [core.create_task(work, name=name) for name, work in _core(rooms).items()]
         for driver in rooms.drivers:
             # a sick link may not reach its neighbours; a failed store is everybody's
-            reading = supervise(f"link {driver.link}", partial(driver.run, rooms.pipeline.emit), rooms.clock)
+            reading = supervise(f"link {driver.link}", partial(driver.run, rooms.emit), rooms.clock)
             living.append(core.create_task(reading, name=f"link {driver.link}"))
         app = create_app(rooms.house)
         answering = core.create_task(serve(app, host, port, rooms.config.api, is_ready, stop), name="api")
@@ -84,7 +84,7 @@ async def publish_health(rooms: Rooms) -> None:
     while True:
         now = rooms.clock.now()
         for frame in rooms.health.frames(now):
-            await rooms.pipeline.emit(frame)
+            await rooms.emit(frame)
             _publish_change(rooms, frame, said)
         due = max(due + HEALTH_EVERY_NS, rooms.clock.now().mono_ns)
         await rooms.clock.sleep_until(due)
@@ -103,7 +103,7 @@ async def publish_status(rooms: Rooms) -> None:
     """The gateway's own numbers as points of its device; the loop's lag is how late this very loop woke."""
     while True:
         status = await rooms.figures.status()
-        await rooms.pipeline.emit(rooms.health.gateway(status, rooms.clock.now()))
+        await rooms.emit(rooms.health.gateway(status, rooms.clock.now()))
         due = rooms.clock.now().mono_ns + STATUS_EVERY_NS
         await rooms.clock.sleep_until(due)
         rooms.figures.loop_lag_s = max(0, rooms.clock.now().mono_ns - due) / rooms.clock.rate / SECOND
