@@ -61,10 +61,12 @@ class Quantity(NamedTuple):
 
     def to(self, unit: str | None, *, difference: bool = False) -> float:
         """The number in `unit`; UnitError when it does not measure that."""
-        if self.unit is None or unit is None:
-            if self.unit != unit:
-                raise UnitError(f"{self} was given, but the point's unit is {unit or 'none'}")
+        if unit is None:
+            if self.unit is not None:
+                raise UnitError(f"{self} was given, but what it is compared with has no unit; give both one, or none")
             return self.value
+        if self.unit is None:
+            raise UnitError(f"{self} was given, but the point's unit is {unit}; write {self} {unit}")
         return convert(self.value, self.unit, unit, difference=difference)
 
     def __str__(self) -> str:

@@ -38,6 +38,14 @@ def test_wrong_durations_are_refused(wrong: object) -> None:
         parse_duration(wrong)
 
 
+def test_a_unit_on_one_side_only_is_told_with_what_to_write() -> None:
+    assert Quantity(5.0, None).to(None) == 5.0
+    with pytest.raises(UnitError, match=r"5 was given, but the point's unit is m; write 5 m"):
+        Quantity(5.0, None).to("m")
+    with pytest.raises(UnitError, match=r"1 cm was given, but what it is compared with has no unit"):
+        Quantity(1.0, "cm").to(None)
+
+
 @pytest.mark.parametrize("long", ["36501d", "9" * 30 + "h", "9" * 400 + "s"])
 def test_a_duration_that_nobody_can_mean_is_refused(long: str) -> None:
     assert parse_duration("36500d") == 36_500 * 86_400 * SECOND
