@@ -199,7 +199,7 @@ def make_house(journal: Journal) -> Callable[..., House]:
 
 @pytest.fixture
 def house(make_house: Callable[..., House]) -> House:
-    return make_house(options=ApiOptions(request_seconds=2.0))
+    return make_house(options=ApiOptions(request_seconds=60.0))
 
 
 @pytest.fixture

@@ -26,11 +26,16 @@ def options(port: int, **more: str) -> ModbusLinkOptions:
 
 @pytest.fixture
 def server() -> Iterator[ModbusServer]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    made = ModbusServer("127.0.0.1", port, no_block=True)
-    made.start()
+    while True:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        made = ModbusServer("127.0.0.1", port, no_block=True)
+        try:
+            made.start()
+        except ModbusServer.NetworkError:  # somebody was faster
+            continue
+        break
     yield made
     if made.is_run:
         made.stop()
