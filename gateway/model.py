@@ -248,7 +248,7 @@ class AlarmClass(StrEnum):
 
 
 class AlarmState(StrEnum):
-    """ISA-18.2 states with our delay sub-states (reference/alarms §1: NORM … LATCH_ACK)."""
+    """ISA-18.2 states with our delay sub-states (docs/alarms.md)."""
 
     NORMAL = "normal"
     PENDING = "pending"

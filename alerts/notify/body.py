@@ -44,7 +44,7 @@ def mute_body(mute: Mute) -> dict[str, Any]:
 
 
 def alarm_body(occurrence: Occurrence, guidance: Any = None) -> dict[str, Any]:
-    """The Alarm of DESIGN §6. `condition` is a word: true, false or unknown."""
+    """The Alarm of docs/design.md §6. `condition` is a word: true, false or unknown."""
     return {
         "occurrence": occurrence.occurrence,
         "rule": occurrence.rule,

@@ -37,7 +37,7 @@ def page(rows: Sequence[Any], limit: int, cursor: Callable[[Any], Any]) -> tuple
 
 
 def device_body(device: Device, health: DeviceHealth) -> dict[str, Any]:
-    """The Device of DESIGN §6."""
+    """The Device of docs/design.md §6."""
     error = health.error
     return {
         "id": device.id,
@@ -89,7 +89,7 @@ def quality_body(quality: int | None) -> dict[str, str | None]:
 
 
 def alarm(occurrence: Occurrence, house: House) -> dict[str, Any]:
-    """The Alarm of DESIGN §6, with its rule's guidance."""
+    """The Alarm of docs/design.md §6, with its rule's guidance."""
     rule = house.rules.get(occurrence.rule)
     return alarm_body(occurrence, None if rule is None else guidance_body(rule))
 

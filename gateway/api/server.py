@@ -62,7 +62,7 @@ def url(address: ipaddress.IPv4Address | ipaddress.IPv6Address, port: int, tls: 
 
 
 def bind_refusal(beyond_loopback: bool, has_users: bool, options: ApiOptions) -> str | None:
-    """Why the door may not be opened (DESIGN D19); None when it may."""
+    """Why the door may not be opened (docs/design.md D19); None when it may."""
     if not beyond_loopback or options.insecure:
         return None
     missing = [

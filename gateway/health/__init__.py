@@ -1,4 +1,4 @@
-"""Health: the one place that decides online, degraded, stale, offline, disabled, starting (DESIGN D22)."""
+"""Health: the one place that decides online, degraded, stale, offline, disabled, starting (docs/design.md D22)."""
 
 from gateway.health.book import HealthBook
 from gateway.health.gateway import GATEWAY_POINTS, GatewayStatus, gateway_frame, problems, verdict

@@ -39,7 +39,7 @@ BUSY_MS = 5000
 SYNCHRONOUS = {"NORMAL": 1, "FULL": 2}
 
 # mmap is off and one connection alone writes and checkpoints: both were part of the corruptions in the field
-# (faults.md §1, WAL reset bug).
+# (fixed in 3.51.3).
 _SETTINGS: tuple[tuple[str, int | str], ...] = (
     ("journal_mode", "wal"),
     ("foreign_keys", 1),

@@ -143,7 +143,7 @@ def _readings(connection: apsw.Connection, span: Span, columns: Columns) -> Iter
 
 
 def usual_gap(readings: Iterable[Reading]) -> int:
-    """The silence that counts as a gap: three of the point's usual intervals, at least 10 s (DESIGN D22)."""
+    """The silence that counts as a gap: three of the point's usual intervals, at least 10 s (docs/design.md D22)."""
     steps = [after.at_ns - before.at_ns for before, after in pairwise(readings)]
     return max(3 * median_low(steps), 10 * SECOND) if steps else 10 * SECOND
 

@@ -178,7 +178,7 @@ def test_a_restart_breaks_a_run_but_not_an_alarm() -> None:
 
 
 def reference(comparison: str, limit: float, deadband: float, values: list[float | None]) -> list[Truth]:
-    """The table of reference/alarms C1, written out."""
+    """The table of a threshold with a deadband, written out."""
     answers: list[Truth] = []
     held = False
     for value in values:

@@ -1,4 +1,4 @@
-"""The invariants I1–I9 (reference/alarms §1) under random samples, qualities, time, commands, kills and edits.
+"""The invariants I1–I9 (docs/alarms.md) under random samples, qualities, time, commands, kills and edits.
 
 The machine drives the real engine with real conditions and its store through JSON. A second observer, which knows only
 the committed rows, records and notices, holds what must always be true.

@@ -1,4 +1,4 @@
-"""Which addresses a webhook may have (faults.md CFG15, API15), and what the site may say of it."""
+"""Which addresses a webhook may have (docs/faults.md CFG15, API15), and what the site may say of it."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from gateway.units import UNITS
 from tests.alerts.building import catalogue, demo, pack, packs
 
 C, H, M = Severity.CRITICAL, Severity.HIGH, Severity.MEDIUM
-# reference/alarms §5: severity, class life_safety (the L), on- and off-delay in seconds
+# the catalogue: severity, class life_safety (the L), on- and off-delay in seconds
 CATALOGUE = {
     "EL-01": (C, True, 60, 0),
     "EL-03": (C, True, 0, 0),

@@ -1,4 +1,4 @@
-"""Who is let in: the whole route × role matrix, and every way of not being let in (faults.md API1, API2, API17)."""
+"""Who is let in: the whole route × role matrix, and every way of not being let in (docs/faults.md API1…)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bad inputs (faults.md §5 API4–API11): a problem in the one shape, never a 500, never a guess."""
+"""Bad inputs (docs/faults.md API4–API11): a problem in the one shape, never a 500, never a guess."""
 
 from __future__ import annotations
 

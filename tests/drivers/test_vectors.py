@@ -1,4 +1,4 @@
-"""The numeric vectors of reference/devices.md §6, one row each: what these devices really send."""
+"""Numeric vectors of real devices, one row each: what these devices really send."""
 
 from __future__ import annotations
 

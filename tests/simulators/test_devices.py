@@ -1,4 +1,4 @@
-"""Register maps against the makers' documents (shared vectors of devices.md §5.1, §3.9 and §6)."""
+"""Register maps against the makers' documents (the profiles' sources)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every write and sync of both files' lives as the moment of death (faults.md §3 E1c): strace kills at the N-th."""
+"""Every write and sync of both files' lives as the moment of death (docs/faults.md E1c): strace kills at the N-th."""
 
 from __future__ import annotations
 

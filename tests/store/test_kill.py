@@ -1,4 +1,4 @@
-"""Process deaths at random moments: nothing acknowledged is lost, no transaction is there by half (faults.md 1, 2)."""
+"""Process deaths at random moments: nothing acknowledged lost, nothing there by half (docs/faults.md 1, 2)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Power cuts: ext4 on a loop device that stops writing from one moment to the next (faults.md §3 E1).
+"""Power cuts: ext4 on a loop device that stops writing from one moment to the next (docs/faults.md E1).
 
 Needs root and loop devices. Where they are missing this fails: a skipped power cut would read like a survived one.
 """

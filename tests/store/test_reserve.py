@@ -1,4 +1,4 @@
-"""On a full disk alarms go on, samples stop, and both come back by themselves (faults.md 17–19)."""
+"""On a full disk alarms go on, samples stop, and both come back by themselves (docs/faults.md 17–19)."""
 
 from __future__ import annotations
 
