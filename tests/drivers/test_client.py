@@ -365,7 +365,7 @@ async def play_faults(count: int, seed: int) -> tuple[int, int, int]:
 def test_random_faults_are_never_values(
     loop: Callable[[], asyncio.AbstractEventLoop], count: int, seed: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """DESIGN §7: wrong values accepted from late, foreign, short or corrupt answers, 0 of 10,000."""
+    """docs/design.md §7: wrong values accepted from late, foreign, short or corrupt answers, 0 of 10,000."""
     with asyncio.Runner(loop_factory=loop) as runner:
         good, failed, reconnected = runner.run(play_faults(count, seed))
     assert caplog.records == [], "nothing escapes into the event loop's log"

@@ -38,7 +38,7 @@ def test_sick_units_are_named_and_their_neighbours_stay_online(tmp_path: Path) -
             time.sleep(0.25)
         for device in WELL:
             assert "online" in seen[device] and "offline" not in seen[device], running.output
-            # DESIGN §7: the others keep at least so much of their rate
+            # docs/design.md §7: the others keep at least so much of their rate
             assert running.get(f"/api/v1/devices/{device}")["success_ratio"] >= 0.67
         for device, kind in SICK.items():
             assert kind in kinds[device], kinds
