@@ -59,7 +59,7 @@ class SimulatedBuilding:
         unknown = set(wanted) - set(self._servers)
         if unknown:
             raise ValueError(f"no such link: {', '.join(sorted(unknown))}; links: {', '.join(self._servers)}")
-        await self._catch_up()
+        await self.catch_up()
         opened = {}
         try:
             for link, server in self._servers.items():
@@ -73,7 +73,7 @@ class SimulatedBuilding:
     async def run(self) -> None:
         """Keep the building at `now()` until cancelled."""
         while True:
-            await self._catch_up()
+            await self.catch_up()
             await self._set_doors()
             await asyncio.sleep(PACE_SECONDS)
 
@@ -114,7 +114,8 @@ class SimulatedBuilding:
             raise ValueError(f"no such link: {link}; links: {', '.join(self._servers)}")
         return self._servers[link]
 
-    async def _catch_up(self) -> None:
+    async def catch_up(self) -> None:
+        """Play everything up to `now()`: after it, nobody who asks sees the past."""
         while not self._step_to_now():  # noqa: ASYNC110  # nobody but this loop brings the present nearer
             await asyncio.sleep(0)
 

@@ -26,23 +26,25 @@ def test_sick_units_are_named_and_their_neighbours_stay_online(tmp_path: Path) -
         running.wait_until(
             "both sick", lambda: all(running.get(f"/api/v1/devices/{device}")["error"] for device in SICK)
         )
-        seen: dict[str, set[str]] = {device: set() for device in (*SICK, *WELL)}
+        seen: dict[str, list[str]] = {device: [] for device in (*SICK, *WELL)}
         kinds: dict[str, set[str]] = {device: set() for device in SICK}
         end = time.monotonic() + WATCH_SECONDS
         while time.monotonic() < end:
             for device in running.items("/api/v1/devices"):
                 if device["id"] in seen:
-                    seen[device["id"]].add(device["health"])
+                    seen[device["id"]].append(device["health"])
                 if device["id"] in SICK and device["error"]:
                     kinds[device["id"]].add(device["error"]["kind"])
             time.sleep(0.25)
         for device in WELL:
-            assert "online" in seen[device] and "offline" not in seen[device], running.output
+            # a stalled test machine may cost a well device one late look, never more
+            assert seen[device].count("online") >= 0.95 * len(seen[device]), (seen, running.output)
+            assert "offline" not in seen[device], (seen, running.output)
             # docs/design.md §7: the others keep at least so much of their rate
             assert running.get(f"/api/v1/devices/{device}")["success_ratio"] >= 0.67
         for device, kind in SICK.items():
             assert kind in kinds[device], kinds
-            assert "online" not in seen[device] or seen[device] - {"online"}, seen
+            assert set(seen[device]) - {"online"}, seen
         metrics = running.http().get("/metrics").text
         assert 'anlou_unit_errors_total{link="lifts",unit="lift-1",kind="timeout"}' in metrics
         assert running.interrupt() == 0
