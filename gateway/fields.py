@@ -35,7 +35,9 @@ def parse_duration(value: Any) -> int:
     raise ValueError(f"a duration with its unit is expected, such as 500ms, 30s, 5min, 8h or 1d; got {value!r}")
 
 
-def _within(low_ns: int, high_ns: int, words: str) -> AfterValidator:
+def within(low_ns: int, high_ns: int, words: str) -> AfterValidator:
+    """Bounds for a Duration; `words` is how people read them."""
+
     def check(value: int) -> int:
         if not low_ns <= value <= high_ns:
             raise ValueError(f"must lie within {words}")
@@ -47,9 +49,9 @@ def _within(low_ns: int, high_ns: int, words: str) -> AfterValidator:
 _duration_schema = WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d+)?\s*(ms|s|min|h|d)$"})
 Duration = Annotated[int, BeforeValidator(parse_duration), _duration_schema]
 """Nanoseconds, written as `30s`."""
-Delay = Annotated[Duration, _within(0, 86400 * SECOND, "0s … 1d")]
+Delay = Annotated[Duration, within(0, 86400 * SECOND, "0s … 1d")]
 """On- and off-delays."""
-Period = Annotated[Duration, _within(SECOND // 10, 3600 * SECOND, "100ms … 1h")]
+Period = Annotated[Duration, within(SECOND // 10, 3600 * SECOND, "100ms … 1h")]
 """Poll periods."""
 
 
@@ -118,20 +120,30 @@ Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$
 """A name used as a key: letters, digits, `-` and `_`, at most 64."""
 
 
-class _TextModel(Strict):
+class _ProseModel(Strict):
     en: Prose
     zh: Prose
 
 
-def _text(value: Any) -> Text:
-    if isinstance(value, Text):
-        return value
-    parsed = _TextModel.model_validate(value)
-    return Text(parsed.en, parsed.zh)
+class _LineModel(Strict):
+    en: Line
+    zh: Line
 
 
-TextField = Annotated[Text, BeforeValidator(_text), WithJsonSchema(_TextModel.model_json_schema())]
+def _text_as(model: type[_ProseModel] | type[_LineModel]) -> BeforeValidator:
+    def read(value: Any) -> Text:
+        if isinstance(value, Text):
+            return value
+        parsed = model.model_validate(value)
+        return Text(parsed.en, parsed.zh)
+
+    return BeforeValidator(read)
+
+
+TextField = Annotated[Text, _text_as(_ProseModel), WithJsonSchema(_ProseModel.model_json_schema())]
 """`{en: …, zh: …}`, both required."""
+NameField = Annotated[Text, _text_as(_LineModel), WithJsonSchema(_LineModel.model_json_schema())]
+"""`{en: …, zh: …}`, each one line of at most 64 characters."""
 
 
 def _severity(value: Any) -> Severity:

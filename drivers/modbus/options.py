@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal, NamedTuple
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import BeforeValidator, Field
 from pydantic.json_schema import WithJsonSchema
 
-from gateway.fields import Duration, Strict
+from gateway.fields import Duration, Strict, within
 from gateway.model import SECOND
 
 
@@ -38,18 +38,9 @@ def parse_address(value: object) -> TcpAddress:
     raise ValueError(f"an address such as tcp://10.0.0.7:502 is expected, got {value!r}")
 
 
-def _within(low_ns: int, high_ns: int, words: str) -> AfterValidator:
-    def check(value: int) -> int:
-        if not low_ns <= value <= high_ns:
-            raise ValueError(f"must lie within {words}")
-        return value
-
-    return AfterValidator(check)
-
-
 _MS = SECOND // 1000
-Timeout = Annotated[Duration, _within(10 * _MS, 60 * SECOND, "10ms … 1min")]
-Pause = Annotated[Duration, _within(100 * _MS, 600 * SECOND, "100ms … 10min")]
+Timeout = Annotated[Duration, within(10 * _MS, 60 * SECOND, "10ms … 1min")]
+Pause = Annotated[Duration, within(100 * _MS, 600 * SECOND, "100ms … 10min")]
 
 
 class ModbusLinkOptions(Strict):

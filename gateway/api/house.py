@@ -36,7 +36,7 @@ class Records(Protocol):
         state: str | None = None,
         system: str | None = None,
         severity: Severity | None = None,
-        open_only: bool = True,
+        open_only: bool,
         after: str | None = None,
         limit: int = 100,
     ) -> Sequence[Occurrence]: ...

@@ -24,7 +24,6 @@ from gateway.api.house import House
 from gateway.app.access import Access
 from gateway.app.changes import Change
 from gateway.app.figures import Figures
-from gateway.app.records import Records
 from gateway.app.shutdown import Teardown
 from gateway.bus import Bus
 from gateway.clock import BuildingClock
@@ -127,7 +126,7 @@ async def open_rooms(config: SiteConfig, folder: Path, rate: float, teardown: Te
         clock=clock,
         health=health,
         current=current,
-        records=Records(reader),
+        records=reader,
         history=samples.history,
         command=pipeline.command,
         authenticate=access.authenticate,

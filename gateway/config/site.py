@@ -14,8 +14,8 @@ from drivers.modbus.options import ModbusLinkOptions
 from drivers.profile import ChannelOptions
 from gateway.api.options import ApiOptions
 from gateway.config.nearest import unknown
-from gateway.fields import Id, Line, Period, Strict
-from gateway.model import SECOND, Text
+from gateway.fields import Id, Line, NameField, Period, Strict
+from gateway.model import SECOND
 
 System = Literal["elevator", "garage-water", "fire", "ev-charging"]
 DEFAULT_POLL_NS = SECOND
@@ -40,22 +40,6 @@ def _label(value: Any) -> Any:
 Label = Annotated[Line, BeforeValidator(_label), WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "integer"}]})]
 
 
-class _NameModel(Strict):
-    en: Line
-    zh: Line
-
-
-def _name(value: Any) -> Any:
-    if isinstance(value, Text):
-        return value
-    parsed = _NameModel.model_validate(value)
-    return Text(parsed.en, parsed.zh)
-
-
-Name = Annotated[Text, BeforeValidator(_name), WithJsonSchema(_NameModel.model_json_schema())]
-"""`{en: …, zh: …}`, each one line of at most 64 characters."""
-
-
 def _inside(path: str) -> str:
     parts = PurePosixPath(path)
     if parts.is_absolute() or ".." in parts.parts:
@@ -72,7 +56,7 @@ class SiteInfo(Strict):
     """`site:` — which building this is."""
 
     id: Id
-    name: Name
+    name: NameField
     timezone: TimeZone
     language: Literal["zh", "en"] = "zh"
 
@@ -92,7 +76,7 @@ class Module(Strict):
     link: Id
     unit: UnitNumber
     poll: Period = DEFAULT_POLL_NS
-    name: Name | None = None
+    name: NameField | None = None
     at: Place = Place()
 
 
@@ -104,7 +88,7 @@ class DeviceEntry(Strict):
     link: Id | None = None
     unit: UnitNumber | None = None
     poll: Period | None = None
-    name: Name | None = None
+    name: NameField | None = None
     at: Place = Place()
     points: dict[str, ChannelOptions] = Field(default_factory=dict)
     disabled: bool = False

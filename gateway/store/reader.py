@@ -43,11 +43,11 @@ class Reader:
             found = rows(connection, "SELECT json FROM occurrence WHERE occurrence = ?", (occurrence,))
             return occurrence_of(found[0][0]) if found else None
 
-    def events(self, after_seq: int = 0, limit: int = 1000, occurrence: str | None = None) -> list[Event]:
+    def events(self, after: int = 0, limit: int = 1000, occurrence: str | None = None) -> list[Event]:
         """Events behind a number, in order; of one occurrence if given."""
         clause = "" if occurrence is None else " AND occurrence = ?"
         sql = f"SELECT {COLUMNS} FROM event WHERE seq > ?{clause} ORDER BY seq LIMIT ?"  # noqa: S608 - constants
-        values = (after_seq, limit) if occurrence is None else (after_seq, occurrence, limit)
+        values = (after, limit) if occurrence is None else (after, occurrence, limit)
         with self._pool.connection() as connection:
             return [event_of(row) for row in rows(connection, sql, values)]
 

@@ -301,7 +301,7 @@ async def test_listing_occurrences(journal: Journal, reader: Reader) -> None:
     assert [o.seq for o in reader.occurrences(open_only=True, limit=1)] == [9]
     assert reader.occurrences(state="acked") == []
     assert reader.occurrence("nobody") is None
-    assert [e.seq for e in reader.events(after_seq=7)] == [8, 9, 10]
+    assert [e.seq for e in reader.events(after=7)] == [8, 9, 10]
     assert [e.seq for e in reader.events(occurrence=occurrence(3).occurrence)] == [3]
 
 
