@@ -45,8 +45,11 @@ format: $(VENV)/tested  ## format and mend what ruff can
 bench: $(VENV)/tested  ## figures as ratios to floors measured in the same run
 	$(BIN)/python -m benchmarks
 
-prove: test-deps $(VENV)/tested  ## by hand before a release: 90 power cuts, a million events, 100 M samples
+prove: test-deps $(VENV)/tested  ## by hand before a release: 90 power cuts, a million events, 100 M samples, mutants
 	$(BIN)/python -m pytest -m prove -s
+	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[test,prove]'
+	rm -rf mutants && $(BIN)/mutmut run >mutants.txt
+	@$(BIN)/mutmut results --all true | sed 's/.*: //' | sort | uniq -c
 
 wheel: $(VENV)/tested  ## dist/anlou-*.whl
 	$(BIN)/python -m pip wheel -q --disable-pip-version-check --no-deps -w dist .
@@ -59,4 +62,4 @@ test-deps:  ## install the Debian packages that the tests need, if any is missin
 	fi
 
 clean:  ## remove what this Makefile made
-	rm -rf $(VENV) dist
+	rm -rf $(VENV) dist mutants mutants.txt
