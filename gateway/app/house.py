@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from alerts.engine import AlarmEngine
 from alerts.notify.body import truth_body
@@ -29,7 +30,7 @@ from gateway.bus import Bus
 from gateway.clock import BuildingClock
 from gateway.config.load import SiteConfig
 from gateway.health import HealthBook
-from gateway.model import Driver, Frame, Judgement, Layout
+from gateway.model import Driver, Frame, Layout
 from gateway.pipeline import Pipeline, last_known, recover, resumed_clock
 from gateway.store.journal import Journal
 from gateway.store.lock import DataLock
@@ -78,19 +79,32 @@ def feeds(config: SiteConfig) -> dict[str, tuple[str, ...]]:
     return {device: tuple(units) for device, units in found.items()}
 
 
-async def open_rooms(config: SiteConfig, folder: Path, rate: float, teardown: Teardown) -> Rooms:
-    """Open, recover and wire. What was opened is on `teardown`, also when this raises (StoreError)."""
+class Stores(NamedTuple):
+    """The two files, locked and open, and the journal's read side."""
+
+    journal: Journal
+    samples: Samples
+    reader: Reader
+
+
+def _open_stores(folder: Path, channels: Sequence[str], teardown: Teardown) -> Stores:
     lock = DataLock(folder)
     lock.__enter__()
     teardown.add("data lock", partial(lock.__exit__, None, None, None))
-    channels = _channels(config)
-    journal = Journal.open(folder / "alarm.db", [channel.name for channel in channels])
+    journal = Journal.open(folder / "alarm.db", channels)
     teardown.add("alarm.db", journal.close)
     samples = Samples.open(folder / "tele.db")
     teardown.add("tele.db", samples.close)
     reader = Reader(journal.path)
     teardown.add("journal reader", reader.close)
+    return Stores(journal, samples, reader)
 
+
+async def open_rooms(config: SiteConfig, folder: Path, rate: float, teardown: Teardown) -> Rooms:
+    """Open, recover and wire. What was opened is on `teardown`, also when this raises (StoreError)."""
+    channels = _channels(config)
+    stores = _open_stores(folder, [channel.name for channel in channels], teardown)
+    journal, samples, reader = stores
     clock = resumed_clock(last_known(journal.load(), samples), rate)
     engine = AlarmEngine(config.bound, next_seq=journal.load().next_seq)
     health = HealthBook(config.devices, feeds(config), clock.now())
@@ -104,9 +118,6 @@ async def open_rooms(config: SiteConfig, folder: Path, rate: float, teardown: Te
     if replayed:
         log.info("judged %d logged frames again", replayed)
 
-    def committed(judgement: Judgement) -> None:
-        bus.publish(judgement)
-
     def stored(frame: Frame) -> None:
         health.observe(frame)
         current.observe(frame)
@@ -115,30 +126,11 @@ async def open_rooms(config: SiteConfig, folder: Path, rate: float, teardown: Te
         for worker in workers:
             worker.wake()
 
-    pipeline = Pipeline(engine, journal, samples, clock, after_commit=committed, after_frame=stored)
+    pipeline = Pipeline(engine, journal, samples, clock, after_commit=bus.publish, after_frame=stored)
     teardown.add("checkpoint", pipeline.checkpoint)
     journal.on_notice = noticed
     access = Access(journal, reader, pipeline)
     figures = Figures(folder, journal, samples, bus, workers)
-    house = House(
-        site=config.site,
-        devices=config.devices,
-        clock=clock,
-        health=health,
-        current=current,
-        records=reader,
-        history=samples.history,
-        command=pipeline.command,
-        authenticate=access.authenticate,
-        has_users=access.has_tokens,
-        rules=_rules(config),
-        live=engine.open_occurrences,
-        rules_view=partial(_rules_view, engine),
-        unbound=config.unbound,
-        metrics=(figures.families,),
-        options=config.api,
-        version=version("anlou"),
-    )
     return Rooms(
         config=config,
         folder=folder,
@@ -154,7 +146,25 @@ async def open_rooms(config: SiteConfig, folder: Path, rate: float, teardown: Te
         workers=workers,
         access=access,
         figures=figures,
-        house=house,
+        house=House(
+            site=config.site,
+            devices=config.devices,
+            clock=clock,
+            health=health,
+            current=current,
+            records=reader,
+            history=samples.history,
+            command=pipeline.command,
+            authenticate=access.authenticate,
+            has_users=access.has_tokens,
+            rules=_rules(config),
+            live=engine.open_occurrences,
+            rules_view=partial(_rules_view, engine),
+            unbound=config.unbound,
+            metrics=(figures.families,),
+            options=config.api,
+            version=version("anlou"),
+        ),
     )
 
 
