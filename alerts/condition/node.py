@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 from alerts.condition.columns import Columns, Reading
 from gateway.model import Severity, Truth
 
 
-class Node:
+class Node(ABC):
     """A compiled condition (protocol `Condition`). `tick` is `judge`: a sample is recognised by its time, once.
 
     `needs` are the slots without which the condition is blind; a question about quality needs none.
@@ -22,8 +23,8 @@ class Node:
         self.alarms = alarms
         self.severity: Severity | None = None
 
-    def judge(self, columns: Columns, now_ns: int) -> Truth:
-        raise NotImplementedError
+    @abstractmethod
+    def judge(self, columns: Columns, now_ns: int) -> Truth: ...
 
     def tick(self, columns: Columns, now_ns: int) -> Truth:
         return self.judge(columns, now_ns)
@@ -34,7 +35,7 @@ class Node:
     def snapshot(self) -> Any:
         return None
 
-    def restore(self, state: Any) -> None:
+    def restore(self, state: Any) -> None:  # noqa: B027 - most conditions keep nothing
         """Nothing to take over."""
 
     def reading(self, columns: Columns) -> Reading:
