@@ -82,6 +82,13 @@ class GuardedProtocol(H11Protocol):
         self._disarm_taking()
         super().connection_lost(exc)
 
+    def shutdown(self) -> None:
+        """The house closes: whoever has not even finished asking is not waited for."""
+        if self.conn.their_state is h11.SEND_BODY:
+            self.transport.abort()
+        else:
+            super().shutdown()
+
     def handle_events(self) -> None:
         if self.transport.is_closing():
             return

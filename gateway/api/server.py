@@ -18,7 +18,7 @@ from gateway.api.protocol import LARGEST_HEAD, guarded
 from gateway.api.reading import Reading
 
 KEEP_ALIVE_SECONDS = 5
-GRACE_SECONDS = 5
+GRACE_SECONDS = 2
 BACKLOG = 64
 
 
@@ -34,7 +34,7 @@ async def serve(  # noqa: PLR0917 - each is a different kind of thing
     ready: Callable[[str], None],
     stop: asyncio.Event,
 ) -> None:
-    """Serve until `stop` is set, then let running requests finish (5 s). `ready` gets the address, the real port in it.
+    """Serve until `stop` is set, then let running requests finish (2 s). `ready` gets the address, the real port in it.
 
     Raises BindRefused, or OSError when the port is taken or the address is not this machine's.
     """

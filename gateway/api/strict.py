@@ -7,6 +7,7 @@ from typing import Any, NoReturn, TypeVar
 
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
+from starlette.requests import ClientDisconnect
 
 from gateway.api.problems import Problem, validation_problem
 
@@ -15,7 +16,11 @@ Model = TypeVar("Model", bound=BaseModel)
 
 async def read_body(request: Request, model: type[Model]) -> Model:
     """The JSON body as `model`; no body at all counts as `{}`. Raises Problem 400, 415 or 422."""
-    raw = await request.body()
+    try:
+        raw = await request.body()
+    except ClientDisconnect:
+        # told to nobody: whoever asked has gone in the middle of asking
+        raise Problem(400, "the request did not arrive whole") from None
     if not raw:
         return _validate({}, model)
     _check_media_type(request)

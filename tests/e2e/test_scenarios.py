@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -89,3 +90,23 @@ def test_seconds_end_it_by_itself(tmp_path: Path) -> None:
         running.ready()
         assert running.process.wait(PATIENCE) == 0
         assert "Traceback" not in running.output
+
+
+def test_a_caller_in_the_middle_of_asking_holds_nobody_up(tmp_path: Path) -> None:
+    """Ctrl-C with a head and a body that never end: neither is waited for, neither is told as a failure of ours."""
+    with Anlou("demo", "--scenario", "calm-day", cwd=tmp_path) as running:
+        port = int(running.ready().rsplit(":", 1)[1])
+        half = (
+            f"POST /api/v1/alarms/X/ack HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {running.token()}\r\n"
+            "Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
+        )
+        with (
+            socket.create_connection(("127.0.0.1", port)) as head,
+            socket.create_connection(("127.0.0.1", port)) as body,
+        ):
+            head.sendall(b"GET /healthz HTTP/1.1\r\nHost: loc")
+            body.sendall(half.encode())
+            running.get("/api/v1/site")
+            assert running.interrupt() == 0, running.output
+        assert "Traceback" not in running.output
+        assert running.left_behind() == []
