@@ -177,7 +177,7 @@ class Turn:
     def take(self, way: Way) -> None:
         """Go the whole way: end a one-shot shelf, change the state, do the actions, keep the record true."""
         before = self.alarm
-        if way.to in RETURNED and way.to is not before.state:
+        if Do.CLOSE in way.do or (way.to in RETURNED and way.to is not before.state):
             self._end_one_shot()
         timed = way.to in TIMED
         self._set(

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from alerts import mute
-from alerts.alarm import Cue, advance
+from alerts.alarm import Cue, advance, record
 from alerts.lifecycle import Trigger
-from gateway.model import SECOND, AlarmState, CommandRefused
+from gateway.model import SECOND, AlarmClass, AlarmState, Command, CommandKind, CommandRefused, Mute
 from tests.alerts.stage import BAD, WALL, Stage, level_rule, rule
 from tests.alerts.test_lifecycle import NOW, alarm, terms
 
@@ -26,6 +27,7 @@ def active(**fields: Any) -> Stage:
 def refusal(stage: Stage, kind: str, **fields: Any) -> str:
     with pytest.raises(CommandRefused) as refused:
         stage.do(kind, **fields)
+    assert refused.value.args[0], "a refusal says why"
     return refused.value.code
 
 
@@ -130,6 +132,7 @@ def test_eight_hours_are_allowed() -> None:
     stage = active()
     stage.do("shelve", comment="c", for_ns=8 * HOUR)
     assert len(stage.life().mutes) == 1
+    stage.do("shelve", comment="c", for_ns=1)
 
 
 def test_life_safety_is_never_shelved() -> None:
@@ -321,3 +324,68 @@ def test_one_recovery_for_one_raise() -> None:
     stage.at(3).set(a=False)
     assert stage.rows()[-2:] == ["reraise", "return"]
     assert stage.told() == ["raise", "recover"]
+
+
+def shelve_command(**fields: Any) -> Command:
+    return Command(**{"kind": CommandKind.SHELVE, "occurrence": "OLD", "by": "ann", "comment": "c", **fields})
+
+
+HERE = alarm(S.UNACKED)
+SAFETY = terms(class_=AlarmClass.LIFE_SAFETY)
+
+
+@pytest.mark.parametrize(
+    ("code", "ask"),
+    [
+        ("life_safety", lambda: mute.shelve(HERE, shelve_command(for_ns=HOUR), NOW, SAFETY)),
+        ("invalid", lambda: mute.shelve(HERE, shelve_command(), NOW, terms())),
+        ("invalid", lambda: mute.shelve(HERE, shelve_command(for_ns=9 * HOUR), NOW, terms())),
+        ("invalid", lambda: mute.shelve(HERE, shelve_command(for_ns=HOUR, comment=" "), NOW, terms())),
+        ("invalid", lambda: mute.unshelve(HERE, "command", NOW, terms())),
+        ("invalid", lambda: mute.take_out_of_service(HERE, " ", "bob", NOW, terms())),
+        ("invalid", lambda: mute.return_to_service(HERE, "bob", NOW, terms())),
+    ],
+)
+def test_a_refusal_says_why_and_shows_the_alarm_as_it_is(code: str, ask: Callable[[], object]) -> None:
+    with pytest.raises(CommandRefused) as refused:
+        ask()
+    assert (refused.value.code, refused.value.current) == (code, record(HERE))
+    assert isinstance(refused.value.args[0], str)
+
+
+def test_the_journal_says_who_shelved_why_and_until_when() -> None:
+    _, (row,) = mute.shelve(HERE, shelve_command(for_ns=HOUR), NOW, terms())
+    assert (row.kind, row.by) == ("shelve", "ann")
+    assert row.body == {"comment": "c", "until_wall_ns": NOW.wall_ns + HOUR, "one_shot": False}
+
+
+def test_the_journal_says_what_suppresses_and_what_is_left_of_it() -> None:
+    two, (row,) = mute.suppress(HERE, {"Y", "X"}, NOW, terms())
+    assert (row.kind, row.body) == ("suppress", {"causes": ["X", "Y"]})
+    _, (row,) = mute.suppress(two, {"Y"}, NOW, terms())
+    assert (row.kind, row.body) == ("unsuppress", {"causes": ["Y"]})
+
+
+def test_the_permit_and_who_used_it_are_on_record_and_a_new_permit_replaces_the_old() -> None:
+    out, (row,) = mute.take_out_of_service(HERE, "WO-17", "bob", NOW, terms())
+    assert (row.by, row.body) == ("bob", {"permit": "WO-17"})
+    again, _ = mute.take_out_of_service(out, "WO-18", "eve", NOW, terms())
+    assert again.mutes == (Mute("out_of_service", "WO-18", "eve"),)
+    _, effects = mute.return_to_service(again, "eve", NOW, terms())
+    assert [effect.by for effect in effects] == ["eve", "eve"]
+
+
+def test_a_one_shot_shelf_that_has_ended_leaves_no_timer_and_says_why() -> None:
+    shelved, _ = mute.shelve(HERE, shelve_command(one_shot=True), NOW, terms())
+    after, effects = advance(shelved, Cue(Trigger.FALSE), NOW, terms(off_delay_ns=0))
+    assert (after.mutes, after.shelved_until_ns, mute.shelf_due(after, NOW)) == ((), None, None)
+    assert (effects[0].kind, effects[0].body) == ("unshelve", {"why": "returned"})
+
+
+def test_a_one_shot_shelf_does_not_outlive_the_occurrence_it_was_for() -> None:
+    """Answered within the on-delay of the next raise: that one is a new occurrence, and is heard."""
+    shelved, _ = mute.shelve(alarm(S.RTN_PENDING), shelve_command(one_shot=True), NOW, terms())
+    over, effects = advance(shelved, Cue(Trigger.ACK, by="ann"), NOW, terms())
+    assert over.state is S.PENDING and over.mutes == ()
+    assert [effect.kind for effect in effects] == ["unshelve", "ack", "close"]
+    assert [effect.notice for effect in advance(over, Cue(Trigger.EXPIRED), NOW, terms())[1]] == ["raise"]
