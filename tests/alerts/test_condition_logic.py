@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerts.condition.columns import Columns
+from alerts.condition.columns import Columns, Reading
 from alerts.condition.logic import All, AnyOf, Blind, Escalated, Not, OtherAlarm, Tripping
 from alerts.condition.node import Node
+from alerts.condition.threshold import Band, Threshold
 from gateway.model import SECOND, Quality, Severity, Truth
 from tests.alerts.building import One
 
@@ -180,3 +182,125 @@ def test_the_reading_that_is_compared_is_shown(when: Any, reading: tuple[Any, ..
     one.put(1, True, point="b")
     one.put(1, 6.0)
     assert one.node.reading(one.columns) == reading
+
+
+@pytest.mark.parametrize(
+    "joined",
+    [
+        All,
+        AnyOf,
+        Not,
+        lambda operands: Tripping(operands, (False, False), 0),
+        lambda operands: Escalated(operands[0], [(operands[1], Severity.HIGH)]),
+    ],
+    ids=["all", "any", "not", "tripping", "escalated"],
+)
+def test_operands_are_asked_about_the_same_samples_and_time(joined: Any) -> None:
+    asked: list[tuple[Columns, int]] = []
+
+    class Asked(Says):
+        def judge(self, columns: Columns, now_ns: int) -> Truth:
+            asked.append((columns, now_ns))
+            return self.truth
+
+    columns = Columns()
+    joined([Asked(T), Asked(T)]).judge(columns, 7)
+    assert asked and all(each is columns and now_ns == 7 for each, now_ns in asked)
+
+
+def test_the_time_to_trip_begins_when_the_operand_becomes_unknown() -> None:
+    load, held = Says(T), Says(U)
+    node = Tripping([load, held, Says(T)], (True, False, False), 60 * SECOND)
+    ask(node, 0)
+    load.truth = U
+    ask(node, 100)
+    held.truth = T
+    assert ask(node, 101) is U
+    assert node.next_due() == 160 * SECOND
+
+
+def test_the_next_trip_is_the_earlier_one() -> None:
+    first, second = Says(U), Says(F)
+    node = Tripping([first, second, Says(T)], (True, True, False), 60 * SECOND)
+    ask(node, 0)
+    second.truth = U
+    ask(node, 10)
+    assert node.next_due() == 60 * SECOND
+
+
+def test_a_trip_that_was_running_at_a_restart_ends_when_the_operand_is_known() -> None:
+    load = Says(U)
+    stopped = Tripping([load, Says(T)], (True, False), 60 * SECOND)
+    ask(stopped, 0)
+    node = Tripping([load, Says(T)], (True, False), 60 * SECOND)
+    node.restore({"since": stopped.snapshot()["since"], "operands": [None, None]})
+    load.truth = T
+    ask(node, 1)
+    load.truth = U
+    assert ask(node, 61) is U, "the time starts again"
+
+
+def test_a_snapshot_of_other_operands_is_refused() -> None:
+    with pytest.raises(ValueError, match="zip"):
+        All([Says(), Says()]).restore([None])
+
+
+def escalating() -> tuple[Columns, Escalated]:
+    """High from 5 m, critical while the other point is over 8 m; both clear 2 m lower."""
+    columns = Columns()
+    base, step = columns.slot("d", "base"), columns.slot("d", "step")
+    nodes = [Threshold(slot, Band.of("at_least", limit, 2), "m") for slot, limit in ((base, 5), (step, 8))]
+    return columns, Escalated(nodes[0], [(nodes[1], Severity.CRITICAL)])
+
+
+def test_an_escalation_goes_on_after_a_restart() -> None:
+    columns, stopped = escalating()
+    columns.put(0, 6.0, Quality.GOOD, 0)
+    columns.put(1, 9.0, Quality.GOOD, 0)
+    stopped.judge(columns, 0)
+    _, node = escalating()
+    node.restore(json.loads(json.dumps(stopped.snapshot())))
+    assert node.severity is Severity.CRITICAL, "held before the first sample"
+    columns.put(1, None, Quality.BAD_COMM, 1)
+    assert (node.judge(columns, 1), node.severity) == (T, Severity.CRITICAL), "held while the step is unknown"
+    columns.put(0, 3.5, Quality.GOOD, 2)
+    columns.put(1, 6.5, Quality.GOOD, 2)
+    assert (node.judge(columns, 2), node.severity) == (T, Severity.CRITICAL), "both in their bands"
+
+
+def test_what_has_not_escalated_has_not_after_a_restart_either() -> None:
+    columns, stopped = escalating()
+    _, node = escalating()
+    node.restore(json.loads(json.dumps(stopped.snapshot())))
+    columns.put(0, 6.0, Quality.GOOD, 0)
+    assert (node.severity, node.judge(columns, 0), node.severity) == (None, T, None)
+
+
+def test_an_escalation_shows_what_it_is_raised_by() -> None:
+    columns, node = escalating()
+    columns.put(0, 6.0, Quality.GOOD, 0)
+    columns.put(1, 9.0, Quality.GOOD, 0)
+    assert node.reading(columns) == Reading(6.0, 5, "m")
+
+
+def test_a_dead_escalation_does_not_blind_the_alarm() -> None:
+    columns, node = escalating()
+    columns.put(0, 1.0, Quality.GOOD, 0)
+    columns.put(1, None, Quality.BAD_COMM, 0)
+    assert Blind(node).judge(columns, 0) is F
+
+
+def test_blind_while_an_alarm_that_it_reads_is_unknown() -> None:
+    columns = Columns()
+    blind = Blind(AnyOf([All([Says(F), OtherAlarm([("WA-01", "a")])]), Says(F)]))
+    columns.put(columns.slot("d", "x"), 1, Quality.GOOD, 0)
+    assert blind.alarms == {("WA-01", "a")}
+    assert blind.judge(columns, 0) is T
+    columns.alarm_active["WA-01", "a"] = False
+    assert blind.judge(columns, 0) is F
+
+
+def test_the_first_bad_quality_is_blind() -> None:
+    columns = Columns()
+    columns.put(columns.slot("d", "x"), 1, Quality.BAD_COMM, 0)
+    assert Blind(Says(F)).judge(columns, 0) is T

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerts.condition.columns import Reading
+from alerts.condition.columns import NEVER, Reading
+from alerts.condition.threshold import Band, Levels, Threshold
 from gateway.model import Point, PointType, Quality, Severity, Truth
 from tests.alerts.building import One, device, rule, table
 
@@ -47,6 +48,9 @@ def test_a_limit_trips_and_clears_at_its_own_edges(comparison: str, samples: lis
         ({"at_least": "5 m"}, math.nan, None),
         ({"below": "5 m"}, math.nan, None),
         ({"levels": [{"above": "5 m"}]}, math.nan, None),
+        ({"at_least": "0.3 m", "absolute": True}, 0.5, True),
+        ({"levels": [{"at_least": "5 m"}], "absolute": True}, -5.5, True),
+        ({"levels": [{"at_least": "5 m"}]}, -5.5, False),
     ],
 )
 def test_edges(when: object, value: float, truth: Truth) -> None:
@@ -223,3 +227,60 @@ def test_a_point_that_stands_still_is_an_ordinary_limit(
     one.put(0, 3.5, point="y")
     answers = [one.put(at, value, BAD if value is None else Quality.GOOD) for at, value in enumerate(values)]
     assert answers == reference(comparison, 7, deadband, values)
+
+
+@pytest.mark.parametrize(
+    "when", [{"above": "5 m"}, {"levels": [{"above": "5 m"}]}, {"above": {"point": "y"}}], ids=["one", "levels", "y"]
+)
+@pytest.mark.parametrize("point", ["x", "y"])
+@pytest.mark.parametrize("quality", [NEVER, BAD, Quality.BAD_SENSOR])
+def test_a_value_is_not_judged_on_when_its_quality_is_gone(when: dict[str, object], point: str, quality: int) -> None:
+    """As after a restart: the column still holds the last value, and says nothing."""
+    one = One(when)
+    one.put(1, 1, point="y")
+    assert one.put(1, 6) is True
+    one.columns.quality[one.columns.slot("d", point)] = quality
+    assert one.tick(2) is (None if point == "x" or "point" in str(when) else True)
+
+
+def test_a_limit_is_signed_unless_the_rule_says_absolute() -> None:
+    one, band = One({"above": "5 m"}), Band.of("above", 5, 0)
+    slot = one.columns.slot("d", "x")
+    one.put(1, -6)
+    assert Threshold(slot, band, "m").judge(one.columns, 1) is False
+    assert Levels(slot, [band], [Severity.HIGH], "m").judge(one.columns, 1) is False
+
+
+def test_a_level_holds_at_the_very_edge_of_its_band() -> None:
+    one = One({"levels": [{"at_least": "10 m", "deadband": "1 m"}]})
+    assert [one.put(1, 10), one.put(2, 9), one.put(3, 8.9)] == [True, True, False]
+
+
+def test_levels_keep_severity_and_bands_over_a_restart() -> None:
+    when = {"levels": [{"at_least": "3 m"}, {"at_least": "10 m", "deadband": "1 m", "severity": "critical"}]}
+    before, after = One(when), One(when)
+    before.put(1, 11)
+    after.node.restore(before.node.snapshot())
+    assert after.node.severity is Severity.CRITICAL, "before the first sample"
+    assert (after.put(2, 9.5), after.node.severity) == (True, Severity.CRITICAL)
+
+
+@pytest.mark.parametrize(
+    ("value", "limit", "truth"),
+    [(-6, 5, True), (-4, 5, False), (math.nan, 5, None), (math.inf, 5, None), (6, math.inf, None), (6, math.nan, None)],
+)
+def test_an_absolute_value_against_another_point(value: float, limit: float, truth: Truth) -> None:
+    one = One({"above": {"point": "y"}, "absolute": True})
+    one.put(1, limit, point="y")
+    assert one.put(1, value) is truth
+
+
+def test_a_moving_limit_keeps_its_band_over_a_restart_and_is_shown() -> None:
+    when = {"above": {"point": "y", "factor": 2}, "deadband": "1 m"}
+    before, after = One(when), One(when)
+    for one, value in ((before, 7), (after, 5.5)):
+        one.put(1, 3, point="y")
+        if one is after:
+            after.node.restore(before.node.snapshot())
+        assert one.put(2, value) is True
+    assert after.node.reading(after.columns) == Reading(5.5, 6, "m")

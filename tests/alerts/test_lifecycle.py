@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from alerts.alarm import Alarm, Cue, Terms, advance, record
+from alerts.alarm import REFUSALS, Alarm, Cue, Terms, advance, record
 from alerts.lifecycle import ACTIVE, LATCHED, TABLE, TIMED, Do, Trigger, document
 from gateway.model import (
     SECOND,
@@ -210,6 +210,7 @@ def test_every_pair(state: AlarmState, trigger: Trigger, cell: str) -> None:
             advance(before, cue, NOW, terms())
         assert refused.value.code == cell[1:]
         assert refused.value.current == record(before)
+        assert str(refused.value) == REFUSALS[cell[1:]]
         return
     after, effects = advance(before, cue, NOW, terms())
     if cell == "=":
@@ -227,13 +228,17 @@ def test_every_pair(state: AlarmState, trigger: Trigger, cell: str) -> None:
 @pytest.mark.parametrize("state", list(AlarmState))
 @pytest.mark.parametrize("trigger", list(Trigger))
 @pytest.mark.parametrize("known", [True, False, None])
-def test_after_every_pair_the_alarm_is_sound(state: AlarmState, trigger: Trigger, known: bool | None) -> None:
-    before = alarm(state, condition=known)
+@pytest.mark.parametrize("delay", [{"credit_ns": 1}, {"due_ns": None, "left_ns": SECOND}], ids=["runs", "frozen"])
+def test_after_every_pair_the_alarm_is_sound(
+    state: AlarmState, trigger: Trigger, known: bool | None, delay: dict[str, object]
+) -> None:
+    before = alarm(state, condition=known, **(delay if state in TIMED else {}))
     try:
         after, effects = advance(before, Cue(trigger, by="bob"), NOW, terms())
     except CommandRefused:
         return
     assert ((after.due_ns is None) != (after.left_ns is None)) is (after.state in TIMED)  # I7
+    assert after.credit_ns == 0 or after.state in TIMED
     assert (after.life is None) is (after.state in (S.NORMAL, S.PENDING))
     if after.life is not None:
         assert record(after) == after.life
@@ -328,6 +333,55 @@ def test_no_state_is_a_trap(state: AlarmState) -> None:
             except CommandRefused:
                 continue
         assert here.state is S.NORMAL
+
+
+def test_the_time_of_an_outage_is_credited_once() -> None:
+    here = alarm(S.PENDING, credit_ns=2 * SECOND)
+    after, _ = advance(here, Cue(Trigger.TRUE), NOW, terms())
+    assert (after.due_ns, after.credit_ns) == (NOW.mono_ns + 3 * SECOND, 0)
+
+
+def test_a_delay_frozen_at_its_end_has_nothing_left() -> None:
+    after, _ = advance(alarm(S.PENDING, due_ns=NOW.mono_ns), Cue(Trigger.UNKNOWN), NOW, terms())
+    assert after.left_ns == 0
+
+
+def test_an_occurrence_without_an_on_delay_began_with_its_own_sample_not_an_earlier_one() -> None:
+    after, _ = advance(alarm(S.NORMAL, first_true_ns=1), Cue(Trigger.TRUE, seen_ns=77), NOW, terms(on_delay_ns=0))
+    assert after.life is not None and after.life.active_ns == 77
+
+
+@pytest.mark.parametrize(
+    ("state", "trigger", "why"),
+    [
+        (S.RTN_PENDING, Trigger.EXPIRED, "active again"),
+        (S.LATCHED_ACKED, Trigger.TRUE, "active again"),
+        (S.ACKED, Trigger.WORSE, "worse"),
+        (S.ACKED, Trigger.REALARM, "realarm"),
+        (S.ACKED, Trigger.LIFTED, "lifted"),
+    ],
+)
+def test_what_is_raised_again_says_why_and_wants_a_new_answer(state: AlarmState, trigger: Trigger, why: str) -> None:
+    after, (row,) = advance(alarm(state), Cue(trigger), NOW, terms())
+    assert row.body == {"why": why}
+    assert after.life is not None and (after.life.acked_by, after.life.acked_ns) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("state", "cue", "bodies"),
+    [
+        (S.UNACKED, Cue(Trigger.ACK, comment="seen"), [{"comment": "seen"}]),
+        (S.UNACKED, Cue(Trigger.ACK), [{}]),
+        (S.RTN_UNACKED, Cue(Trigger.ACK), [{}, {"reason": "returned"}]),
+        (S.LATCHED_ACKED, Cue(Trigger.RESET, comment="dry"), [{"comment": "dry"}, {"reason": "reset"}]),
+        (S.UNACKED, Cue(Trigger.WITHDRAWN, reason="disabled"), [{"reason": "disabled"}]),
+    ],
+)
+def test_the_journal_keeps_the_comment_and_how_it_ended(
+    state: AlarmState, cue: Cue, bodies: list[dict[str, str]]
+) -> None:
+    _, effects = advance(alarm(state), cue, NOW, terms())
+    assert [effect.body for effect in effects] == bodies
 
 
 def test_the_document_is_generated_from_the_table() -> None:

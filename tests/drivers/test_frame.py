@@ -59,6 +59,7 @@ def test_exceptions_and_zero_transactions() -> None:
     assert refusal(frame(7, function=0x83, body=b"\x02"), 7, 1, 3) is None
     assert refusal(frame(0), 7, 1, 3, zero=True) is None
     assert refusal(frame(7), 7, 1, 3, zero=True) is None  # passed over: it is not this question's
+    assert "unit 2" in (refusal(frame(0, unit=2), 7, 1, 3, zero=True) or "")
 
 
 def test_whole_frames() -> None:
@@ -67,6 +68,22 @@ def test_whole_frames() -> None:
     assert not whole(GOOD + LATE[:-1])
     assert not whole(GOOD[:3])
     assert not whole(b"HTTP/1.1 400")
+    assert not whole(b"\0\7\1\0\0\3\1\3\2"), "another protocol"
+
+
+def test_as_many_late_answers_as_may_wait_are_no_flood() -> None:
+    late = frame(6, body=bytes(252))
+    assert len(late) == 260
+    assert refusal(late * 8, 7, 1, 3) is None
+
+
+def test_an_impossible_length_is_refused_as_soon_as_it_is_read() -> None:
+    assert "length of 0" in (refusal(frame(7, length=0)[:6], 7, 1, 3) or "")
+
+
+def test_late_answers_are_passed_over_one_by_one() -> None:
+    assert refusal(frame(5, body=b"\xff" * 12) + LATE + GOOD, 7, 1, 3) is None
+    assert "unit 2" in (refusal(frame(5, body=b"\xff" * 12) + LATE + frame(7, unit=2), 7, 1, 3) or "")
 
 
 @given(st.binary(max_size=MOST_WAITING + 10), st.integers(0, 65535), st.integers(1, 255), st.integers(1, 4))

@@ -83,3 +83,34 @@ def test_defaults() -> None:
 def test_bits_of_one_register_are_one_question_even_one_by_one() -> None:
     two_readings = [Cell(Table.HOLDING, 7, 1, "H"), Cell(Table.HOLDING, 7, 1, "xB")]
     assert [block.count for block in plan(two_readings, Limits(one_value=True))] == [1]
+
+
+def words(*spans: tuple[int, int], forbidden: tuple[tuple[int, int], ...] = (), **given: Any) -> list[tuple[int, int]]:
+    """(address, registers) of cells, planned."""
+    wanted = [Cell(Table.HOLDING, address, size, FORMATS[size]) for address, size in spans]
+    return [(block.address, block.count) for block in plan(wanted, Limits(**given), forbidden)]
+
+
+def test_a_request_may_be_as_long_as_the_limit_wherever_it_stands() -> None:
+    assert words((5000, 1), (5009, 1), max_registers=10) == [(5000, 10)]
+    assert words((5000, 1), (5010, 1), max_registers=10) == [(5000, 1), (5010, 1)]
+
+
+def test_only_a_forbidden_register_in_the_gap_parts_two_cells() -> None:
+    assert words((10, 1), (14, 1), forbidden=((3, 4), (20, 30))) == [(10, 5)]
+    for low, high in ((11, 11), (13, 13), (11, 13)):
+        assert words((10, 1), (14, 1), forbidden=((low, high),)) == [(10, 1), (14, 1)]
+
+
+def test_two_values_are_halved_into_one_each() -> None:
+    block = Block(Table.HOLDING, 10, 4, (Cell(Table.HOLDING, 10, 1, "H"), Cell(Table.HOLDING, 13, 1, "H")))
+    parts = halves(block)
+    assert parts is not None and [(part.address, part.count) for part in parts] == [(10, 1), (13, 1)]
+
+
+def test_a_block_names_its_first_and_last_register() -> None:
+    assert [str(Block(Table.HOLDING, 10, count, ())) for count in (1, 2, 4)] == [
+        "holding 10",
+        "holding 10…11",
+        "holding 10…13",
+    ]
