@@ -94,6 +94,10 @@ def words(*spans: tuple[int, int], forbidden: tuple[tuple[int, int], ...] = (), 
 def test_a_request_may_be_as_long_as_the_limit_wherever_it_stands() -> None:
     assert words((5000, 1), (5009, 1), max_registers=10) == [(5000, 10)]
     assert words((5000, 1), (5010, 1), max_registers=10) == [(5000, 1), (5010, 1)]
+    assert words((10, 2), (12, 2), max_registers=3) == words((10, 2), (12, 2), one_value=True) == [(10, 2), (12, 2)]
+    coils = [Cell(Table.COIL, address, 1, "?") for address in (0, 9)]
+    assert len(plan(coils, Limits(max_registers=1, max_bits=10))) == 1
+    assert len(plan(coils, Limits(max_bits=9))) == 2
 
 
 def test_only_a_forbidden_register_in_the_gap_parts_two_cells() -> None:
