@@ -102,11 +102,22 @@ class Location:
     zone: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """An instance inside a device (a panel's detector): its own name and place, where the site gives them."""
+
+    id: str
+    name: Text | None = None
+    location: Location = Location()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Device:
     """A thing in the building as judgement, store, health and API see it: no wire in it.
 
-    `points` includes the point `health` (enum HEALTH_CODES) that health publishes for every device.
+    `points` includes the point `health` (enum HEALTH_CODES) that health publishes for every device. `poll_ns` is the
+    time within which something is expected of it, 0 when nothing is: it speaks only when something changes, and its
+    availability topic alone says whether it lives. `parts` are those that the site names; points may have others.
     """
 
     id: str
@@ -117,6 +128,15 @@ class Device:
     poll_ns: int
     points: tuple[Point, ...]
     disabled: bool = False
+    parts: Mapping[str, Part] = field(default_factory=dict)
+
+    def place(self, part: str | None) -> Location:
+        """Where the device, or that part of it, is; a part without a place of its own is where its device is."""
+        own = self.parts.get(part) if part is not None else None
+        if own is None:
+            return self.location
+        here, there = own.location, self.location
+        return Location(here.building or there.building, here.floor or there.floor, here.zone or there.zone)
 
 
 class Health(StrEnum):
@@ -166,6 +186,18 @@ class Frame:
 Emit = Callable[[Frame], Awaitable[None]]
 
 
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """A message that is no sample: its bytes, kept aside. `reason` is a code of drivers.mqtt.poison."""
+
+    link: str
+    topic: str
+    payload: bytes
+    reason: str
+    message: str
+    at: Instant
+
+
 class ErrorKind(StrEnum):
     """Who failed and how, as health shows it."""
 
@@ -188,13 +220,17 @@ class LinkError:
 class UnitReport:
     """One unit on a link since start. `name` is the device's or module's id; `devices` whom it feeds.
 
-    `error` is the present error, None while the last request was good; `last_error` stays. `rtt_ns` holds the newest
+    `unit` is its number on a Modbus link, None elsewhere. `available` is the last word of its availability topic
+    (None: it has none, or it has not spoken), said at `available_at_ns` (mono). `polls` counts what was asked or came,
+    `good` what of it gave samples. `error` is the present error, None while the last request was good; `last_error` stays. `rtt_ns` holds the newest
     round trips (≤ 64). `backoff_until_ns` (mono) is set while a dead unit is skipped and only probed.
     """
 
     name: str
-    unit: int
+    unit: int | None
     devices: tuple[str, ...]
+    available: bool | None = None
+    available_at_ns: int | None = None
     polls: int = 0
     good: int = 0
     errors: Mapping[ErrorKind, int] = field(default_factory=dict)
@@ -209,6 +245,8 @@ class UnitReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkReport:
+    """A link since start. `counts` are an MQTT link's (LINK_COUNTS); `lost_at_ns` (mono) is set while it is down."""
+
     link: str
     endpoint: str
     connected: bool
@@ -216,6 +254,23 @@ class LinkReport:
     error: LinkError | None = None
     connects: int = 0
     units: tuple[UnitReport, ...] = ()
+    counts: Mapping[str, int] = field(default_factory=dict)
+    lost_at_ns: int | None = None
+
+
+LINK_COUNTS = (
+    "messages",  # received, whatever became of them
+    "quarantined",  # kept aside with their bytes
+    "duplicates",  # delivered again, stored before
+    "conflicts",  # the same event or moment with another content
+    "unknown_device",  # from nobody that the site knows; also quarantined
+    "retained",
+    "history",  # records stored at a time of their own
+    "clock",  # records whose source time could not be believed
+    "ignored_fields",
+    "gaps",  # the broker lost our session, or said that it dropped messages: something may be missing
+    "overflows",  # the window was full: acknowledging stopped, and the connection was made anew
+)
 
 
 class Driver(Protocol):
