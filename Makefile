@@ -2,9 +2,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
-# what the tests need of Debian: ext4 on a loop device loses its power, strace kills at chosen system calls
-DEBIAN := e2fsprogs util-linux mount strace
+# what the tests need of Debian: ext4 on a loop device loses its power, strace kills at chosen system calls; a broker and
+# a time-series database as they stand in buildings; openssl makes certificates
+DEBIAN := e2fsprogs util-linux mount strace openssl mosquitto victoria-metrics
 DEMO ?=
 
 .DEFAULT_GOAL := help
@@ -55,11 +55,7 @@ wheel: $(VENV)/tested  ## dist/anlou-*.whl
 	$(BIN)/python -m pip wheel -q --disable-pip-version-check --no-deps -w dist .
 
 test-deps:  ## install the Debian packages that the tests need, if any is missing
-	@missing=""; for p in $(DEBIAN); do dpkg -s $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \
-	if [ -n "$$missing" ]; then \
-	  if [ "$$CI" != true ]; then printf 'install%s with apt-get? [y/N] ' "$$missing"; read -r answer; [ "$$answer" = y ] || exit 1; fi; \
-	  $(SUDO) apt-get update -qq && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; \
-	fi
+	@.ci/test-deps $(DEBIAN)
 
 clean:  ## remove what this Makefile made
 	rm -rf $(VENV) dist mutants mutants.txt
