@@ -83,6 +83,9 @@ class LayoutTable:
         except KeyError:
             raise CorruptRow(f"a row names layout {number}, which is not stored") from None
 
+    def __contains__(self, number: int) -> bool:
+        return number in self._by_number
+
     def packings(self) -> Iterable[tuple[int, Packing]]:
         """Every stored layout known, by number."""
         return self._by_number.items()

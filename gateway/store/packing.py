@@ -28,6 +28,7 @@ class Flag(IntFlag):
     FREE = 0b1000
     QUALITY = 0b1_0000
     SAME_QUALITY = 0b10_0000  # one byte stands for all points
+    ASKED = 0b100_0000  # somebody waits for the row: a message may be delivered again (0002_aside.sql)
 
 
 _KIND, _FREE, _QUALITY, _SAME = (int(f) for f in (Flag.KIND, Flag.FREE, Flag.QUALITY, Flag.SAME_QUALITY))

@@ -1,33 +1,38 @@
-"""tele.db: the log of frames, packed, in group commits."""
+"""tele.db: the log of frames, packed, in group commits; what is kept aside; how far its readers have come."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections.abc import Awaitable, Callable, Iterable, Iterator
-from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from typing import NamedTuple
 
 import apsw
 import msgspec
 
 from gateway.clock import host_mono_ns
-from gateway.model import SECOND, Frame, FrameKind, Instant, Layout
+from gateway.model import SECOND, Frame, Instant, Layout, Quarantined
+from gateway.store import aside, cursors
 from gateway.store import layouts as layout_table
+from gateway.store.aside import Aside, Unsent
 from gateway.store.connection import DAMAGE, TELE, FileWatch, open_write, rows
+from gateway.store.counters import Counters
+from gateway.store.cursors import Saving
+from gateway.store.damage import mark, set_aside
+from gateway.store.entries import Entry, insert
 from gateway.store.errors import CorruptRow, Damaged, DiskFull, StoreError
 from gateway.store.history import History, Span, read_history
 from gateway.store.layouts import LayoutTable
+from gateway.store.logrows import END, LogReader, Slice, behind, frame_of, last_instant
 from gateway.store.packing import Flag
 from gateway.store.readers import ReadPool
 from gateway.store.reserve import SAMPLES_STOP, free_bytes
-from gateway.store.writer import GROUP, Writer
+from gateway.store.writer import Writer
 
 log = logging.getLogger(__name__)
 
-_COLUMNS = 8
+_SOURCE, _ASKED = int(Flag.SOURCE), int(Flag.ASKED)
 _ROWS_LIMIT = 8192
 _BYTES_LIMIT = 16 << 20
 LINGER = 0.02
@@ -35,27 +40,7 @@ _SYNC_NS = 5 * SECOND
 _REPLAY_ROWS = 1000
 
 
-@dataclass(slots=True)
-class Counters:
-    """Samples since start. received = stored + unchanged + duplicate + quarantined + dropped + those still queued."""
-
-    received: int = 0
-    stored: int = 0
-    unchanged: int = 0
-    duplicate: int = 0
-    quarantined: int = 0
-    dropped: int = 0
-
-    @property
-    def settled(self) -> int:
-        return self.stored + self.unchanged + self.duplicate + self.quarantined + self.dropped
-
-
-class _Entry(NamedTuple):
-    row: tuple[int, int, int, int, int, int, int, bytes]
-    frame: Frame
-    number: int
-    device: int
+_Item = Entry | Aside | Unsent | Saving
 
 
 class Samples:
@@ -71,13 +56,18 @@ class Samples:
     def __init__(self, path: Path, connection: apsw.Connection, linger: float) -> None:
         self._table = LayoutTable()
         self._table.load(connection)
-        self._last = _last_instant(connection)
+        self._last = last_instant(connection)
         self._position: int = rows(connection, "SELECT ifnull(max(position), 0) FROM log")[0][0]
         self._readers = ReadPool(path)
         self._path = path
         self._watch = FileWatch(path)
         self._stored_layouts = {number for number, _ in self._table.packings()}
+        self._quarantine = aside.quarantine_shelf(connection)
+        self._unsent = aside.unsent_shelf(connection)
+        self._reading = threading.Lock()
+        self._reader = LogReader()
         self._queued = 0
+        self._queued_samples = 0
         self._bytes = 0
         self._synced_ns = host_mono_ns()
         self._room: asyncio.Future[None] | None = None
@@ -86,7 +76,7 @@ class Samples:
         self.full_disk = False  # the newest group was dropped for want of space
         self.on_stored: Callable[[Frame], None] | None = None
         self.on_failure: Callable[[StoreError], None] | None = None
-        self._writer: Writer[_Entry] = Writer(connection, "tele", self, linger)
+        self._writer: Writer[_Item] = Writer(connection, "tele", self, linger)
 
     @classmethod
     def open(cls, path: Path, linger: float = LINGER) -> Samples:
@@ -98,9 +88,9 @@ class Samples:
         gateway must judge. So is one in which the last run met damage while writing.
         """
         aside = None
-        if _mark(path).exists():
+        if mark(path).exists():
             aside = set_aside(path)
-            _mark(path).unlink()
+            mark(path).unlink()
         try:
             return cls._opened(path, aside, linger)
         except Damaged as damage:
@@ -140,8 +130,18 @@ class Samples:
 
     @property
     def queued(self) -> int:
-        """Frames appended and not yet committed."""
+        """Frames and messages handed in and not yet committed."""
         return self._queued
+
+    @property
+    def queued_samples(self) -> int:
+        """The samples in them (a message counts as one): what `received` is ahead of all that is settled."""
+        return self._queued_samples
+
+    @property
+    def evicted(self) -> int:
+        """Messages that the quarantine has let go for newer ones since the file was made."""
+        return self._quarantine.evicted
 
     def reserve(self) -> int:
         """The next log position."""
@@ -161,15 +161,58 @@ class Samples:
         """Queue a frame for the next group. An awaitable is given only when the queue is full: await it before more."""
         packing = self._table.of(frame.layout)
         at, source = frame.at, frame.source_ns
-        flags = int(frame.kind) if source is None else int(frame.kind) | Flag.SOURCE
+        flags = int(frame.kind) if source is None else int(frame.kind) | _SOURCE
+        if frame.accept is not None:
+            flags |= _ASKED
         time_ns = at.wall_ns if source is None else source
         flags, blob = packing.pack(position, frame.values, frame.quality, flags)
         device = self._table.number_of(frame.layout.device) or 0
         row = (position, device, time_ns, at.wall_ns - time_ns, at.mono_ns, packing.number, flags, blob)
-        self._writer.put(_Entry(row, frame, packing.number, device), urgent=frame.accept is not None)
-        self.counters.received += len(frame.values)
+        self._writer.put(Entry(row, frame, packing.number, device), urgent=frame.accept is not None)
+        return self._queue(len(frame.values), len(blob))
+
+    def quarantine(self, item: Quarantined, accept: Callable[[], None]) -> Awaitable[None] | None:
+        """Keep a message that is no sample; `accept` is called after its COMMIT. Counts as one sample received.
+
+        The newest 10,000 messages and 16 MiB are kept. An awaitable is given when the queue is full, as by `append`.
+        """
+        kept = aside.aside_of(item, accept)
+        self._writer.put(kept, urgent=True)
+        return self._queue(1, kept.size)
+
+    def count(self, duplicate: int = 0, unchanged: int = 0, dropped: int = 0) -> None:
+        """Samples that were received and get no row."""
+        counters = self.counters
+        counters.received += duplicate + unchanged + dropped
+        counters.duplicate += duplicate
+        counters.unchanged += unchanged
+        counters.dropped += dropped
+
+    def keep_unsent(self, lines: Unsent) -> None:
+        """Keep lines that the historian's target refuses. They are in the log already, and so are not counted here."""
+        self._writer.put(lines)
+        self._queue(0, lines.size)
+
+    async def save_cursor(self, name: str, text: str) -> None:
+        """Keep a text under a name, returning after its COMMIT; StoreError when that fails.
+
+        It is as durable as the polled rows before it and never more so: a power cut may bring an older text back,
+        but no text ever outlives the rows that it speaks of.
+        """
+        done = asyncio.get_running_loop().create_future()
+        self._writer.put(Saving(name, text, done))
+        await done
+
+    def cursor(self, name: str) -> str | None:
+        """What was saved under a name last; from any thread."""
+        with self._readers.connection() as connection:
+            return cursors.saved(connection, name)
+
+    def _queue(self, samples: int, size: int) -> Awaitable[None] | None:
+        self.counters.received += samples
+        self._queued_samples += samples
         self._queued += 1
-        self._bytes += len(blob)
+        self._bytes += size
         if self._queued < _ROWS_LIMIT and self._bytes < _BYTES_LIMIT:
             return None
         if self._room is None or self._room.done():
@@ -187,10 +230,10 @@ class Samples:
         table.use(layouts)
         with self._readers.connection() as connection:
             table.load(connection)
-            while stored := rows(connection, _REPLAY, (after, _REPLAY_ROWS)):
+            while stored := behind(connection, after, END, _REPLAY_ROWS):
                 for row in stored:
                     try:
-                        frame = _frame(table, row)
+                        frame = frame_of(table, row)
                     except CorruptRow as damage:
                         if damaged is None:
                             raise
@@ -198,6 +241,26 @@ class Samples:
                     else:
                         yield row[0], frame
                 after = stored[-1][0]
+
+    def read(self, after: int, limit: int, until: int = END) -> Slice:
+        """At most `limit` rows behind a position and not behind `until`; blocks, for a reading thread."""
+        with self._reading, self._readers.connection() as connection:
+            return self._reader.read(connection, after, limit, until)
+
+    def recent(self, device: str, limit: int) -> list[Frame]:
+        """The newest stored frames of a device, newest first by position; blocks, for a reading thread."""
+        with self._reading, self._readers.connection() as connection:
+            return self._reader.recent(connection, device, limit)
+
+    def quarantined(self, limit: int) -> list[tuple[int, Quarantined]]:
+        """The newest messages kept aside, newest first, with their numbers; from any thread."""
+        with self._readers.connection() as connection:
+            return aside.quarantined(connection, limit)
+
+    def unsent(self, limit: int) -> list[tuple[int, Unsent]]:
+        """The newest lines that the historian could not deliver, newest first; from any thread."""
+        with self._readers.connection() as connection:
+            return aside.unsent(connection, limit)
 
     def history(self, device: str, point: str, from_wall_ns: int, to_wall_ns: int, max_points: int) -> History:
         """What a point did in [from, to), in at most `max_points` pieces; from any thread, never blocks the writer."""
@@ -213,131 +276,80 @@ class Samples:
         self._readers.close()  # first: only a writing connection that is the last one empties the WAL
         await self._writer.close()
 
-    def durability(self, group: list[_Entry]) -> str:
+    def durability(self, group: list[_Item]) -> str:
         now = host_mono_ns()
-        if now - self._synced_ns < _SYNC_NS and not any(entry.frame.accept is not None for entry in group):
+        if now - self._synced_ns < _SYNC_NS and all(item.accept is None for item in group):
             return "NORMAL"
         self._synced_ns = now
         return "FULL"
 
-    def write(self, connection: apsw.Connection, group: list[_Entry]) -> None:
+    def write(self, connection: apsw.Connection, group: list[_Item]) -> None:
         self._watch.check()
         if free_bytes(self._path.parent) < SAMPLES_STOP:
             raise DiskFull("what is left is kept for alarms")
+        entries = [item for item in group if type(item) is Entry]
+        self._write_entries(connection, entries)
+        if len(entries) < len(group):
+            self._write_others(connection, group)
+
+    def _write_entries(self, connection: apsw.Connection, group: list[Entry]) -> None:
         # until a group with it is known to be committed, a layout goes with each group that needs it
         new = {entry.number: entry for entry in group if entry.number not in self._stored_layouts}
         for number, entry in new.items():
             layout_table.store(connection, entry.frame.layout, number, entry.device)
-        start = 0
-        for size in _chunks(len(group)):
-            values: list[object] = []
-            for entry in group[start : start + size]:
-                values += entry.row
-            rows(connection, _insert(size), values)
-            start += size
+        insert(connection, [entry.row for entry in group])
+
+    def _write_others(self, connection: apsw.Connection, group: list[_Item]) -> None:
+        if strangers := [(item.size, item.row) for item in group if type(item) is Aside]:
+            self._quarantine.put(connection, strangers)
+        if refused := [(item.size, tuple(item)) for item in group if type(item) is Unsent]:
+            self._unsent.put(connection, refused)
+        for item in group:
+            if type(item) is Saving:
+                cursors.save(connection, item)
 
     def full(self) -> bool:
         return False
 
-    def settled(self, group: list[_Entry], error: StoreError | None) -> None:
-        self._queued -= len(group)
-        self._bytes -= sum(len(entry.row[-1]) for entry in group)
-        samples = sum(len(entry.frame.values) for entry in group)
+    def settled(self, group: list[_Item], error: StoreError | None) -> None:
+        entries = [item for item in group if type(item) is Entry]
+        samples = sum(len(entry.frame.values) for entry in entries)
+        strangers = sum(type(item) is Aside for item in group)
+        self._queued -= len(group) - sum(type(item) is Saving for item in group)
+        self._queued_samples -= samples + strangers
+        self._bytes -= sum(item.size for item in group if not isinstance(item, Saving))
         if error is None:
             self.counters.stored += samples
-            self._stored_layouts.update(entry.number for entry in group)
-            for entry in group:
-                self._announce(entry.frame)
+            self.counters.quarantined += strangers
+            self._stored_layouts.update(entry.number for entry in entries)
         else:
-            self.counters.dropped += samples
-            if self.failure is not None:
-                if isinstance(error.__cause__, DAMAGE):
-                    _mark(self._path).touch(mode=0o600)
-                if self.on_failure is not None:
-                    self.on_failure(error)
+            self.counters.dropped += samples + strangers
+            self._tell_failure(error)
+        for item in group:
+            if isinstance(item, Saving):
+                item.settle(error)
+            elif error is None:
+                self._announce(item)
         self.full_disk = isinstance(error, DiskFull)
         if self._room is not None and not self._room.done() and (error or self._queued < _ROWS_LIMIT // 2):
             self._room.set_result(None)
 
-    def _announce(self, frame: Frame) -> None:
-        """The frame is durable. What others do with that must not keep the rest of the group from hearing it."""
+    def _tell_failure(self, error: StoreError) -> None:
+        if self.failure is not None:
+            if isinstance(error.__cause__, DAMAGE):
+                mark(self._path).touch(mode=0o600)
+            if self.on_failure is not None:
+                self.on_failure(error)
+
+    def _announce(self, item: Entry | Aside | Unsent) -> None:
+        """It is durable. What others do with that must not keep the rest of the group from hearing it."""
         try:
-            if frame.accept is not None:
-                frame.accept()
+            if (accept := item.accept) is not None:
+                accept()
         except Exception:
-            log.exception("accepting a frame of %s", frame.layout.device)
+            log.exception("accepting what came from %s", item.origin)
         try:
-            if self.on_stored is not None:
-                self.on_stored(frame)
+            if self.on_stored is not None and isinstance(item, Entry):
+                self.on_stored(item.frame)
         except Exception:
-            log.exception("after the commit of a frame of %s", frame.layout.device)
-
-
-def _mark(path: Path) -> Path:
-    return path.with_name(path.name + ".damaged")
-
-
-def set_aside(path: Path) -> Path:
-    """Give a damaged file and its log another name, for somebody to look at; the first free one."""
-    number = 1
-    while (aside := path.with_name(f"{path.name}.damaged-{number}")).exists():
-        number += 1
-    for suffix in ("", "-wal", "-shm"):
-        old = path.with_name(path.name + suffix)
-        if old.exists():
-            old.rename(aside.with_name(aside.name + suffix))
-    return aside
-
-
-def _frame(table: LayoutTable, row: tuple[int, int, int, int, int, int, bytes]) -> Frame:
-    position, time_ns, late_ns, mono_ns, number, flags, blob = row
-    packing = table.numbered(number)
-    values, quality = packing.unpack(position, flags, blob)
-    return Frame(
-        layout=packing.layout,
-        values=values,
-        at=Instant(mono_ns, time_ns + late_ns),
-        quality=quality,
-        source_ns=time_ns if flags & Flag.SOURCE else None,
-        kind=FrameKind(flags & Flag.KIND),
-    )
-
-
-_REPLAY = (
-    "SELECT position, time_ns, late_ns, mono_ns, layout, flags, blob FROM log"
-    " WHERE position > ? ORDER BY position LIMIT ?"
-)
-_LAST = (
-    "SELECT mono_ns, time_ns + late_ns FROM (SELECT * FROM log ORDER BY position DESC LIMIT 2000)"
-    " ORDER BY 1 DESC LIMIT 1"
-)
-
-
-def _last_instant(connection: apsw.Connection) -> Instant | None:
-    for mono_ns, wall_ns in rows(connection, _LAST):
-        return Instant(mono_ns, wall_ns)
-    return None
-
-
-@cache
-def _chunks(count: int) -> tuple[int, ...]:
-    """Powers of two that make `count`: few statements and all of them in SQLite's cache."""
-    sizes = []
-    size = GROUP
-    while count:
-        while size <= count:
-            sizes.append(size)
-            count -= size
-        size //= 2
-    return tuple(sizes)
-
-
-@cache
-def _insert(count: int) -> str:
-    """One statement for many rows. SQLite gives the GIL back for each statement, and while the loop is busy it takes
-    5 ms to get it again: row by row 1,188 rows/s were written beside a busy thread, 128 at a time 15,938."""
-    one = "(" + ",".join("?" * _COLUMNS) + ")"
-    return _INSERT + ",".join([one] * count)
-
-
-_INSERT = "INSERT INTO log (position, device, time_ns, late_ns, mono_ns, layout, flags, blob) VALUES "
+            log.exception("after the commit of a frame of %s", item.origin)

@@ -165,7 +165,7 @@ async def test_a_group_with_an_acknowledgement_is_synced_and_a_polled_one_is_not
     monkeypatch.setattr(samples, "_synced_ns", 0)
     choose = samples.durability
 
-    def noted(group: list[samples_module._Entry]) -> str:
+    def noted(group: list[samples_module.Entry]) -> str:
         levels.append(choose(group))
         return levels[-1]
 
@@ -201,7 +201,7 @@ async def test_a_full_queue_holds_the_source_back(samples: Samples, monkeypatch:
     go = threading.Event()
     write = samples.write
 
-    def slow(connection: apsw.Connection, group: list[samples_module._Entry]) -> None:
+    def slow(connection: apsw.Connection, group: list[samples_module.Entry]) -> None:
         go.wait(10)
         write(connection, group)
 
