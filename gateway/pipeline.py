@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
-from gateway.clock import BuildingClock, Clock, host_wall_ns
+from gateway.clock import BuildingClock, Clock, fast_wall_ns, host_wall_ns
 from gateway.model import (
     SECOND,
     Checkpoint,
@@ -216,11 +216,15 @@ def last_known(restored: Restored, samples: Samples) -> Instant | None:
     return max(moments, default=None)
 
 
-def resumed_clock(last: Instant | None, rate: float = 1.0) -> BuildingClock:
-    """Building time goes on where it stopped, without the downtime; its label never goes back behind the last one."""
+def resumed_clock(last: Instant | None, rate: float = 1.0, epoch_ns: int | None = None) -> BuildingClock:
+    """Building time goes on where it stopped, without the downtime; its label never goes back behind the last one.
+
+    `epoch_ns`: the moment since which a simulated building in another process has run at this rate.
+    """
+    wall_ns = host_wall_ns() if epoch_ns is None else fast_wall_ns(rate, epoch_ns)
     if last is None:
-        return BuildingClock(rate=rate)
-    return BuildingClock(rate=rate, mono_base_ns=last.mono_ns, wall_origin_ns=max(host_wall_ns(), last.wall_ns))
+        return BuildingClock(rate=rate, wall_origin_ns=wall_ns)
+    return BuildingClock(rate=rate, mono_base_ns=last.mono_ns, wall_origin_ns=max(wall_ns, last.wall_ns))
 
 
 async def recover(

@@ -26,6 +26,7 @@ from gateway.app.access import Access
 from gateway.app.changes import Change
 from gateway.app.figures import Figures
 from gateway.app.shutdown import Teardown
+from gateway.app.simulation import epoch
 from gateway.bus import Bus
 from gateway.clock import BuildingClock
 from gateway.config.load import SiteConfig
@@ -105,7 +106,7 @@ async def open_rooms(config: SiteConfig, folder: Path, rate: float, teardown: Te
     channels = _channels(config)
     stores = _open_stores(folder, [channel.name for channel in channels], teardown)
     journal, samples, reader = stores
-    clock = resumed_clock(last_known(journal.load(), samples), rate)
+    clock = resumed_clock(last_known(journal.load(), samples), rate, epoch())
     engine = AlarmEngine(config.bound, next_seq=journal.load().next_seq)
     health = HealthBook(config.devices, feeds(config), clock.now())
     current = CurrentValues(config.devices)

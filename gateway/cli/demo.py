@@ -33,6 +33,7 @@ DEFAULT_SPEED = 10.0
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     names = ", ".join(scenario_choices())
     parser.add_argument("--scenario", default="storm-night", metavar="NAME", help=f"{names}, or a file")
+    parser.add_argument("--site", type=Path, metavar="FILE", help="a changed copy of the demo's site file (anlou init)")
     parser.add_argument("--speed", type=speed, default=DEFAULT_SPEED, metavar="X", help="default: %(default)g")
     parser.add_argument("--seconds", type=float, metavar="N", help="end by itself after N seconds")
     parser.add_argument("--port", type=port_number, default=0, help="of the API; default: a free one")
@@ -76,7 +77,7 @@ class Demo:
         ports = await self._building.start()
         try:
             # in the wheel the starter is a real folder too: hatchling unpacks it
-            config = load_site(Path(str(starter() / "demo" / "site.yaml")), ports)
+            config = load_site(self._options.site or Path(str(starter() / "demo" / "site.yaml")), ports)
         except ConfigErrors as errors:
             sys.stderr.write(f"{errors}\n")
             await self._building.stop()

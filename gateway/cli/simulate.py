@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 
 from gateway.app.session import run_loop
-from gateway.app.simulation import open_scenario, scenario_choices
+from gateway.app.simulation import EPOCH, open_scenario, scenario_choices
 from gateway.cli.run import speed
-from gateway.clock import BuildingClock
+from gateway.clock import BuildingClock, host_wall_ns
 from gateway.model import SECOND
 from simulators.entry import SourceError
 from simulators.simulation import SimulatedBuilding
@@ -32,12 +32,17 @@ def run(options: argparse.Namespace) -> int:
         return 2
 
     async def main(stop: asyncio.Event) -> int:
-        clock = BuildingClock(rate=options.speed)
-        building = SimulatedBuilding(scenario, wiring, lambda: clock.now().mono_ns / SECOND)
+        began_ns = host_wall_ns()
+        clock = BuildingClock(rate=options.speed, wall_origin_ns=began_ns)
+        building = SimulatedBuilding(
+            scenario, wiring, lambda: clock.now().mono_ns / SECOND, lambda: clock.now().wall_ns
+        )
         ports = await building.start()
         try:
             for link, port in ports.items():
                 print(f"ANLOU_PORT_{link.upper().replace('-', '_')}={port}")
+            if options.speed != 1.0:
+                print(f"{EPOCH}={began_ns}")
             print("ready", flush=True)
             async with asyncio.TaskGroup() as group:
                 stepping = group.create_task(building.run())

@@ -515,3 +515,11 @@ def test_building_time_goes_on_without_the_downtime() -> None:
     assert abs(resumed.wall_ns - host_wall_ns()) < 5 * SECOND
     ahead = Instant(500 * SECOND, host_wall_ns() + 3600 * SECOND)  # the clock had been set back, or speed was 10
     assert resumed_clock(ahead).now().wall_ns >= ahead.wall_ns
+
+
+def test_two_processes_of_a_fast_building_stamp_the_same_moment_alike() -> None:
+    epoch_ns = host_wall_ns() - 100 * SECOND
+    gateway = resumed_clock(None, 20.0, epoch_ns).now().wall_ns
+    ahead = gateway - (epoch_ns + 20 * (host_wall_ns() - epoch_ns))
+    assert -20 * SECOND < ahead <= 0, "2,000 s have gone by in the building since the epoch"
+    assert gateway - epoch_ns >= 2000 * SECOND
