@@ -217,9 +217,12 @@ class Turn:
             self._set(life=replace(self.alarm.life, **changes))
 
     def _show_the_rest(self) -> None:
-        """What no row has shown: that the condition is UNKNOWN or known again; without a row, a delay that began."""
+        """What no row has shown: that the condition is UNKNOWN or known again; without a row, a delay that began.
+
+        A one-shot shelf that ends on the way has a row of its own, from before the change.
+        """
         alarm, life = self.alarm, self.alarm.life
-        if life is None or self.effects or (life.state, life.condition) == (alarm.state, alarm.condition):
+        if life is None or (life.state, life.condition) == (alarm.state, alarm.condition):
             return
         held = alarm.condition is None
         self.log(None if life.held is held else "hold" if held else "unhold")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from alerts.bound import BindProblem, Bound, Instance, Unbound
 from alerts.companion import SUFFIX, companion_rule, has_companion
-from alerts.condition.build import Absent, Mistake, Scope, build, find
+from alerts.condition.build import Absent, Mistake, Scope, build
 from alerts.condition.columns import Columns
 from alerts.condition.leaves import RateSpec, ThresholdSpec
 from alerts.condition.logic import Blind, Escalated
@@ -18,7 +18,7 @@ from alerts.condition.operand import Leaf, Loc, PointLimit, nearest
 from alerts.condition.spec import walk
 from alerts.ordering import in_order
 from alerts.rule import Rule
-from gateway.model import HEALTH_POINT, SECOND, Device, Point
+from gateway.model import HEALTH_POINT, SECOND, Device, Location, Point, Severity
 
 __all__ = ["BindProblem", "Bound", "Catalogue", "Instance", "Unbound", "bind"]
 
@@ -33,9 +33,9 @@ _LEAST_UNKNOWN = 60 * SECOND
 def bind(rules: Sequence[Rule], devices: Sequence[Device], catalogue: Catalogue | None = None) -> Bound:
     """Every rule on every source that has its points.
 
-    A standard point on a device with parts makes one instance for each part. A rule whose points a device lacks is
-    listed in `unbound`, never silently left away. Disabled devices and rules are not watched, and listed. With
-    `problems` the site must not start.
+    A point that belongs to parts makes one instance for each part (and one for the device, if it has it too). A rule
+    whose points a device lacks is listed in `unbound`, never silently left away. Disabled devices and rules are not
+    watched, and listed. With `problems` the site must not start.
     """
     ordered, problems = in_order(rules)
     binder = _Binder(devices, catalogue or {}, problems=list(problems))
@@ -56,6 +56,8 @@ class _Binder:
     by_rule: dict[str, list[Instance]] = field(default_factory=dict)
     companions: dict[tuple[str, int], Rule] = field(default_factory=dict)
     by_source: dict[tuple[str, str], Instance] = field(default_factory=dict)
+    companions_at: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+    replaced: dict[tuple[str, str], str] = field(default_factory=dict)  # (rule, source) → who stands instead of it
 
     def bound(self) -> Bound:
         problems = tuple(dict.fromkeys(self.problems))
@@ -94,7 +96,7 @@ class _Binder:
     def _bind_device(self, rule: Rule, device: Device) -> None:
         parts: list[str | None] = [None]
         if rule.on.point is not None:
-            parts = [point.part for point in find(device, rule.on.point, None)]
+            parts = [point.part for point in device.points if rule.on.point in (point.name, point.key)]
             if not parts:
                 # a rule for whoever has the point (health, …) says nothing about those that lack it
                 if rule.on.system is not None or rule.on.device is not None:
@@ -102,6 +104,9 @@ class _Binder:
                 return
         for part in parts:
             source = f"{device.id}/{part}" if part else device.id
+            if (other := self.replaced.get((rule.rule, source))) is not None:
+                self.unbound.append(Unbound(rule.rule, source, f"{other} watches it instead"))
+                continue
             try:
                 self._instance(rule, device, part, source)
             except Absent as absent:
@@ -118,14 +123,12 @@ class _Binder:
             severity=rule.severity,
             columns=self.columns,
             unknown_for_ns=unknown_for_ns,
-            sources=lambda other, same: self._sources(other, same, device),
+            sources=lambda other, same: self._sources(other, same, device, part),
             codes=lambda name: self._codes(device.system, name),
         )
         node = build(rule.when, scope, ("when",))
         if rule.escalate:
-            steps = enumerate(rule.escalate)
-            built = [(build(step.when, scope, ("escalate", index, "when")), step.severity) for index, step in steps]
-            node = Escalated(node, built)
+            node = Escalated(node, _steps(rule, scope))
         self.reduced.extend(Unbound(rule.rule, source, why) for why in scope.left_out)
         instance = Instance(
             rule=rule,
@@ -136,8 +139,10 @@ class _Binder:
             order=len(self.instances),
             condition_hash=_hash(rule, node, scope),
             suppressed_by=self._suppressors(rule, device, source),
+            part=part,
         )
         self._add(instance)
+        self.replaced.update({(other, source): rule.rule for other in rule.instead_of})
         if has_companion(rule) and _can_be_blind(node, scope):
             self._companion(instance, node)
 
@@ -158,8 +163,10 @@ class _Binder:
             condition_hash=_digest([guarded.condition_hash, "protection_lost"]),
             suppressed_by=self._speakers(guarded, node),
             companion_of=(guarded.rule.rule, guarded.source),
+            part=guarded.part,
         )
         self._add(companion)
+        self.companions_at.setdefault(guarded.source, []).append((rule.rule, guarded.source))
 
     def _companion_rule(self, rule: Rule, unknown_for_ns: int) -> Rule:
         """One object for all sources: a thousand devices do not need a thousand copies of the guidance."""
@@ -169,32 +176,63 @@ class _Binder:
         return self.companions[key]
 
     def _speakers(self, guarded: Instance, node: Node) -> tuple[tuple[str, str], ...]:
-        """Companions of the suppressing alarms, where they need all the same points: one dead sensor, one alarm."""
-        speakers = ((other + SUFFIX, source) for other, source in guarded.suppressed_by)
-        return tuple(
-            key for key in speakers if (speaker := self.by_source.get(key)) and node.needs <= speaker.condition.slots
-        )
+        """Whose companions say it already: one dead sensor or detector, one alarm.
+
+        Those of suppressing alarms that need all the same points; those of more severe rules on the same part; those of
+        the alarms that the rule itself asks for.
+        """
+        found = [
+            key
+            for other, source in guarded.suppressed_by
+            if (speaker := self.by_source.get(key := (other + SUFFIX, source)))
+            and node.needs <= speaker.condition.slots
+        ]
+        if guarded.part is not None:
+            found += [key for key in self.companions_at.get(guarded.source, ()) if self._outranks(key, guarded)]
+        asked = ((rule + SUFFIX, source) for rule, source in sorted(node.alarms))
+        return tuple(dict.fromkeys((*found, *(key for key in asked if key in self.by_source))))
+
+    def _outranks(self, companion: tuple[str, str], guarded: Instance) -> bool:
+        other = self.by_source[companion].companion_of
+        return other is not None and self.by_source[other].rule.severity < guarded.rule.severity
 
     def _suppressors(self, rule: Rule, device: Device, source: str) -> tuple[tuple[str, str], ...]:
         """The alarms of the same source, or of the whole device where the other rule knows no parts."""
         keys = ((other, place) for other in rule.suppressed_by for place in dict.fromkeys((source, device.id)))
         return tuple(key for key in keys if key in self.by_source)
 
-    def _sources(self, rule: str, same: str, device: Device) -> list[tuple[str, str]]:
-        return [(rule, other.source) for other in self.by_rule.get(rule, ()) if _share(same, device, other.device)]
+    def _sources(self, rule: str, same: str, device: Device, part: str | None) -> list[tuple[str, str]]:
+        others = self.by_rule.get(rule, ())
+        if same == "device":
+            return [(rule, other.source) for other in others if other.device.id == device.id]
+        here = device.place(part)
+        return [(rule, other.source) for other in others if _share(same, here, other.place)]
 
     def _codes(self, system: str, name: str) -> tuple[str, ...]:
         point = self.catalogue.get(system, {}).get(name)
         return point.codes if point else ()
 
     def _collapsed(self) -> tuple[Instance, ...]:
-        """Companions with the device-offline alarm that speaks for them; it may be bound after them."""
-        offline = {instance.source for instance in self.by_rule.get(OFFLINE_RULE, ())}
-        return tuple(
-            replace(instance, collapse_into=(OFFLINE_RULE, instance.device.id))
-            if instance.companion_of and instance.device.id in offline
-            else instance
+        """Companions with the device-offline alarms that speak for them, which may be bound after them.
+
+        Beside its own device's also those of the devices whose alarms its rule asks for.
+        """
+        offline = {
+            instance.source: (instance.rule.rule, instance.source)
             for instance in self.instances
+            if instance.rule.rule == OFFLINE_RULE or OFFLINE_RULE in instance.rule.instead_of
+        }
+        return tuple(
+            self._under(instance, offline) if instance.companion_of else instance for instance in self.instances
+        )
+
+    def _under(self, companion: Instance, offline: Mapping[str, tuple[str, str]]) -> Instance:
+        asked = dict.fromkeys(self.by_source[key].device.id for key in sorted(companion.condition.alarms))
+        speakers = [offline[device] for device in asked if device in offline and device != companion.device.id]
+        return replace(
+            companion,
+            collapse_into=offline.get(companion.device.id),
+            suppressed_by=(*companion.suppressed_by, *speakers),
         )
 
     def _check_names(self, rule: Rule, candidates: Sequence[Device]) -> None:
@@ -219,11 +257,8 @@ def _matches(rule: Rule, device: Device) -> bool:
     return (on.system is None or on.system == device.system) and (on.device is None or on.device == device.id)
 
 
-def _share(same: str, device: Device, other: Device) -> bool:
-    """A zone's name is unique within its building; devices without a building are in the site's one building."""
-    if same == "device":
-        return device.id == other.id
-    here, there = device.location, other.location
+def _share(same: str, here: Location, there: Location) -> bool:
+    """A zone's name is unique within its building; what has no building is in the site's one building."""
     if here.building != there.building:
         return False
     return same == "building" or (here.zone is not None and here.zone == there.zone)
@@ -237,13 +272,25 @@ def _unknown_for(rule: Rule, device: Device) -> int:
     return max(3 * device.poll_ns, _LEAST_UNKNOWN) + max(spans, default=0)
 
 
+def _steps(rule: Rule, scope: Scope) -> list[tuple[Node, Severity]]:
+    """The escalations; one whose points the device lacks is left out, and told."""
+    built = []
+    for index, step in enumerate(rule.escalate):
+        try:
+            built.append((build(step.when, scope, ("escalate", index, "when")), step.severity))
+        except Absent as absent:
+            scope.left_out.append(str(absent))
+    return built
+
+
 def _can_be_blind(node: Node, scope: Scope) -> bool:
     """A question about quality or health reports the missing signal itself; there is nothing behind it to lose."""
     return bool(node.alarms) or any(scope.read[slot] != HEALTH_POINT.name for slot in node.needs)
 
 
 def _hash(rule: Rule, node: Node, scope: Scope) -> str:
-    whens = [condition.model_dump(mode="json") for _, condition in rule.conditions]
+    # what is written, not what could be: a new key of the language must not make every standing alarm an edited one
+    whens = [condition.model_dump(mode="json", exclude_unset=True) for _, condition in rule.conditions]
     points = sorted(scope.read[slot] for slot in node.slots)
     return _digest([whens, points, sorted(node.alarms), rule.on_delay, rule.off_delay, scope.unknown_for_ns])
 
@@ -256,6 +303,8 @@ def _named_points(rule: Rule) -> list[tuple[Loc, str]]:
         for loc, spec, _ in walk(condition, start):
             if isinstance(spec, Leaf) and spec.point is not None:
                 found.append(((*loc, "point"), spec.point))
+            if isinstance(spec, Leaf) and spec.points is not None:
+                found.extend(((*loc, "points", index), name) for index, name in enumerate(spec.points))
             if isinstance(spec, ThresholdSpec):
                 limits = ((key, getattr(spec, key)) for key in ("above", "at_least", "below", "at_most"))
                 found.extend(((*loc, key, "point"), each.point) for key, each in limits if isinstance(each, PointLimit))

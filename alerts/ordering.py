@@ -1,4 +1,7 @@
-"""Which rules need which others: unknown names and circles are refused; inputs and suppressors come first."""
+"""Which rules need which others: unknown names and circles are refused; who is asked for comes first.
+
+A rule comes after those that stand instead of it, for it watches what they leave.
+"""
 
 from __future__ import annotations
 
@@ -40,9 +43,17 @@ def in_order(rules: Sequence[Rule]) -> tuple[list[Rule], list[BindProblem]]:
                 problems.append(BindProblem(rule.rule, loc, f"rules ask for each other in a circle: {circle}"))
             elif name not in by_id:
                 message = f"there is no rule {name!r}{nearest(name, by_id)}"
-                problems.append(BindProblem(rule.rule, loc, message))
+                problems.append(BindProblem(rule.rule, loc, message, missing=name))
             else:
                 visit(by_id[name], (*path, rule.rule))
+        for other in by_id.values():
+            if rule.rule not in other.instead_of:
+                continue
+            if other.rule in path:
+                loc = ("instead_of", other.instead_of.index(rule.rule))
+                problems.append(BindProblem(other.rule, loc, f"it asks for {rule.rule!r} and stands instead of it"))
+            else:
+                visit(other, (*path, rule.rule))
         done.add(rule.rule)
         ordered.append(rule)
 

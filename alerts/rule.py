@@ -69,8 +69,9 @@ class Escalation(Strict):
 class Rule(Strict):
     """One alarm rule. Mistakes are reported at the exact key, with the rule's name.
 
-    `suppressed_by`: rules whose active alarm on the same source makes this one needless. `unknown_for`: how long the
-    inputs may be UNKNOWN before `<rule>/protection_lost` is raised (bind chooses it when it is not given).
+    `suppressed_by`: rules whose active alarm on the same source makes this one needless. `instead_of`: rules that do
+    not watch the sources that this one watches; they may be absent. `unknown_for`: how long the inputs may be UNKNOWN
+    before `<rule>/protection_lost` is raised (bind chooses it when it is not given).
     """
 
     rule: Id
@@ -84,6 +85,7 @@ class Rule(Strict):
     latching: bool = False
     auto_ack: bool = False
     suppressed_by: Annotated[tuple[Id, ...], Field(strict=False)] = ()
+    instead_of: Annotated[tuple[Id, ...], Field(strict=False)] = ()
     unknown_for: Annotated[Duration, Field(gt=0, le=_LONGEST_UNKNOWN)] | None = None
     escalate: Annotated[tuple[Escalation, ...], Field(strict=False)] = ()
     guidance: Guidance | None = None
@@ -124,6 +126,8 @@ class Rule(Strict):
         for index, other in enumerate(self.suppressed_by):
             if other == self.rule:
                 raise misplaced("the rule would suppress itself", "suppressed_by", index)
+        if self.rule in self.instead_of:
+            raise misplaced("the rule would stand instead of itself", "instead_of", self.instead_of.index(self.rule))
 
     def _check_conditions(self) -> None:
         for start, condition in self.conditions:

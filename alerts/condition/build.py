@@ -17,7 +17,7 @@ from alerts.condition.leaves import (
 from alerts.condition.logic import All, AnyOf, Not, OtherAlarm, Tripping
 from alerts.condition.node import Node
 from alerts.condition.operand import Leaf, Loc, PointLimit, nearest
-from alerts.condition.rate import Rate, Window
+from alerts.condition.rate import HeldRate, Rate, Window
 from alerts.condition.spec import AlarmSpec, AllSpec, AnySpec, Condition, NotSpec
 from alerts.condition.state import BadQuality, Consecutive, Lasting, Named, Numbered
 from alerts.condition.threshold import Band, Levels, MovingLimit, Threshold, ThresholdOfPoint
@@ -62,11 +62,16 @@ class Scope:
 
     def points(self, spec: Leaf, loc: Loc) -> list[Point]:
         """The point that a leaf asks about; several when it asks about every or any part."""
+        if spec.points is not None:
+            some = [point for name in spec.points for point in find(self.device, name, self.part)]
+            if not some:
+                raise Absent(f"the device has none of the points {', '.join(spec.points)}")
+            return some
         name = spec.point or self.own_point
         if name is None:
             raise Mistake("names no point, and the rule has none under `on`", *loc)
-        own = None if spec.parts else self.part
-        found = find(self.device, name, own)
+        found = of_parts(self.device, name) if spec.parts else []
+        found = found or find(self.device, name, None if spec.parts else self.part)
         if not found:
             raise Absent(f"the device has no point {name!r}")
         if spec.parts is None and len(found) > 1:
@@ -87,7 +92,11 @@ def find(device: Device, name: str, part: str | None) -> list[Point]:
         for point in device.points:
             if point.name == key.rpartition("/")[2] and point.key == key:
                 return [point]
-    return [] if part is not None else [point for point in device.points if point.part and point.name == name]
+    return [] if part is not None else of_parts(device, name)
+
+
+def of_parts(device: Device, name: str) -> list[Point]:
+    return [point for point in device.points if point.part and point.name == name]
 
 
 def build(spec: Condition, scope: Scope, loc: Loc) -> Node:
@@ -208,10 +217,15 @@ def _rate(spec: RateSpec, point: Point, slot: int, scope: Scope, loc: Loc) -> No
     key = "rises_by" if spec.rises_by is not None else "falls_by"
     _number(point, (*loc, key))
     change = _in_unit(getattr(spec, key), point, (*loc, key), difference=True)
-    gap = spec.max_gap if spec.max_gap is not None else max(3 * scope.device.poll_ns, 10 * SECOND)
+    poll = scope.device.poll_ns
+    if poll >= spec.within:
+        told = f"heard every {poll / SECOND:g} s"
+        raise Absent(f"the device, {told}, is too slow for a window of {spec.within / SECOND:g} s")
+    gap = spec.max_gap if spec.max_gap is not None else max(3 * poll, 10 * SECOND)
     window = Window(spec.within, spec.span_ns, gap)
     sign = 1 if key == "rises_by" else -1
-    return Rate(slot, sign, change, _deadband(spec.deadband, point, loc), window=window, unit=point.unit)
+    kind = Rate if poll else HeldRate
+    return kind(slot, sign, change, _deadband(spec.deadband, point, loc), window=window, unit=point.unit)
 
 
 def _state(spec: StateSpec, point: Point, slot: int, scope: Scope, loc: Loc) -> Node:

@@ -86,6 +86,9 @@ class ThresholdSpec(Leaf):
                 with located("deadband"):
                     _clears(_comparison(self.__dict__), limit, self.deadband)
             return self
+        if self.points is not None or self.parts is not None:
+            with located("levels"):
+                raise ValueError("levels are of one point; the severity of several would be nobody's")
         if self.deadband is not None:
             with located("deadband"):
                 raise ValueError("each level has its own deadband")
@@ -137,7 +140,8 @@ class RateSpec(Leaf):
     """The point rises (or falls) by so much within so long: the slope of a sliding window.
 
     UNKNOWN until the window spans `min_span` (half of it). A gap longer than `max_gap` (3 polls, at least 10 s) or a
-    value that the device calls bad begins a new window.
+    value that the device calls bad begins a new window. Of a device that speaks only when something changes the last
+    value holds, and there is no gap.
     """
 
     rises_by: Deadband | None = None

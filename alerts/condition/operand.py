@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Literal, TypeAlias, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeAlias, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
 from gateway.fields import Id, Quantity, QuantityField, Strict, parse_quantity
 from gateway.units import UnitError
@@ -45,10 +45,25 @@ class Operand(Strict):
 
 
 class Leaf(Operand):
-    """A condition on one point, by default the rule's own. `parts` asks every (or any) part of the device."""
+    """A condition on one point, by default the rule's own. `parts` asks every (or any) part of the device.
+
+    `points` asks any of several, as many of them as the device has: three phases, or one.
+    """
 
     point: PointName | None = None
+    points: Some[PointName] | None = None
     parts: Literal["every", "any"] | None = None
+
+    @model_validator(mode="after")
+    def _one_way_to_name_them(self) -> Self:
+        if self.points is not None and (self.point is not None or self.parts is not None):
+            raise ValueError("`points` stands alone; `point` and `parts` name one point")
+        return self
+
+    @property
+    def names(self) -> tuple[PointName, ...]:
+        """The points that it names, if any."""
+        return self.points or (() if self.point is None else (self.point,))
 
 
 class PointLimit(Strict):

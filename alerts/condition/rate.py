@@ -1,4 +1,4 @@
-"""C3: a point rises or falls by so much within a sliding window."""
+"""C3: a point rises or falls by so much within a sliding window, of samples that keep coming or of values that hold."""
 
 from __future__ import annotations
 
@@ -64,9 +64,9 @@ class Rate(Node):
             return None
         self._take(columns.at_ns[self.slot], value)
         change = self._change(now_ns)
+        self._due = self._next(now_ns, change)
         if change is None:
             return None
-        self._due = self._samples[-1][0] + self.window.gap_ns + 1
         if change >= self.trip:
             self.tripped = True
         elif change < self.clear:
@@ -98,6 +98,10 @@ class Rate(Node):
             return None
         return self.sign * (last - first) * (self.window.within_ns / span)
 
+    def _next(self, now_ns: int, change: float | None) -> int | None:
+        """When the answer changes if no sample comes."""
+        return None if change is None else self._samples[-1][0] + self.window.gap_ns + 1
+
     def next_due(self) -> int | None:
         return self._due
 
@@ -111,9 +115,12 @@ class Rate(Node):
         self._samples = deque((at, value) for at, value in state["samples"])
 
     def reading(self, columns: Columns) -> Reading:
-        change = self._change(self._samples[-1][0]) if self._samples else None
+        change = self._change(self._judged_at()) if self._samples else None
         value = None if change is None else float(f"{self.sign * change:.6g}")
         return Reading(value, self.sign * self.rise, f"{self.unit or '1'}/{self._within()}")
+
+    def _judged_at(self) -> int:
+        return self._samples[-1][0]
 
     def _within(self) -> str:
         for length, name in _DURATIONS:
@@ -121,3 +128,57 @@ class Rate(Node):
                 amount = self.window.within_ns / length
                 return name if amount == 1 else f"{amount:g}{name}"
         return f"{self.window.within_ns}ns"
+
+
+class HeldRate(Rate):
+    """The same for a device that speaks only when something changes: what it said last holds until it speaks again.
+
+    The window reaches from now backwards, over silence. UNKNOWN until the device has been heard for `span_ns`, and so
+    again after any BAD sample: what happened while its link was lost is not known, and must not pass for one step.
+    """
+
+    __slots__ = ("_now_ns",)
+
+    def __init__(
+        self, slot: int, sign: int, change: float, deadband: float, *, window: Window, unit: str | None
+    ) -> None:
+        super().__init__(slot, sign, change, deadband, window=window, unit=unit)
+        self._now_ns = 0
+
+    def judge(self, columns: Columns, now_ns: int) -> Truth:
+        self._now_ns = now_ns
+        if columns.quality[self.slot] >= BAD:
+            self._samples.clear()
+        return super().judge(columns, now_ns)
+
+    def _take(self, at: int, value: float) -> None:
+        samples = self._samples
+        if samples and at <= samples[-1][0]:
+            if at == samples[-1][0]:
+                samples[-1] = (at, value)
+            return
+        if len(samples) > 1 and samples[-1][0] - samples[-2][0] < self.window.within_ns // STEPS:
+            samples[-1] = (at, value)
+        else:
+            samples.append((at, value))
+
+    def _change(self, now_ns: int) -> float | None:
+        samples, begin = self._samples, now_ns - self.window.within_ns
+        while len(samples) > 1 and samples[1][0] <= begin:
+            samples.popleft()  # the one after it holds since before the window
+        first_at, first = samples[0]
+        span = now_ns - max(first_at, begin)
+        if span <= 0 or span < self.window.span_ns:
+            return None
+        return self.sign * (samples[-1][1] - first) * (self.window.within_ns / span)
+
+    def _next(self, now_ns: int, change: float | None) -> int | None:
+        samples, within = self._samples, self.window.within_ns
+        if change is None:
+            return samples[0][0] + self.window.span_ns
+        if samples[0][0] > now_ns - within:
+            return samples[0][0] + within
+        return samples[1][0] + within if len(samples) > 1 else None
+
+    def _judged_at(self) -> int:
+        return self._now_ns

@@ -389,3 +389,15 @@ def test_a_one_shot_shelf_does_not_outlive_the_occurrence_it_was_for() -> None:
     assert over.state is S.PENDING and over.mutes == ()
     assert [effect.kind for effect in effects] == ["unshelve", "ack", "close"]
     assert [effect.notice for effect in advance(over, Cue(Trigger.EXPIRED), NOW, terms())[1]] == ["raise"]
+
+
+def test_a_one_shot_shelf_that_ends_within_the_next_on_delay_leaves_the_record_true() -> None:
+    stage = Stage(rule("R", on_delay="5s"))
+    stage.at(0).set(a=True)
+    stage.at(5).set(a=False)
+    stage.at(6).set(a=True)
+    stage.do("shelve", comment="c", one_shot=True)
+    assert stage.newest.mutes
+    stage.at(7).set(a=False)
+    assert stage.rows()[-1] == "unshelve"
+    assert stage.newest.state is stage.state() is S.RTN_UNACKED and stage.newest.mutes == ()
