@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from drivers.conversion import ConversionError, converted, point_of
-from drivers.meaning import Step, compile_steps
-from drivers.profile import ChannelOptions, Profile
+from drivers.meaning import Meaning, Step, compile_steps
+from drivers.mqtt.topic import filled
+from drivers.profile import ChannelOptions, MqttProfile, Profile, Wire
 from gateway.model import Layout, Point
 
 
 @dataclass(frozen=True)
 class UnitSpec:
-    """A device or a module on a link. `own_device`: the profile's points are the device's, too."""
+    """A device or a module on a link. `own_device`: the profile's points are the device's, too.
+
+    `unit` is its number on a Modbus link, None on another; `variables` are those of its topics on an MQTT link.
+    `poll_ns` is the period, or the interval within which it is expected to speak; 0 when nothing is expected.
+    """
 
     name: str
     link: str
-    unit: int
+    unit: int | None
     profile: Profile
     poll_ns: int
     own_device: bool
+    variables: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -39,12 +45,14 @@ class ChannelSpec:
 class Feed:
     """What one device takes from one unit: `picks` are columns of the unit's points, `steps` then give their meaning.
 
-    `steps` work on the picked columns; without `channels` the picks are the unit's own points, in order.
+    `steps` work on the picked columns; without `channels` the picks are the unit's own points, in order. `meanings`
+    are what the steps were made of, one for each pick: a message may carry only some of them.
     """
 
     layout: Layout
     picks: tuple[int, ...]
     steps: tuple[Step, ...]
+    meanings: tuple[Meaning, ...]
 
 
 @dataclass(frozen=True)
@@ -64,6 +72,11 @@ class UnitAssignment:
 class LinkAssignment:
     link: str
     units: tuple[UnitAssignment, ...]
+
+    @property
+    def wire(self) -> Wire:
+        """All units of a link are on one wire."""
+        return self.units[0].spec.profile.wire
 
     @property
     def layouts(self) -> tuple[Layout, ...]:
@@ -129,7 +142,7 @@ def _feed(device: str, unit: UnitSpec, channels: Sequence[ChannelSpec], column: 
         points += [reading.point for reading in readings.values()]
         picks += [column[key] for key in readings]
     own = len(points)
-    meanings = []
+    meanings: list[Meaning] = []
     for channel in channels:
         source = readings[channel.point].point
         try:
@@ -141,22 +154,49 @@ def _feed(device: str, unit: UnitSpec, channels: Sequence[ChannelSpec], column: 
             raise AssignmentError(f"{device}.{channel.key}: {error}") from None
         picks.append(column[channel.point])
         meanings.append(made.meaning())
-    return Feed(Layout(device, tuple(points)), tuple(picks), compile_steps(meanings, {}, first=own))
+    steps = compile_steps(meanings, {}, first=own)
+    return Feed(Layout(device, tuple(points)), tuple(picks), steps, (*[Meaning()] * own, *meanings))
 
 
 def _check_units(units: Sequence[UnitSpec]) -> None:
     names: set[str] = set()
-    addresses: dict[tuple[str, int], str] = {}
+    wires: dict[str, UnitSpec] = {}
+    addresses: dict[tuple[str, int | str], str] = {}
     for unit in units:
-        # 0 is broadcast; 248–255 are reserved on serial lines (V1.02 §2.2), but single TCP devices answer to them
-        if not 1 <= unit.unit <= 255:
-            raise AssignmentError(f"{unit.name}: a unit lies within 1 … 255, got {unit.unit}")
         if unit.name in names:
             raise AssignmentError(f"{unit.name}: there are two modules or devices of this name")
         names.add(unit.name)
-        other = addresses.setdefault((unit.link, unit.unit), unit.name)
-        if other != unit.name:
-            raise AssignmentError(f"{unit.name}: {other} already is unit {unit.unit} of link {unit.link}")
+        if not unit.profile.readings:
+            hint = f"; name its parts ({unit.profile.part_hint})" if unit.profile.part_hint else ""
+            raise AssignmentError(f"{unit.name}: nothing would be read from it{hint}")
+        first = wires.setdefault(unit.link, unit)
+        if first.profile.wire != unit.profile.wire:
+            told = f"{first.name} speaks {first.profile.wire}, {unit.name} {unit.profile.wire}"
+            raise AssignmentError(f"{unit.name}: a link is one wire, but on {unit.link} {told}")
+        for address, words in _addresses(unit):
+            other = addresses.setdefault((unit.link, address), unit.name)
+            if other != unit.name:
+                raise AssignmentError(f"{unit.name}: {other} already {words} of link {unit.link}")
+
+
+def _addresses(unit: UnitSpec) -> list[tuple[int | str, str]]:
+    """What only one unit of a link can have: its number, or its topics; with the words for it."""
+    if isinstance(unit.profile, MqttProfile):
+        if unit.unit is not None:
+            raise AssignmentError(f"{unit.name}: messages have topics, no unit; got unit {unit.unit}")
+        try:
+            unit.profile.check_variables(unit.variables)
+        except ValueError as error:
+            raise AssignmentError(f"{unit.name}: {error}") from None
+        templates = {reading.topic for reading in unit.profile.readings.values()}
+        topics = [filled(template, unit.variables) for template in templates]
+        if len(set(topics)) < len(topics):
+            raise AssignmentError(f"{unit.name}: with these variables two of its topics are one")
+        return [(topic, f"speaks on the topic {topic}") for topic in sorted(topics)]
+    # 0 is broadcast; 248–255 are reserved on serial lines (V1.02 §2.2), but single TCP devices answer to them
+    if unit.unit is None or not 1 <= unit.unit <= 255:
+        raise AssignmentError(f"{unit.name}: a unit lies within 1 … 255, got {unit.unit}")
+    return [(unit.unit, f"is unit {unit.unit}")]
 
 
 def _check_twice(layouts: Iterable[Layout]) -> None:

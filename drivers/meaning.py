@@ -25,6 +25,8 @@ LOOP_FAILED_ABOVE = 21.0
 TABLE_MARGIN = 0.05
 # the smallest normal float32: no device measures less, but half a number read as a float looks like that
 SMALLEST = 2.0**-126
+# the number behind a gate bit that is 0: no code of a device is negative there
+CLOSED = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +75,9 @@ class Meaning:
     not_a_number: int = Quality.BAD_DECODE
     text: bool = False
     bits: tuple[int, int] | None = None  # (shift, mask)
+    gate: int | None = None  # while this bit is 0, the number is CLOSED; only together with bits
     truth: bool = False  # 0 and 1 become False and True
-    codes: Mapping[int, str] | None = None
+    codes: Mapping[int, str | bool] | None = None
     scale: float = 1.0
     offset: float = 0.0
     curves: tuple[Curve, ...] = ()
@@ -90,7 +93,8 @@ def compile_steps(meanings: Sequence[Meaning], slot_of: Mapping[str, int], first
         _sentinels([(i, m.sentinels) for i, m in slots if m.sentinels]),
         _finite([(i, m.not_a_number) for i, m in slots if m.floating]),
         _texts([i for i, m in slots if m.text]),
-        _bits([(i, *m.bits) for i, m in slots if m.bits]),
+        _bits([(i, *m.bits) for i, m in slots if m.bits and m.gate is None]),
+        _gated([(i, m.gate, *m.bits) for i, m in slots if m.bits and m.gate is not None]),
         _truths([i for i, m in slots if m.truth]),
         _codes([(i, m.codes) for i, m in slots if m.codes is not None]),
         _divide([(i, _divisor(m)) for i, m in slots if _divisor(m) != 1.0]),
@@ -188,6 +192,15 @@ def _bits(entries: list[tuple[int, int, int]]) -> Step | None:
     return step if entries else None
 
 
+def _gated(entries: list[tuple[int, int, int, int]]) -> Step | None:
+    def step(values: list[Any], bad: Marks) -> None:
+        for slot, gate, shift, mask in entries:
+            if (value := values[slot]) is not None:
+                values[slot] = value >> shift & mask if value >> gate & 1 else CLOSED
+
+    return step if entries else None
+
+
 def _truths(entries: list[int]) -> Step | None:
     def step(values: list[Any], bad: Marks) -> None:
         for slot in entries:
@@ -199,7 +212,7 @@ def _truths(entries: list[int]) -> Step | None:
     return step if entries else None
 
 
-def _codes(entries: list[tuple[int, Mapping[int, str]]]) -> Step | None:
+def _codes(entries: list[tuple[int, Mapping[int, str | bool]]]) -> Step | None:
     def step(values: list[Any], bad: Marks) -> None:
         for slot, names in entries:
             if (value := values[slot]) is None:

@@ -9,23 +9,29 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from drivers.conversion import ConversionError, converted, point_of
-from drivers.meaning import Meaning
+from drivers.language import REASONS, PointFault
+from drivers.meaning import CLOSED, Meaning
 from drivers.modbus.cell import LAST_ADDRESS, AddressError, Cell, Table, WireType, bit_cell, locate, register_cell
 from gateway.model import Point, PointType, Quality, Value
 
 if TYPE_CHECKING:
-    from drivers.profile import ModbusDefaults, ModbusPoint
-
-REASONS = {quality.reason: quality for quality in Quality if quality.is_bad}
+    from drivers.modbus.language import ModbusDefaults, ModbusPoint
 
 
-class PointFault(ValueError):  # noqa: N818 - a fault in what somebody wrote, at `loc` inside the profile
-    """What is wrong with a point, in a sentence."""
-
-    def __init__(self, loc: tuple[str | int, ...], sentence: str) -> None:
-        super().__init__(sentence)
-        self.loc = loc
-        self.sentence = sentence
+# what a single bit cannot have
+_OF_REGISTERS = (
+    "bit",
+    "bits",
+    "gate_bit",
+    "enum",
+    "true_for",
+    "false_for",
+    "sentinels",
+    "length",
+    "byte",
+    "byte_order",
+    "word_order",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +87,7 @@ class _Resolver:
         return Reading(point_of(self.key, made, tuple(dict.fromkeys((self.point.enum or {}).values()))), cell, meaning)
 
     def bit_type(self, table: Table) -> WireType:
-        for field in ("bit", "bits", "enum", "sentinels", "length", "byte", "byte_order", "word_order"):
+        for field in _OF_REGISTERS:
             if getattr(self.point, field) is not None:
                 raise self.fault(field, f"a {table} is a single bit; `{field}` means nothing there")
         if self.point.type not in (None, WireType.BOOL):
@@ -132,13 +138,49 @@ class _Resolver:
             meaning = replace(
                 meaning, bits=(low, (1 << (high - low + 1)) - 1), truth=kind is PointType.BOOL, floating=False
             )
-        if self.point.enum is None:
+        return self.coded(kind, self.gated(meaning, wire))
+
+    def gated(self, meaning: Meaning, wire: WireType) -> Meaning:
+        gate = self.point.gate_bit
+        if gate is None:
+            return meaning
+        if self.point.bits is None or (self.point.enum is None and self.point.true_for is None):
+            raise self.fault("gate_bit", "a gate opens `bits` that are an `enum`, or a bool by `true_for`")
+        if gate >= wire.size:
+            raise self.fault("gate_bit", f"a {wire} has the bits 0 … {wire.size - 1}, not {gate}")
+        return replace(meaning, gate=gate)
+
+    def coded(self, kind: PointType, meaning: Meaning) -> tuple[PointType, Meaning]:
+        """Numbers that are words (`enum`), or that mean true or false."""
+        point = self.point
+        if point.enum is not None and point.true_for is not None:
+            raise self.fault("true_for", "either `enum`, or a bool by `true_for`, not both")
+        for field in ("enum", "true_for", "false_for"):
+            if getattr(point, field) is not None and kind is not PointType.INT:
+                raise self.fault(field, f"`{field}` needs whole numbers, but this is a point of type {kind}")
+        if point.true_for is not None:
+            return PointType.BOOL, replace(meaning, codes=self.verdicts(point.true_for), floating=False)
+        if point.false_for is not None:
+            raise self.fault("false_for", "what is true must be said, too: `true_for`")
+        if point.enum is None:
             return kind, meaning
-        if kind is not PointType.INT:
-            raise self.fault("enum", f"`enum` needs whole numbers, but this is a point of type {kind}")
-        if not self.point.enum:
+        if not point.enum:
             raise self.fault("enum", "at least one code is needed")
-        return PointType.ENUM, replace(meaning, codes=dict(self.point.enum))
+        codes: dict[int, str | bool] = dict(point.enum)
+        if meaning.gate is not None:
+            if 0 not in codes:
+                raise self.fault("enum", "while the gate bit is 0 the code counts as 0, so 0 needs its word")
+            codes[CLOSED] = codes[0]
+        return PointType.ENUM, replace(meaning, codes=codes)
+
+    def verdicts(self, true_for: tuple[int, ...]) -> dict[int, str | bool]:
+        false_for = self.point.false_for or ()
+        if not false_for and self.point.gate_bit is None:
+            raise self.fault("true_for", "what is false must be said, too: `false_for`; any other number is undeclared")
+        if both := set(true_for) & set(false_for):
+            raise self.fault("false_for", f"{min(both)} is true already")
+        closed = {CLOSED: False} if self.point.gate_bit is not None else {}
+        return {**dict.fromkeys(true_for, True), **dict.fromkeys(false_for, False), **closed}
 
     def bit_range(self, wire: WireType) -> tuple[int, int] | None:
         point = self.point

@@ -12,7 +12,7 @@ from drivers.modbus.frame import Question
 from drivers.modbus.pace import Probing, Random, first_due, next_due
 from drivers.modbus.plan import Block, halves, plan
 from drivers.modbus.tally import Tally
-from drivers.profile import never_read
+from drivers.profile import ModbusProfile, never_read
 from gateway.model import SECOND, Frame, FrameKind, Instant, Quality, UnitReport, Value
 
 MISSED_UNTIL_DEAD = 2
@@ -34,10 +34,14 @@ class Unit:
 
     def __init__(self, assignment: UnitAssignment, now: Instant, random: Random) -> None:
         spec = assignment.spec
+        profile = spec.profile
+        if not isinstance(profile, ModbusProfile) or spec.unit is None:
+            raise TypeError(f"{spec.name}: {profile.profile} is no profile of registers")
         self.spec = spec
+        self._number = spec.unit
         self.tally = Tally(spec.name, spec.unit, assignment.devices)
-        readings = {key: spec.profile.readings[key] for key in assignment.keys}
-        self._blocks = plan((r.cell for r in readings.values()), spec.profile.modbus.limits, never_read(spec.profile))
+        readings = {key: profile.readings[key] for key in assignment.keys}
+        self._blocks = plan((r.cell for r in readings.values()), profile.modbus.limits, never_read(profile))
         self._decoder = Decoder(readings, self._blocks)
         own = tuple(range(len(readings)))
         self._feeds = [(feed, not feed.steps and feed.picks == own) for feed in assignment.feeds]
@@ -98,7 +102,7 @@ class Unit:
 
     def _ask(self, block: Block) -> Asked:
         size = answer_bytes(block)
-        return Asked(block, Question(self.spec.unit, block.table.function, block.address, block.count, size))
+        return Asked(block, Question(self._number, block.table.function, block.address, block.count, size))
 
     # what was answered
 

@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
-import math
 import struct
 from collections.abc import Iterator, Mapping
 
+from drivers.examples import compared
+from drivers.language import Mistake
 from drivers.modbus.cell import Table, locate
 from drivers.modbus.codec import Decoder
+from drivers.modbus.language import ModbusProfile, Vector, never_read
 from drivers.modbus.plan import Block, plan
-from drivers.profile import Profile, Vector, never_read
-from gateway.model import Quality, Value
-
-# registers and floats have fewer digits than the numbers people write
-CLOSE = 1e-6
 
 
-def vector_failures(profile: Profile) -> Iterator[tuple[int, str, str]]:
+def vector_failures(profile: ModbusProfile) -> Iterator[tuple[int, str, str]]:
     """(index of the vector, point, sentence) of every example that the profile does not keep."""
     for index, vector in enumerate(profile.vectors):
-        for key, sentence in _check(profile, vector):
+        for key, sentence in _check(profile.for_parts(vector.parts), vector):
             yield index, key, sentence
 
 
-def _check(profile: Profile, vector: Vector) -> Iterator[tuple[str, str]]:
+def mistakes(profile: ModbusProfile) -> Iterator[Mistake]:
+    """The same with the keys that lead to the wrong word, and examples that cannot be at all."""
+    for index, vector in enumerate(profile.vectors):
+        try:
+            for key, sentence in _check(profile.for_parts(vector.parts), vector):
+                yield index, ("expect" if key in vector.expect else "bad", key), f"{key}: {sentence}"
+        except ValueError as error:  # a register that there is not
+            yield index, (), str(error)
+
+
+def _check(profile: ModbusProfile, vector: Vector) -> Iterator[tuple[str, str]]:
     image = _image(profile, vector)
     for key in [*vector.expect, *vector.bad]:
         needed = [key]
@@ -36,21 +43,11 @@ def _check(profile: Profile, vector: Vector) -> Iterator[tuple[str, str]]:
             yield key, f"the vector leaves out a register of {key!r}"
             continue
         values, quality = Decoder(readings, blocks).decode([answer for answer in answers if answer is not None])
-        reason = Quality(quality[0]).reason if quality else None
-        wanted = vector.bad.get(key)
-        if reason != wanted:
-            yield key, f"expected {wanted or 'a value'}, got {reason or values[0]!r}"
-        elif wanted is None and not _same(values[0], vector.expect[key]):
-            yield key, f"expected {vector.expect[key]!r}, got {values[0]!r}"
+        if told := compared(key, values[0], quality[0] if quality else 0, vector.expect, vector.bad):
+            yield key, told
 
 
-def _same(value: Value, expected: Value) -> bool:
-    if isinstance(value, (bool, str)) or isinstance(expected, (bool, str)) or value is None or expected is None:
-        return value is expected or (isinstance(value, str) and value == expected)
-    return math.isclose(value, expected, rel_tol=CLOSE, abs_tol=1e-12)
-
-
-def _image(profile: Profile, vector: Vector) -> dict[tuple[Table, int], int]:
+def _image(profile: ModbusProfile, vector: Vector) -> dict[tuple[Table, int], int]:
     image: dict[tuple[Table, int], int] = {}
     defaults = profile.modbus
     own: dict[Table | None, Mapping[int, tuple[int, ...]]] = {

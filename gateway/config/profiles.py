@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path as FilePath
 
-from drivers.modbus.vectors import vector_failures
-from drivers.profile import Profile, library
+from drivers.profile import Profile, library, mistakes, profile_class
 from gateway.config.document import Document
 from gateway.config.inspection import Inspection
 from gateway.config.nearest import unknown
@@ -69,19 +68,14 @@ class Profiles:
         document = self._inspection.document(source)
         if document is None:
             return None, None
-        profile = self._inspection.validated(Profile, document.value, document)
+        profile = self._inspection.validated(profile_class(document.value), document.value, document)
         return document, None if document.problems else profile
 
     def _keep_vectors(self, document: Document, profile: Profile) -> None:
         """An example that the profile does not keep: one of the two is wrong, and nobody else would notice."""
-        for index, vector in enumerate(profile.vectors):
-            try:
-                for _, key, message in vector_failures(profile.model_copy(update={"vectors": (vector,)})):
-                    name = "expect" if key in vector.expect else "bad"
-                    self._inspection.at_value(document, ("vectors", index, name, key), f"{key}: {message}")
-            except ValueError as error:  # a register that there is not
-                self._inspection.at_value(document, ("vectors", index), str(error))
-        if not any(vector.expect or vector.bad for vector in profile.vectors):
+        for index, keys, sentence in mistakes(profile):
+            self._inspection.at_value(document, ("vectors", index, *keys), sentence)
+        if not profile.has_examples:
             told = (
                 "no `vectors`: no example shows that this profile reads what the device means; add one of the manual's"
             )

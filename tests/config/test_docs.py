@@ -10,15 +10,12 @@ import pytest
 from pydantic import BaseModel
 
 from alerts.rule import Rule
-from drivers.profile import Profile
+from drivers.profile import ModbusProfile
 from gateway.cli.main import main
-from gateway.config.build import GATEWAY
 from gateway.config.load import ConfigErrors, load_site
 from gateway.config.schema import schema_of
 from gateway.config.site import SiteFile
 from gateway.config.starter import pack_names, starter
-from gateway.health.gateway import GATEWAY_POINTS
-from gateway.model import HEALTH_POINT
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = (ROOT / "docs/configuration.md").read_text()
@@ -31,7 +28,7 @@ def keys(model: type[BaseModel]) -> Iterator[str]:
         yield from part.get("properties", {})
 
 
-@pytest.mark.parametrize("model", [SiteFile, Profile, Rule])
+@pytest.mark.parametrize("model", [SiteFile, ModbusProfile, Rule])
 def test_every_key_is_explained(model: type[BaseModel]) -> None:
     found = set(keys(model))
     assert found
@@ -86,7 +83,3 @@ def test_the_demo_needs_its_ports(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ANLOU_PORT_LIFTS", raising=False)
     with pytest.raises(ConfigErrors, match="the port 'lifts' is not known"):
         load_site(demo())
-
-
-def test_the_gateway_has_the_points_that_health_publishes() -> None:
-    assert GATEWAY.points == (*GATEWAY_POINTS, HEALTH_POINT)

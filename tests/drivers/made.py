@@ -9,7 +9,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from drivers.assign import ChannelSpec, LinkAssignment, UnitSpec, assign
-from drivers.profile import ChannelOptions, Profile, library
+from drivers.profile import ChannelOptions, ModbusProfile, Profile, library, parse_profile
 from gateway.model import SECOND
 
 HEAD = {
@@ -19,16 +19,23 @@ HEAD = {
 }
 
 
-def profile(points: Mapping[str, Any], modbus: Mapping[str, Any] | None = None, **more: Any) -> Profile:
-    return Profile.model_validate({**HEAD, "modbus": {"type": "uint16", **(modbus or {})}, "points": points, **more})
+def profile(points: Mapping[str, Any], modbus: Mapping[str, Any] | None = None, **more: Any) -> ModbusProfile:
+    defaults = {"type": "uint16", **(modbus or {})}
+    return ModbusProfile.model_validate({**HEAD, "modbus": defaults, "points": points, **more})
 
 
 def files() -> list[Traversable]:
     return sorted((f for f in library().iterdir() if f.name.endswith(".yaml")), key=lambda f: f.name)
 
 
-def shipped(name: str) -> Profile:
-    return Profile.model_validate(YAML().load((library() / f"{name}.yaml").read_text("utf-8")))
+def any_shipped(name: str) -> Profile:
+    return parse_profile(YAML(typ="safe", pure=True).load((library() / f"{name}.yaml").read_text("utf-8")))
+
+
+def shipped(name: str) -> ModbusProfile:
+    found = any_shipped(name)
+    assert isinstance(found, ModbusProfile)
+    return found
 
 
 def unit(name: str, number: int, of: Profile, *, poll_ns: int = SECOND, own: bool = True, link: str = "l") -> UnitSpec:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from drivers.modbus.cell import Table
 from drivers.modbus.codec import Decoder, answer_bytes
 from drivers.modbus.plan import plan
-from drivers.profile import Profile, never_read
+from drivers.profile import ModbusProfile, never_read
 from gateway.model import Quality
 from tests.drivers.made import profile
 
@@ -42,7 +42,7 @@ def registers(kind: str, value: Any, byte_order: str, word_order: str) -> list[i
     return [int.from_bytes(word, "big" if byte_order == "big" else "little") for word in words]
 
 
-def decode(made: Profile, image: dict[int, int]) -> tuple[list[Any], list[int] | None]:
+def decode(made: ModbusProfile, image: dict[int, int]) -> tuple[list[Any], list[int] | None]:
     blocks = plan((r.cell for r in made.readings.values()), made.modbus.limits, never_read(made))
     answers = [struct.pack(f">{b.count}H", *(image.get(a, 0xDEAD) for a in range(b.address, b.end))) for b in blocks]
     assert [len(answer) for answer in answers] == [answer_bytes(block) for block in blocks]

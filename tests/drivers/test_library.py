@@ -9,14 +9,14 @@ from ruamel.yaml import YAML
 
 from drivers.modbus.plan import plan
 from drivers.modbus.vectors import vector_failures
-from drivers.profile import Profile, never_read, profile_points
+from drivers.profile import ModbusProfile, never_read, profile_points
 from gateway.model import PointType
 from tests.drivers.made import files, shipped
 
 
 @pytest.mark.parametrize("file", files(), ids=lambda file: file.name)
 def test_profile(file: Traversable) -> None:
-    profile = Profile.model_validate(YAML().load(file.read_text("utf-8")))
+    profile = ModbusProfile.model_validate(YAML().load(file.read_text("utf-8")))
     assert f"{profile.profile}.yaml" == file.name
     assert profile.vectors, "a profile without an example is a guess"
     assert list(vector_failures(profile)) == []

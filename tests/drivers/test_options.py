@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from drivers.modbus.options import ModbusLinkOptions
-from drivers.profile import ChannelOptions, Profile
+from drivers.profile import ChannelOptions, ModbusProfile
 from gateway.model import SECOND
 
 
@@ -62,7 +62,7 @@ def test_refused(given: dict[str, Any], loc: str, words: str) -> None:
     assert words in error["msg"]
 
 
-@pytest.mark.parametrize("model", [ModbusLinkOptions, ChannelOptions, Profile])
+@pytest.mark.parametrize("model", [ModbusLinkOptions, ChannelOptions, ModbusProfile])
 def test_editors_get_a_schema(model: type[Any]) -> None:
     schema = model.model_json_schema()
     assert schema["additionalProperties"] is False

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 from ruamel.yaml import YAML
 
-from drivers.profile import ChannelOptions, Profile, channel_point, profile_points
+from drivers.profile import ChannelOptions, ModbusProfile, channel_point, profile_points
 from gateway.model import Point, PointType
 from tests.drivers.made import HEAD, profile, shipped
 
@@ -157,9 +157,9 @@ def test_a_point_inherits_and_overrides_its_source() -> None:
     assert made.sources("b")[0].verified == "doc"
     for wrong in ({"ref": "x", "verified": "guess"}, {"ref": "x"}):
         with pytest.raises(ValidationError):
-            Profile.model_validate({**HEAD, "source": [wrong], "points": {"a": {"address": 1, "type": "uint16"}}})
+            ModbusProfile.model_validate({**HEAD, "source": [wrong], "points": {"a": {"address": 1, "type": "uint16"}}})
     with pytest.raises(ValidationError):
-        Profile.model_validate({**HEAD, "source": [], "points": {"a": {"address": 1, "type": "uint16"}}})
+        ModbusProfile.model_validate({**HEAD, "source": [], "points": {"a": {"address": 1, "type": "uint16"}}})
 
 
 def test_vectors_name_known_points() -> None:
@@ -179,7 +179,7 @@ points:
   power:      {address: 0x0034, unit: W}
 vectors: [{registers: {0x0000: [0x4366, 0x3333]}, expect: {voltage_l1: 230.2}}]
 """
-    made = Profile.model_validate(YAML().load(text))
+    made = ModbusProfile.model_validate(YAML().load(text))
     assert profile_points(made) == (
         Point("voltage_l1", PointType.FLOAT, "V"),
         Point("power", PointType.FLOAT, "W"),

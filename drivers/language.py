@@ -1,0 +1,125 @@
+"""What every profile says, whatever its wire: what it is called, where its facts are from, which points it has.
+
+The registers are in drivers.modbus.language, the messages in drivers.mqtt.language; drivers.profile is the door to all.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, ClassVar, Literal, NoReturn, Protocol, Self
+
+from pydantic import AfterValidator, Field, StringConstraints, ValidationError
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from drivers.conversion import AsTuple, point_name
+from drivers.meaning import Meaning
+from gateway.fields import Id, Prose, Strict, TextField
+from gateway.model import Point, Quality
+
+Wire = Literal["modbus", "mqtt"]
+Code = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
+Reason = Literal["not_fitted", "no_value", "sensor", "config", "range", "decode"]
+REASONS = {quality.reason: quality for quality in Quality if quality.is_bad}
+
+
+def _key(value: str) -> str:
+    point_name(value)
+    return value
+
+
+PointKey = Annotated[str, AfterValidator(_key)]
+
+
+def many(value: Any) -> Any:
+    """A YAML list, or one value, for a field that is a tuple."""
+    return tuple(value) if isinstance(value, (list, tuple)) else (value,)
+
+
+class Source(Strict):
+    """Where facts come from, and how they were checked."""
+
+    ref: Prose
+    verified: Literal["code", "doc", "issue", "memory"]
+
+
+Sources = Annotated[tuple[Source, ...], AsTuple, Field(min_length=1)]
+Expected = bool | int | float | str
+Badness = Reason | Literal["undeclared"]
+"""Why a vector's point has no value."""
+Mistake = tuple[int, tuple[str | int, ...], str]
+"""(index of the vector, keys inside it, sentence) of an example that a profile does not keep."""
+
+
+class PointFault(ValueError):  # noqa: N818 - a fault in what somebody wrote, at `loc` inside the profile
+    """What is wrong with a point, in a sentence."""
+
+    def __init__(self, loc: tuple[str | int, ...], sentence: str) -> None:
+        super().__init__(sentence)
+        self.loc = loc
+        self.sentence = sentence
+
+
+class AnyReading(Protocol):
+    """What readings of all wires have: the point, and what is made of the raw value."""
+
+    @property
+    def point(self) -> Point: ...
+    @property
+    def meaning(self) -> Meaning: ...
+
+
+class Profile(Strict):
+    """A type of device."""
+
+    wire: ClassVar[Wire]
+
+    profile: Id
+    title: TextField
+    source: Sources
+    system: Id | None = None
+    needs_liveness: TextField | None = Field(default=None, description="what the device does when nobody writes to it")
+
+    @property
+    @abstractmethod
+    def readings(self) -> Mapping[str, AnyReading]:
+        """Every point with its meaning, in the order of the profile."""
+
+    @property
+    def part_hint(self) -> str:
+        """How the ids of its parts look (`L1D1 … L10M159`); empty when it has none."""
+        return ""
+
+    def for_parts(self, ids: Sequence[str]) -> Self:
+        """The profile with the points of these parts; ValueError with a sentence for an id that is none."""
+        if ids:
+            raise ValueError(f"{self.profile} has no parts, so {ids[0]!r} cannot be one")
+        return self
+
+    def point(self, key: str) -> Point:
+        """The point of that key; KeyError when there is none."""
+        return self.readings[key].point
+
+    def sources(self, key: str) -> tuple[Source, ...]:
+        """The point's own sources, or the profile's."""
+        raise NotImplementedError
+
+    @property
+    def has_examples(self) -> bool:
+        """Some vector says what comes out of what."""
+        raise NotImplementedError
+
+
+def refuse(title: str, faults: Sequence[PointFault]) -> NoReturn:
+    """ValidationError that tells all `faults`, each at its place."""
+    raise ValidationError.from_exception_data(
+        title,
+        [
+            InitErrorDetails(
+                type=PydanticCustomError("profile", "{sentence}", {"sentence": fault.sentence}),
+                loc=fault.loc,
+                input=None,
+            )
+            for fault in faults
+        ],
+    )
