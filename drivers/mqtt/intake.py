@@ -1,0 +1,229 @@
+"""From a message to its acknowledgement: judged where it comes in, emitted in its sender's lane, durable, then PUBACK.
+
+Whatever a message is made of, it ends in the store: as frames, or kept aside. Nothing that it does goes back to paho.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import Protocol
+
+from drivers.mqtt.filters import covers, subscriptions
+from drivers.mqtt.lanes import Lanes
+from drivers.mqtt.options import MqttLinkOptions
+from drivers.mqtt.pace import Drain
+from drivers.mqtt.poison import Poison
+from drivers.mqtt.session import Arrived
+from drivers.mqtt.tally import LinkTally
+from drivers.mqtt.unit import Unit
+from drivers.mqtt.window import Ticket, Window
+from gateway.clock import Clock
+from gateway.model import SECOND, Emit, ErrorKind, Frame, Instant, Quarantined
+
+log = logging.getLogger(__name__)
+
+# nothing has become durable for so long: the broker is asked to bring it again
+STALLED = 60 * SECOND
+# a backlog that does not end is said as it comes
+CATCH_UP_EVERY = 5 * SECOND
+KEPT_OF_OVERSIZE = 1024
+_KEPT_OF_TOPIC, _KEPT_OF_WORDS = 512, 500
+
+Quarantine = Callable[[Quarantined, Callable[[], None]], Awaitable[None] | None]
+
+
+class Count(Protocol):
+    def __call__(self, *, duplicate: int = 0, unchanged: int = 0, dropped: int = 0) -> None: ...
+
+
+class Intake:
+    """Takes what arrives on one link, one connection after the other. `stir` is called when the link has to look."""
+
+    def __init__(
+        self,
+        link: str,
+        options: MqttLinkOptions,
+        units: Sequence[Unit],
+        clock: Clock,
+        *,
+        tally: LinkTally,
+        quarantine: Quarantine,
+        count: Count,
+    ) -> None:
+        self._link = link
+        self._units = units
+        self._clock = clock
+        self._tally = tally
+        self._quarantine = quarantine
+        self._count = count
+        self._most = options.max_payload
+        self._room = options.window
+        self._routes: dict[str, tuple[Unit, ...]] = {}
+        for unit in units:
+            for topic in {*unit.codec.topics, unit.codec.availability_topic} - {None}:
+                self._routes[str(topic)] = (*self._routes.get(str(topic), ()), unit)
+        self.filters = subscriptions(self._routes, options.watch)
+        self._told: set[tuple[str, str]] = set()
+
+    def start(self, emit: Emit, lanes: Lanes, stir: Callable[[], None], news: Callable[[], None]) -> None:
+        """A run begins; its lanes are new."""
+        self._emit, self._lanes, self._stir, self._news = emit, lanes, stir, news
+        self.failure: Exception | None = None
+        self.opened(lambda mids: None, lambda topic: None, present=False)
+
+    def opened(
+        self, acknowledge: Callable[[Sequence[int]], None], unsubscribe: Callable[[str], None], *, present: bool
+    ) -> None:
+        """A connection begins; `present`: with what the broker has kept for us."""
+        now_ns = self._clock.now().mono_ns
+        self._loop = asyncio.get_running_loop()
+        self._window = Window(self._room, acknowledge, self._loop.call_soon)
+        self._window.on_empty = self._stir
+        self._unsubscribe = unsubscribe
+        self._drain = Drain(now_ns) if present else None
+        self._caught_up_ns = now_ns
+        self._moved = (0, now_ns)
+        self.overflowing_ns: int | None = None
+
+    def closed(self) -> None:
+        """The connection is over; what was taken goes on into the store."""
+        self._drain = None
+
+    @property
+    def unsettled(self) -> int:
+        """Messages taken and not yet durable."""
+        return len(self._window)
+
+    # messages
+
+    def arrived(self, message: Arrived) -> None:
+        """Take one message. Called from the socket: nothing is raised."""
+        self._tally.messages += 1
+        window = self._window
+        if self.overflowing_ns is not None or window.full:
+            self._refuse(message)
+            return
+        try:
+            ticket = window.take(message.mid if message.qos else 0, len(message.payload))
+            at = self._clock.now()
+            if message.retain:
+                self._tally.retained += 1
+            units = self._routes.get(message.topic)
+            if units is None:
+                self._unknown(message, ticket, at)
+            elif len(message.payload) > self._most:
+                self._poisoned(
+                    Poison("oversize", f"{len(message.payload)} bytes; at most {self._most} are taken"),
+                    units[0],
+                    message,
+                    ticket,
+                    at,
+                )
+            else:
+                ticket.waiting = len(units)
+                for unit in units:
+                    self._take(unit, message, ticket, at)
+        except Exception as error:  # noqa: BLE001 - of emit or the store, not of the message: the run is over
+            self.failure = self.failure or error
+            self._stir()
+
+    def _take(self, unit: Unit, message: Arrived, ticket: Ticket, at: Instant) -> None:
+        drain = self._drain
+        drained = drain is not None and not message.retain and drain.heard(unit.name, unit.quiet_ns, at.mono_ns)
+        available = unit.tally.available
+        try:
+            frames = unit.take(message, at, drained)
+        except Poison as poison:
+            self._poisoned(poison, unit, message, ticket, at)
+            return
+        except Exception as error:
+            # a fault of ours must not make the broker send it for ever
+            kind = (unit.name, type(error).__name__)
+            if kind not in self._told:
+                self._told.add(kind)
+                log.exception("%s: a message of %s could not be decoded", self._link, unit.name)
+            self._poisoned(Poison("internal", f"{kind[1]}: {error}"), unit, message, ticket, at)
+            return
+        if unit.tally.available is not available:
+            self._news()
+        if frames and message.qos:
+            frames[-1].accept = ticket.settle
+            self.say(unit, frames)
+        else:
+            self.say(unit, frames)
+            self._lanes.put(unit.name, ticket.settle)
+
+    def say(self, unit: Unit, frames: Sequence[Frame]) -> None:
+        for frame in frames:
+            self._lanes.put(unit.name, partial(self._emit, frame))
+
+    def _unknown(self, message: Arrived, ticket: Ticket, at: Instant) -> None:
+        self._tally.unknown_device += 1
+        if message.topic and not any(covers(one, message.topic) for one in self.filters):
+            self._unsubscribe(message.topic)  # an earlier configuration has asked for it
+        known = Poison("unknown_device", "nobody on this site has this topic")
+        self._set_aside(
+            known if message.topic else Poison("encoding", "the topic is not UTF-8"), "", message, ticket, at
+        )
+
+    def _poisoned(self, poison: Poison, unit: Unit, message: Arrived, ticket: Ticket, at: Instant) -> None:
+        if unit.tally.failed(ErrorKind.DECODE, f"{poison.reason}: {poison.message}"[:_KEPT_OF_WORDS], at):
+            log.warning("%s: a message of %s is kept aside: %.500s", self._link, unit.name, poison.message)
+        self._set_aside(poison, unit.name, message, ticket, at)
+
+    def _set_aside(self, poison: Poison, lane: str, message: Arrived, ticket: Ticket, at: Instant) -> None:
+        self._tally.quarantined += 1
+        payload = message.payload if len(message.payload) <= self._most else message.payload[:KEPT_OF_OVERSIZE]
+        topic, words = message.topic[:_KEPT_OF_TOPIC], poison.message[:_KEPT_OF_WORDS]
+        item = Quarantined(self._link, topic, payload, poison.reason, words, at)
+        self._lanes.put(lane, partial(self._quarantine, item, ticket.settle))
+
+    def _refuse(self, message: Arrived) -> None:
+        """The window is full: the broker brings again what is not acknowledged, and the rest is gone."""
+        if self.overflowing_ns is None:
+            log.warning("%s: %d messages wait for the store; connecting anew", self._link, len(self._window))
+            self._overflow(self._clock.now().mono_ns)
+            self._stir()
+        if not message.qos:
+            self._count(dropped=1)
+
+    def _overflow(self, now_ns: int) -> None:
+        self._tally.overflows += 1
+        self.overflowing_ns = now_ns
+
+    # time
+
+    def tick(self, now: Instant) -> None:
+        """Senders whose backlog is over go on in the present; a store that does not answer is noticed."""
+        if self._drain is not None:
+            self._drained(self._drain, now)
+        taken, since_ns = self._moved
+        if self._window.acknowledged != taken or not len(self._window):
+            self._moved = (self._window.acknowledged, now.mono_ns)
+        elif now.mono_ns - since_ns >= STALLED and self.overflowing_ns is None:
+            # what was dropped for want of disk never becomes durable, and all behind it would wait for ever
+            log.warning("%s: nothing has become durable for %d s", self._link, STALLED // SECOND)
+            self._overflow(now.mono_ns)
+        if self.overflowing_ns is not None:
+            self._stir()
+
+    def _drained(self, drain: Drain, now: Instant) -> None:
+        late = now.mono_ns - self._caught_up_ns >= CATCH_UP_EVERY
+        if late:
+            self._caught_up_ns = now.mono_ns
+        over = True
+        for unit in self._units:
+            if unit.name in drain.closed:
+                continue
+            if drain.over(unit.name, unit.quiet_ns, now.mono_ns):
+                drain.closed.add(unit.name)
+                self.say(unit, unit.resumed(now))
+            else:
+                over = False
+                if late and unit.waits:
+                    self.say(unit, unit.caught_up(now))
+        if over:
+            self._drain = None

@@ -1,0 +1,113 @@
+"""What has been taken before: QoS 1 delivers at least once, and devices repeat themselves. Pure.
+
+A record is known by its event id or its source time. Without either, only a message that the broker marks as delivered
+again can be recognised, by its bytes.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Sequence
+from enum import Enum
+from itertools import islice
+
+from gateway.model import Frame, Layout, Value
+
+REMEMBERED = 256
+
+
+class Seen(Enum):
+    NEW = "new"
+    DUPLICATE = "duplicate"
+    CONFLICT = "conflict"  # the same event with another content: the first one stands
+    REPLACES = "replaces"  # the same moment with another content: the last one stands
+
+
+class Memory:
+    """The newest records of one sender, at most `REMEMBERED` of each kind."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, int | str], Sequence[Value]] = {}
+        self._numbers: dict[Layout, int] = {}
+        self._contents: dict[tuple[str, tuple[str, ...]], int] = {}
+        self._digests: Counter[int] = Counter()
+        self._order: deque[int] = deque()
+        self._restored: Counter[tuple[int, tuple[Value, ...]]] = Counter()
+
+    def judge(self, layout: Layout, source_ns: int | None, event_id: str | None, values: Sequence[Value]) -> Seen:
+        """What a record with a time or an id is; from now on it is remembered."""
+        number = self._numbers.get(layout) or self._number(layout)
+        known = self._known
+        if event_id is not None:
+            key: tuple[int, int | str] = (number, event_id)
+            before = known.get(key)
+            if before is not None:
+                return Seen.DUPLICATE if before == values else Seen.CONFLICT
+            self._keep(key, values)
+            # a time that is known without an id comes from an earlier run, where ids were not kept
+            before = None if source_ns is None else known.get((number, source_ns))
+            if source_ns is not None and before != values:
+                self._keep((number, source_ns), values)
+            return Seen.DUPLICATE if before is not None and before == values else Seen.NEW
+        if source_ns is None:
+            return Seen.NEW
+        key = (number, source_ns)
+        before = known.get(key)
+        if before is None:
+            self._keep(key, values)
+            return Seen.NEW
+        if before == values:
+            return Seen.DUPLICATE
+        known[key] = values
+        return Seen.REPLACES
+
+    def message(self, topic: str, payload: bytes, redelivered: bool) -> bool:
+        """A message without time and id: True when it is one that was taken before. Remembered if not."""
+        digest = hash((topic, payload))
+        if redelivered and self._digests.get(digest, 0) > 0:
+            self._digests[digest] -= 1  # each one taken comes again once
+            self._digests += Counter()
+            return True
+        self._digests[digest] += 1
+        self._order.append(digest)
+        if len(self._order) > REMEMBERED:
+            oldest = self._order.popleft()
+            if self._digests[oldest] > 1:
+                self._digests[oldest] -= 1
+            else:
+                del self._digests[oldest]
+        return False
+
+    def restored(self, layout: Layout, values: Sequence[Value]) -> bool:
+        """A record without time and id of a redelivered message: True when an earlier run has stored its values."""
+        key = (self._number(layout), tuple(values))
+        if self._restored.get(key, 0) > 0:
+            self._restored[key] -= 1
+            return True
+        return False
+
+    def refill(self, frames: Sequence[Frame]) -> None:
+        """What an earlier run has stored, newest first."""
+        for frame in reversed(frames[:REMEMBERED]):
+            number = self._number(frame.layout)
+            if frame.source_ns is not None:
+                self._keep((number, frame.source_ns), list(frame.values))
+            else:
+                self._restored[number, tuple(frame.values)] += 1
+
+    def _keep(self, key: tuple[int, int | str], values: Sequence[Value]) -> None:
+        known = self._known
+        known[key] = values
+        if len(known) > REMEMBERED:
+            del known[next(iter(known))]
+
+    def _number(self, layout: Layout) -> int:
+        """Layouts of equal content are one: those that the store gives back are objects of their own."""
+        number = self._numbers.get(layout)
+        if number is None:
+            content = (layout.device, tuple(point.key for point in layout.points))
+            number = self._contents.setdefault(content, len(self._contents) + 1)
+            self._numbers[layout] = number
+            while len(self._numbers) > 4 * REMEMBERED:
+                del self._numbers[next(iter(islice(self._numbers, 1)))]
+        return number
