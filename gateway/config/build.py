@@ -2,45 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
 
-from drivers.assign import ChannelSpec, UnitSpec
-from drivers.profile import ChannelOptions, Profile, channel_point, profile_points
+from drivers.assign import ChannelSpec
+from drivers.profile import ChannelOptions, channel_point, profile_points
+from gateway.config.built import Built, Checker
 from gateway.config.inspection import Inspection
 from gateway.config.nearest import unknown
 from gateway.config.profiles import Profiles
-from gateway.config.site import DEFAULT_POLL_NS, DeviceEntry, Module, Place
+from gateway.config.site import DEFAULT_POLL_NS, DeviceEntry, Place
 from gateway.config.site_file import SiteDocument
-from gateway.model import GATEWAY_DEVICE, HEALTH_POINT, SECOND, Device, Location, Point, PointType, Text
+from gateway.config.speakers import Speakers
+from gateway.config.wires import wire_of
+from gateway.health.points import gateway_points
+from gateway.model import GATEWAY_DEVICE, HEALTH_POINT, SECOND, Device, Location, Part, Point, Text
 
 MAX_DEVICES = 2_000
 MAX_POINTS = 200_000
-GATEWAY = Device(
-    id=GATEWAY_DEVICE,
-    system=GATEWAY_DEVICE,
-    name=Text("Gateway", "网关"),
-    profile=None,
-    location=Location(),
-    poll_ns=10 * SECOND,
-    points=(
-        Point("disk_used", PointType.FLOAT, "%"),
-        Point("outbox_pending", PointType.INT),
-        Point("queue_depth", PointType.INT),
-        Point("loop_lag", PointType.FLOAT, "s"),
-        HEALTH_POINT,
-    ),
-)
-
-
-@dataclass
-class Built:
-    """What the entries became. `complete` is False when an entry had to be left out."""
-
-    units: dict[str, UnitSpec] = field(default_factory=dict)
-    channels: list[ChannelSpec] = field(default_factory=list)
-    devices: list[Device] = field(default_factory=list)
-    complete: bool = True
 
 
 def build(inspection: Inspection, site: SiteDocument, profiles: Profiles) -> Built:
@@ -48,11 +26,10 @@ def build(inspection: Inspection, site: SiteDocument, profiles: Profiles) -> Bui
     return _Builder(inspection, site, profiles).build()
 
 
-class _Builder:
+class _Builder(Checker):
     def __init__(self, inspection: Inspection, site: SiteDocument, profiles: Profiles) -> None:
-        self.inspection, self.document, self.site = inspection, site.document, site.site
-        self.entries, self.profiles, self.built = site, profiles, Built()
-        self.addresses: dict[tuple[str, int], tuple[str, str]] = {}
+        super().__init__(inspection, site, Built())
+        self.speakers = Speakers(inspection, site, self.built, profiles)
 
     def build(self) -> Built:
         modules, devices = self.site.modules, self.site.devices
@@ -60,17 +37,31 @@ class _Builder:
             self.problem(("devices",), f"at most {MAX_DEVICES:,} devices are allowed, got {len(devices):,}")
             return self.built
         for name, module in modules.items():
-            self.unit(("modules", name), name, module, own_device=False)
+            self.speakers.add(("modules", name), name, module, own_device=False)
         for name, entry in devices.items():
             self.names(name)
-            self.unit(("devices", name), name, entry, own_device=True)
+            self.speakers.add(("devices", name), name, entry, own_device=True)
         for name, entry in devices.items():
             self.device(name, entry)
         points = sum(len(device.points) for device in self.built.devices)
         if points > MAX_POINTS:
             self.problem(("devices",), f"at most {MAX_POINTS:,} points are allowed, got {points:,}")
-        self.built.devices.append(GATEWAY)
+        self.built.devices.append(self.gateway())
         return self.built
+
+    def gateway(self) -> Device:
+        """The gateway itself, with the points of the links that are read."""
+        read = {unit.link for unit in self.built.units.values()}
+        links = {name: wire_of(link) == "mqtt" for name, link in self.site.links.items() if name in read}
+        return Device(
+            id=GATEWAY_DEVICE,
+            system=GATEWAY_DEVICE,
+            name=Text("Gateway", "网关"),
+            profile=None,
+            location=Location(),
+            poll_ns=10 * SECOND,
+            points=(*gateway_points(links, historian=self.site.historian is not None), HEALTH_POINT),
+        )
 
     def names(self, name: str) -> None:
         if name == GATEWAY_DEVICE:
@@ -79,52 +70,8 @@ class _Builder:
             where = self.document.line_of(("modules", name))
             self.problem(("devices", name), f"the module in {where} has the same id {name!r}; choose another one")
 
-    def unit(self, path: tuple[str, str], name: str, entry: Module | DeviceEntry, *, own_device: bool) -> None:
-        """What answers at (link, unit), if the entry names one and everything about it is right."""
-        if entry.profile is None:
-            self.no_unit(path, entry)
-            return
-        profile = self.profile(path, entry.profile)
-        if entry.link is None or entry.unit is None:
-            lacking = "link" if entry.link is None else "unit"
-            self.problem(path, f"the key {lacking!r} is missing: what has a profile answers on a link as a unit")
-            return
-        if entry.link not in self.entries.names("links"):
-            self.problem((*path, "link"), unknown("link", entry.link, self.entries.names("links")), value=True)
-        if (entry.link, entry.unit) in self.addresses:
-            first = self.document.line_of(self.addresses[entry.link, entry.unit])
-            message = f"unit {entry.unit} of link {entry.link!r} is taken by {first}; each unit answers for one entry"
-            self.problem((*path, "unit"), message, value=True)
-        self.addresses.setdefault((entry.link, entry.unit), path)
-        if profile is None:
-            return
-        if profile.needs_liveness:
-            told = profile.needs_liveness.en
-            self.inspection.warn(self.document, (*path, "profile"), f"this device wants a life sign: {told}")
-        if not (isinstance(entry, DeviceEntry) and entry.disabled):
-            poll = DEFAULT_POLL_NS if entry.poll is None else entry.poll
-            self.built.units[name] = UnitSpec(name, entry.link, entry.unit, profile, poll, own_device)
-
-    def no_unit(self, path: tuple[str, str], entry: Module | DeviceEntry) -> None:
-        for key in ("link", "unit", "poll"):
-            if getattr(entry, key) is not None:
-                self.problem(
-                    (*path, key), f"without a `profile` nothing is read from this device, so `{key}` has no use"
-                )
-        if isinstance(entry, DeviceEntry) and not entry.points:
-            self.problem(path, "nothing would be read: a `profile`, or `points` from modules, are expected")
-
-    def profile(self, path: tuple[str, str], name: str) -> Profile | None:
-        try:
-            found = self.profiles.get(name)
-        except LookupError as error:
-            self.problem((*path, "profile"), str(error.args[0]), value=True)
-            return None
-        self.built.complete &= found is not None
-        return found
-
     def device(self, name: str, entry: DeviceEntry) -> None:
-        profile = self.profiles_known(entry.profile)
+        profile = self.speakers.profiles.get(name)
         points = {point.key: point for point in profile_points(profile)} if profile else {}
         of_profile = set(points)
         polls = [self.built.units[name].poll_ns] if name in self.built.units else []
@@ -148,17 +95,31 @@ class _Builder:
                 name=entry.name or Text(name, name),
                 profile=entry.profile,
                 location=_location(entry.at),
-                poll_ns=max(polls, default=DEFAULT_POLL_NS),  # its slowest source: nothing is late before that
+                poll_ns=self.slowest(name, polls),
                 points=(*points.values(), HEALTH_POINT),
                 disabled=entry.disabled,
+                parts=self.parts(name, entry, points.values()),
             )
         )
 
-    def profiles_known(self, name: str | None) -> Profile | None:
-        try:
-            return self.profiles.get(name) if name else None
-        except LookupError:
-            return None
+    def slowest(self, name: str, polls: Sequence[int]) -> int:
+        """The period of its slowest source: nothing is late before that."""
+        if 0 in polls and any(polls):
+            told = (
+                "some of its points come regularly, others only when they change;"
+                " these would be counted as silent between two changes"
+            )
+            self.warn(("devices", name), told)
+        return max(polls, default=DEFAULT_POLL_NS)
+
+    def parts(self, name: str, entry: DeviceEntry, points: Iterable[Point]) -> dict[str, Part]:
+        """The parts that the site names. Each has a point; else it would be a name that nothing ever happens to."""
+        known = dict.fromkeys(point.part for point in points if point.part is not None)
+        for part in entry.parts if entry.profile is None or name in self.speakers.profiles else ():
+            # what a profile with templates does not know has been told already
+            if part not in known and not self.speakers.has_templates(name):
+                self.problem(("devices", name, "parts", part), unknown("part", part, known))
+        return {part: Part(part, said.name, _location(said.at)) for part, said in entry.parts.items()}
 
     def channels(self, device: str, entry: DeviceEntry) -> Iterator[tuple[str, Point, str]]:
         """(key, point, unit) of the device's channels that are right."""
@@ -185,7 +146,7 @@ class _Builder:
             return None
         if isinstance(source, DeviceEntry) and source.disabled:
             self.problem((*path, "from"), f"{options.module!r} is disabled, so this would never be read", value=True)
-        profile = self.profiles_known(source.profile)
+        profile = self.speakers.profiles.get(options.module)
         if profile is None:
             return None
         if options.point not in profile.readings:
@@ -214,10 +175,6 @@ class _Builder:
             self.problem(place, message.partition(":")[2].strip(), value=True)
         else:
             self.problem(path, message)
-
-    def problem(self, path: tuple[str, ...], message: str, *, value: bool = False) -> None:
-        self.built.complete = False
-        (self.inspection.at_value if value else self.inspection.at_key)(self.document, path, message)
 
 
 def _location(place: Place) -> Location:

@@ -1,4 +1,4 @@
-"""Checks on links that no link can make alone: one connection for one endpoint, and a host that is a host."""
+"""Checks on links that no link can make alone: one connection for one endpoint, a host that is a host, its files."""
 
 from __future__ import annotations
 
@@ -6,22 +6,33 @@ import ipaddress
 import re
 from collections.abc import Mapping
 
-from drivers.modbus.options import ModbusLinkOptions
+from drivers.mqtt.options import MqttLinkOptions
+from gateway.config.certificates import check_client_files
 from gateway.config.inspection import Inspection
 from gateway.config.site_file import SiteDocument
+from gateway.config.wires import LinkOptions, wire_of
+from gateway.health.points import SINK
 
 LONGEST_HOST = 253  # RFC 1035 §2.3.4, written without the last dot
 _LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 
 
-def check_links(inspection: Inspection, site: SiteDocument) -> Mapping[str, ModbusLinkOptions]:
-    """The links by name; problems are noted. No name is looked up: that would ask the network about a typo."""
+def check_links(inspection: Inspection, site: SiteDocument) -> Mapping[str, LinkOptions]:
+    """The links by name, with whole paths and a client id; problems are noted.
+
+    No name is looked up: that would ask the network about a typo.
+    """
     first: dict[str, str] = {}
     modules, devices = site.site.modules, site.site.devices
     used = {module.link for module in modules.values()} | {device.link for device in devices.values()}
     for name, link in site.site.links.items():
-        if wrong := host_problem(link.modbus.host):
-            inspection.at_value(site.document, ("links", name, "modbus"), wrong)
+        address = ("links", name, wire_of(link))
+        host = link.mqtt.host if isinstance(link, MqttLinkOptions) else link.modbus.host
+        if wrong := host_problem(host):
+            inspection.at_value(site.document, address, wrong)
+        if name == SINK:
+            told = f"{SINK!r} is what the gateway calls the outside time-series store; choose another name"
+            inspection.at_key(site.document, ("links", name), told)
         if link.endpoint in first:
             other = first[link.endpoint]
             same = "" if link == site.site.links[other] else ", with other options"
@@ -29,11 +40,22 @@ def check_links(inspection: Inspection, site: SiteDocument) -> Mapping[str, Modb
                 f"{link.endpoint} already is the link {other!r}{same}"
                 f" ({site.document.line_of(('links', other))}); one endpoint has one link"
             )
-            inspection.at_value(site.document, ("links", name, "modbus"), message)
+            inspection.at_value(site.document, address, message)
         first.setdefault(link.endpoint, name)
         if name not in used and site.complete:
             inspection.warn(site.document, ("links", name), f"nothing is read over the link {name!r}")
-    return site.site.links
+    return {name: _ready(inspection, site, name, link) for name, link in site.site.links.items()}
+
+
+def _ready(inspection: Inspection, site: SiteDocument, name: str, link: LinkOptions) -> LinkOptions:
+    """The options as the driver wants them."""
+    if not isinstance(link, MqttLinkOptions):
+        return link
+    files = {"ca": link.ca, "certificate": link.certificate, "key": link.key}
+    changes = check_client_files(inspection, site, ("links", name), files)
+    if link.client_id is None:  # the broker keeps our session under this name: it must be the same at every start
+        changes["client_id"] = f"anlou-{site.site.site.id}-{name}"
+    return link.model_copy(update=changes)
 
 
 def host_problem(host: str) -> str | None:

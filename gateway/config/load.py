@@ -11,11 +11,10 @@ from alerts.bind import Bound, Unbound, bind
 from alerts.notify.options import WebhookOptions
 from alerts.rule import Rule
 from drivers.assign import ChannelSpec, UnitSpec
-from drivers.modbus.options import ModbusLinkOptions
 from gateway.api.options import ApiOptions
 from gateway.config.build import build
 from gateway.config.catalogue import read_catalogue
-from gateway.config.certificates import check_certificates
+from gateway.config.certificates import check_certificates, check_client_files
 from gateway.config.inspection import Inspection
 from gateway.config.links import check_links
 from gateway.config.oversights import warn_of_oversights
@@ -24,7 +23,9 @@ from gateway.config.profiles import Profiles
 from gateway.config.rules import Rules
 from gateway.config.sentences import Finding
 from gateway.config.site import SiteInfo
-from gateway.config.site_file import read_site
+from gateway.config.site_file import SiteDocument, read_site
+from gateway.config.wires import LinkOptions
+from gateway.historian.options import HistorianOptions
 from gateway.model import Device
 
 __all__ = ["ConfigErrors", "Problem", "SiteConfig", "load_site"]
@@ -38,7 +39,7 @@ class SiteConfig:
 
     path: Path
     site: SiteInfo
-    links: Mapping[str, ModbusLinkOptions]
+    links: Mapping[str, LinkOptions]
     units: tuple[UnitSpec, ...]
     channels: tuple[ChannelSpec, ...]
     devices: tuple[Device, ...]
@@ -47,6 +48,7 @@ class SiteConfig:
     unbound: tuple[Unbound, ...]
     warnings: tuple[Problem, ...]
     notify: tuple[WebhookOptions, ...]
+    historian: HistorianOptions | None
     api: ApiOptions
     digest: str  # SHA-256 of all files read
 
@@ -59,6 +61,7 @@ def load_site(path: Path, ports: Mapping[str, int] = NO_PORTS) -> SiteConfig:
         raise ConfigErrors(inspection.problems)
     links = check_links(inspection, site)
     api = check_certificates(inspection, site)
+    historian = _historian(inspection, site)
     built = build(inspection, site, Profiles(inspection, site))
     rules = Rules(inspection, site)
     bound = Bound(())
@@ -82,6 +85,15 @@ def load_site(path: Path, ports: Mapping[str, int] = NO_PORTS) -> SiteConfig:
         unbound=bound.unbound,
         warnings=inspection.all_warnings,
         notify=tuple(site.site.notify.webhooks),
+        historian=historian,
         api=api,
         digest=inspection.digest,
     )
+
+
+def _historian(inspection: Inspection, site: SiteDocument) -> HistorianOptions | None:
+    """The historian's options with a whole path of its authorities."""
+    options = site.site.historian
+    if options is None:
+        return None
+    return options.model_copy(update=check_client_files(inspection, site, ("historian",), {"ca": options.ca}))

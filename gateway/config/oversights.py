@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from alerts.bind import Bound, Catalogue
-from gateway.config.build import Built
+from gateway.config.built import Built
 from gateway.config.document import Path
 from gateway.config.inspection import Inspection
 from gateway.config.nearest import nearest

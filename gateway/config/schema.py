@@ -22,13 +22,20 @@ def schema_of(model: type[BaseModel]) -> Schema:
 
 
 class Expected:
-    """All alternatives of the schema at one path of a model."""
+    """All alternatives of the schema at one path of a model.
 
-    def __init__(self, model: type[BaseModel], path: Sequence[object]) -> None:
+    `branches` are the unions on the way whose branch is known: (length of the path there, name of the model).
+    """
+
+    def __init__(
+        self, model: type[BaseModel], path: Sequence[object], branches: Sequence[tuple[int, str]] = ()
+    ) -> None:
         self._definitions: Schema = schema_of(model).get("$defs", {})
-        self._here = list(self._alternatives(schema_of(model)))
-        for step in path:
-            self._here = [inner for outer in self._here for inner in self._inside(outer, step)]
+        known = dict(branches)
+        self._here = self._narrowed([("", schema_of(model))], known.get(0))
+        for length, step in enumerate(path, 1):
+            inner = [("", found) for outer in self._here for found in self._inside(outer, step)]
+            self._here = self._narrowed(inner, known.get(length))
 
     def keys(self) -> list[str]:
         """The keys of a mapping that may stand here, over all alternatives."""
@@ -45,20 +52,25 @@ class Expected:
         high = [schema["maximum"] for schema in self._here if "maximum" in schema]
         return (low[0] if low else None, high[0] if high else None)
 
-    def _alternatives(self, schema: Schema) -> Iterator[Schema]:
+    def _narrowed(self, schemas: Sequence[tuple[str, Schema]], branch: str | None) -> list[Schema]:
+        """The alternatives in `schemas`; of those that are models only the one named, if it is among them."""
+        found = [named for name, schema in schemas for named in self._alternatives(schema, name)]
+        meant = [schema for name, schema in found if name == branch]
+        return meant or [schema for _, schema in found]
+
+    def _alternatives(self, schema: Schema, name: str = "") -> Iterator[tuple[str, Schema]]:
         if "$ref" in schema:
-            yield from self._alternatives(self._definitions.get(schema["$ref"].rpartition("/")[2], {}))
+            target = schema["$ref"].rpartition("/")[2]
+            yield from self._alternatives(self._definitions.get(target, {}), target)
         elif branches := schema.get("anyOf") or schema.get("oneOf") or schema.get("allOf"):
             for branch in branches:
-                yield from self._alternatives(branch)
+                yield from self._alternatives(branch, name)
         else:
-            yield schema
+            yield name, schema
 
     def _inside(self, schema: Schema, step: object) -> Iterator[Schema]:
         if isinstance(step, str) and step in schema.get("properties", {}):
-            yield from self._alternatives(schema["properties"][step])
+            yield schema["properties"][step]
             return
         inner = [*schema.get("patternProperties", {}).values(), schema.get("additionalProperties"), schema.get("items")]
-        for found in inner:
-            if isinstance(found, Mapping):
-                yield from self._alternatives(found)
+        yield from (found for found in inner if isinstance(found, Mapping))

@@ -57,20 +57,28 @@ def _meant(found: list[Fault], model: type[BaseModel]) -> dict[Path, dict[str, s
     """For each mapping with unknown keys: what they were probably meant to be."""
     unknowns: dict[Path, list[str]] = {}
     missing: dict[Path, list[str]] = {}
+    branches: dict[Path, tuple[tuple[int, str], ...]] = {}
     for fault in found:
         if fault.path and fault.kind in {"extra_forbidden", "missing"}:
+            branches[fault.path[:-1]] = fault.branches
             group = unknowns if fault.kind == "extra_forbidden" else missing
             group.setdefault(fault.path[:-1], []).append(str(fault.path[-1]))
     meant: dict[Path, dict[str, str]] = {}
     for parent, keys in unknowns.items():
-        valid = Expected(model, parent).keys()
-        near = {key: guess for key in keys if (guess := nearest(key, valid))}
+        near = {key: guess for key in keys if (guess := _guess(key, model, parent, branches[parent]))}
         lacking = missing.get(parent, [])
         if not near and len(keys) == len(lacking) == 1 and nearest(keys[0], lacking, cutoff=0.4):
             near = {keys[0]: lacking[0]}
         if near:
             meant[parent] = near
     return meant
+
+
+def _guess(key: str, model: type[BaseModel], parent: Path, branches: tuple[tuple[int, str], ...]) -> str | None:
+    """The key that was meant: one of the branch that was taken first, then one of the others."""
+    every = Expected(model, parent).keys()
+    others = [valid for valid in every if valid != key]
+    return nearest(key, Expected(model, parent, branches).keys()) or nearest(key, others)
 
 
 def _sentence(fault: Fault, model: type[BaseModel], meant: str | None, written: Any) -> str:
@@ -90,7 +98,7 @@ def _unknown_key(fault: Fault, model: type[BaseModel], meant: str | None) -> str
     key = fault.path[-1] if fault.path else ""
     if str(key).lower() in _WRITES:
         return f"unknown key {quoted(key)}: AnLou only reads; it never writes to a device"
-    return unknown("key", key, [meant] if meant else Expected(model, fault.path[:-1]).keys())
+    return unknown("key", key, [meant] if meant else Expected(model, fault.path[:-1], fault.branches).keys())
 
 
 # error → (key of the bound in its context, words)
@@ -103,7 +111,7 @@ _BOUNDS = {
 
 
 def _out_of_bounds(fault: Fault, model: type[BaseModel], written: Any) -> str:
-    low, high = Expected(model, fault.path).bounds()
+    low, high = Expected(model, fault.path, fault.branches).bounds()
     if low is not None and high is not None:
         return f"must lie within {low} … {high}, got {quoted(fault.input)}"
     key, words = _BOUNDS[fault.kind]
@@ -122,12 +130,12 @@ def _duration(nanoseconds: int) -> str:
 
 def _is_choice(fault: Fault, model: type[BaseModel]) -> bool:
     """A validator of its own that refuses a word which is not in its schema's list."""
-    choices = Expected(model, fault.path).choices() if fault.kind == "value_error" else []
+    choices = Expected(model, fault.path, fault.branches).choices() if fault.kind == "value_error" else []
     return bool(choices) and not isinstance(fault.input, dict | list) and fault.input not in choices
 
 
 def _no_choice(fault: Fault, model: type[BaseModel]) -> str:
-    choices = Expected(model, fault.path).choices()
+    choices = Expected(model, fault.path, fault.branches).choices()
     near = nearest(fault.input, choices) if isinstance(fault.input, str) else None
     hint = f"; did you mean {quoted(near)}?" if near else ""
     listed = ", ".join(choices) or fault.context.get("expected", "another value")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
@@ -10,15 +11,18 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic.json_schema import WithJsonSchema
 
 from alerts.notify.options import Webhooks
-from drivers.modbus.options import ModbusLinkOptions
 from drivers.profile import ChannelOptions
 from gateway.api.options import ApiOptions
 from gateway.config.nearest import unknown
-from gateway.fields import Id, Line, NameField, Period, Strict
+from gateway.config.wires import LinkField
+from gateway.fields import Duration, Id, Line, NameField, Period, Strict, within
+from gateway.historian.options import HistorianOptions
 from gateway.model import SECOND
 
-System = Literal["elevator", "garage-water", "fire", "ev-charging"]
+System = Literal["elevator", "garage-water", "fire", "electrical-fire", "ev-charging"]
 DEFAULT_POLL_NS = SECOND
+UNSAID = 0  # where nothing is written; what may be written is never 0, nor null
+Interval = Annotated[Duration, within(SECOND, 7 * 86400 * SECOND, "1s … 7d")]
 
 
 def _time_zone(name: str) -> str:
@@ -52,6 +56,16 @@ Beside = Annotated[Line, AfterValidator(_inside)]
 UnitNumber = Annotated[int, Field(ge=1, le=255)]
 
 
+def _level(value: str) -> str:
+    # it stands in a topic: a slash would be two levels, a wildcard everybody's messages
+    if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", value) or not value.strip("."):
+        raise ValueError(f"letters, digits, `_`, `.` and `-` are expected, at most 64; got {value[:80]!r}")
+    return value
+
+
+Variables = dict[str, Annotated[str, AfterValidator(_level)]]
+
+
 class SiteInfo(Strict):
     """`site:` — which building this is."""
 
@@ -69,13 +83,22 @@ class Place(Strict):
     zone: Label | None = None
 
 
+class PartEntry(Strict):
+    """A part of a device: a detector, a pump, a socket."""
+
+    name: NameField | None = None
+    at: Place = Place()
+
+
 class Module(Strict):
-    """An I/O box whose channels belong to several devices."""
+    """An I/O box, or a sensor, whose channels belong to other devices."""
 
     profile: Id
     link: Id
-    unit: UnitNumber
-    poll: Period = DEFAULT_POLL_NS
+    unit: UnitNumber = UNSAID
+    poll: Period = UNSAID
+    vars: Variables = Field(default_factory=dict)
+    expect_every: Interval = UNSAID
     name: NameField | None = None
     at: Place = Place()
 
@@ -86,10 +109,13 @@ class DeviceEntry(Strict):
     system: System | None = None
     profile: Id | None = None
     link: Id | None = None
-    unit: UnitNumber | None = None
-    poll: Period | None = None
+    unit: UnitNumber = UNSAID
+    poll: Period = UNSAID
+    vars: Variables = Field(default_factory=dict)
+    expect_every: Interval = UNSAID
     name: NameField | None = None
     at: Place = Place()
+    parts: dict[Id, PartEntry] = Field(default_factory=dict)
     points: dict[str, ChannelOptions] = Field(default_factory=dict)
     disabled: bool = False
 
@@ -113,9 +139,10 @@ class SiteFile(Strict):
 
     site: SiteInfo
     profiles: list[Beside] = Field(default_factory=list)
-    links: dict[Id, ModbusLinkOptions] = Field(default_factory=dict)
+    links: dict[Id, LinkField] = Field(default_factory=dict)
     modules: dict[Id, Module] = Field(default_factory=dict)
     devices: dict[Id, DeviceEntry] = Field(default_factory=dict)
     rules: RuleChoice = RuleChoice()
     notify: NotifyOptions = NotifyOptions()
+    historian: HistorianOptions | None = None
     api: ApiOptions = ApiOptions()

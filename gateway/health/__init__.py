@@ -1,12 +1,12 @@
 """Health: the one place that decides online, degraded, stale, offline, disabled, starting (docs/design.md D22)."""
 
 from gateway.health.book import HealthBook
-from gateway.health.gateway import GATEWAY_POINTS, GatewayStatus, gateway_frame, problems, verdict
+from gateway.health.gateway import GatewayStatus, SinkFigures, problems, verdict
 from gateway.health.judge import Limits, limits
+from gateway.health.points import gateway_points
 from gateway.health.view import DeviceHealth, HealthError, PointCounts, RoundTrips
 
 __all__ = [
-    "GATEWAY_POINTS",
     "DeviceHealth",
     "GatewayStatus",
     "HealthBook",
@@ -14,7 +14,8 @@ __all__ = [
     "Limits",
     "PointCounts",
     "RoundTrips",
-    "gateway_frame",
+    "SinkFigures",
+    "gateway_points",
     "limits",
     "problems",
     "verdict",

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from gateway.health.feed import Feed
-from gateway.health.gateway import GatewayStatus, gateway_frame, problems, verdict
+from gateway.health.gateway import GatewayRecord, GatewayStatus
+from gateway.health.links import LinkRecord
 from gateway.health.record import DeviceRecord
 from gateway.health.units import UnitRecord
 from gateway.health.view import DeviceHealth
@@ -36,9 +37,9 @@ class HealthBook:
         self._records = {device.id: DeviceRecord(device, started) for device in devices}
         self._fed_by = {device: tuple(units) for device, units in feeds.items()}
         self._layouts: dict[Layout, Feed] = {}
-        self._links: dict[str, LinkReport] = {}
+        self._links: dict[str, LinkRecord] = {}
         self._units: dict[str, UnitRecord] = {}
-        self._gateway = GatewayStatus(disk_used=None, outbox_pending=0, queue_depth=0, loop_lag_s=0.0)
+        self._gateway = GatewayRecord(next((device for device in devices if device.id == GATEWAY_DEVICE), None))
         self._stagger(started)
 
     def observe(self, frame: Frame) -> None:
@@ -51,35 +52,43 @@ class HealthBook:
         if frame.quality is None:
             feed.at = feed.good_at = frame.at
             feed.quality = None
+            feed.is_new = True
         else:
             feed.mixed(frame)
 
     def report(self, report: LinkReport) -> None:
         """What a driver says of its link and units; it replaces what that link said before."""
-        self._links[report.link] = report
+        link = self._links.get(report.link)
+        if link is None:
+            self._links[report.link] = link = LinkRecord(report)
+        else:
+            link.update(report)
         for unit in report.units:
             record = self._units.get(unit.name)
             if record is None:
-                self._units[unit.name] = record = UnitRecord(report, unit)
+                self._units[unit.name] = record = UnitRecord(link, unit)
                 self._attach(unit.name, unit.devices, record)
             else:
-                record.update(report, unit)
+                record.update(unit)
 
     def gateway(self, status: GatewayStatus, now: Instant) -> Frame:
-        """The gateway's numbers: remembered for its own health, and answered as the frame to emit."""
-        self._gateway = status
+        """The gateway's numbers: remembered for its own health, and answered as the frame to emit.
+
+        The links' points are in it, of those too that have never reported.
+        """
+        frame = self._gateway.frame(status, self._links, now)
         if (record := self._records.get(GATEWAY_DEVICE)) is not None:
-            record.complaints = problems(status)
-        return gateway_frame(status, now)
+            record.complaints = self._gateway.problems(now)
+        return frame
 
     @property
     def gateway_status(self) -> GatewayStatus:
         """What the app last said of the gateway."""
-        return self._gateway
+        return self._gateway.status
 
     def verdict(self, now: Instant) -> str:
         """`ok`, `degraded` or `failed` for /healthz: what the numbers say, unless nobody brings numbers any more."""
-        said = verdict(self._gateway)
+        said = self._gateway.verdict(now)
         record = self._records.get(GATEWAY_DEVICE)
         state = Health.ONLINE if record is None else record.decide(now)
         if state is Health.OFFLINE or said == "failed":
@@ -115,18 +124,16 @@ class HealthBook:
 
     def links(self) -> tuple[LinkReport, ...]:
         """The newest report of each link."""
-        return tuple(self._links.values())
+        return tuple(link.report for link in self._links.values())
 
     def _join(self, layout: Layout) -> Feed:
         record = self._records.get(layout.device)
         if record is None or all(point.key == HEALTH_POINT.key for point in layout.points):
             feed = Feed(layout)  # counts for nobody, but is found at once the next time
         else:
-            feed = record.join(layout)
-            fed = {feed.layout for feed in record.feeds} | {record.layout}
-            self._layouts = {
-                known: feed for known, feed in self._layouts.items() if known.device != layout.device or known in fed
-            }
+            feed, replaced = record.join(layout)
+            for known in replaced:
+                self._layouts.pop(known, None)
         self._layouts[layout] = feed
         return feed
 

@@ -11,17 +11,20 @@ from gateway.model import Frame, Instant, Layout, Quality
 class Feed:
     """One layout's newest frame. Written on the hot path, so it only keeps references; counting waits for a reader."""
 
-    __slots__ = ("at", "good_at", "layout", "quality")
+    __slots__ = ("at", "good_at", "is_new", "layout", "quality", "slots")
 
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
         self.at: Instant | None = None
         self.good_at: Instant | None = None
         self.quality: Sequence[int] | None = None
+        self.is_new = False  # spoke since its shared points were last brought together
+        self.slots: tuple[int, ...] = ()  # of its points, when it shares some with another feed
 
     def mixed(self, frame: Frame) -> None:
         """A frame that is not all GOOD."""
         self.at = frame.at
+        self.is_new = True
         self.quality = frame.quality
         if frame.quality is not None and any(quality in HEARD for quality in frame.quality):
             self.good_at = frame.at
@@ -39,10 +42,12 @@ class Feed:
         bad = sum(1 for quality in self.quality if quality >= Quality.BAD_COMM)
         return good, bad
 
-    def bad_points(self) -> list[tuple[str, Quality]]:
-        """The points whose last sample was BAD, with the reason."""
+    def bad_points(self) -> list[tuple[str, Quality, Instant]]:
+        """The points whose last sample was BAD, with the reason and the moment."""
+        if self.at is None or self.quality is None:
+            return []
         return [
-            (point.key, Quality(quality))
-            for point, quality in zip(self.layout.points, self.quality or (), strict=False)
+            (point.key, Quality(quality), self.at)
+            for point, quality in zip(self.layout.points, self.quality, strict=False)
             if quality >= Quality.BAD_COMM
         ]

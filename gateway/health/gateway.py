@@ -2,52 +2,103 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
-from gateway.model import GATEWAY_DEVICE, Frame, Instant, Layout, Point, PointType, Quality
+from gateway.health.links import LinkRecord, Pulse
+from gateway.health.points import SINK, gateway_points
+from gateway.model import GATEWAY_DEVICE, HEALTH_POINT, Device, Frame, Instant, Layout, Quality, Value
 
 DISK_NEARLY_FULL = 85.0
 LOOP_LAG_S = 1.0
 LOOP_STUCK_S = 5.0
 OUTBOX_LONG = 1000
 QUEUE_LONG = 10_000
+SINK_BEHIND_S = 600.0
 
-GATEWAY_POINTS = (
-    Point("disk_used", PointType.FLOAT, "%"),
-    Point("outbox_pending", PointType.INT),
-    Point("queue_depth", PointType.INT),
-    Point("loop_lag", PointType.FLOAT, "s"),
-)
-GATEWAY_LAYOUT = Layout(GATEWAY_DEVICE, GATEWAY_POINTS)
+
+class SinkFigures(Protocol):
+    """What the historian says of itself; its own status will do."""
+
+    @property
+    def behind_s(self) -> float: ...
+    @property
+    def refused(self) -> str | None: ...
+    @property
+    def lost(self) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayStatus:
     """The gateway's own numbers. `disk_used` is a percentage, None when the file system does not say.
 
-    `failed` names what makes the gateway useless (the writer is stuck, storage refuses), `degraded` what somebody must
-    look at although it judges and tells: each a short clause.
+    `samples_dropped` counts since start. `historian` is None when the site has none. `failed` names what makes the
+    gateway useless (the writer is stuck, storage refuses), `degraded` what somebody must look at although it judges
+    and tells: each a short clause.
     """
 
     disk_used: float | None
     outbox_pending: int
     queue_depth: int
     loop_lag_s: float
+    samples_dropped: int = 0
+    historian: SinkFigures | None = None
     failed: tuple[str, ...] = ()
     degraded: tuple[str, ...] = ()
 
 
-def gateway_frame(status: GatewayStatus, now: Instant) -> Frame:
-    """The numbers as one frame of the device `gateway`."""
-    values = (status.disk_used, status.outbox_pending, status.queue_depth, status.loop_lag_s)
-    quality = None
-    if status.disk_used is None:
-        quality = (Quality.BAD_NO_VALUE, Quality.GOOD, Quality.GOOD, Quality.GOOD)
-    return Frame(GATEWAY_LAYOUT, values, now, quality)
+class GatewayRecord:
+    """What health remembers of the gateway itself. Its points are those of its device; what it lacks is not told."""
+
+    def __init__(self, device: Device | None) -> None:
+        points = gateway_points({}, historian=False) if device is None else device.points
+        self.layout = Layout(GATEWAY_DEVICE, tuple(point for point in points if point.key != HEALTH_POINT.key))
+        self.status = GatewayStatus(disk_used=None, outbox_pending=0, queue_depth=0, loop_lag_s=0.0)
+        self._dropped = Pulse()
+
+    def frame(self, status: GatewayStatus, links: Mapping[str, LinkRecord], now: Instant) -> Frame:
+        """The numbers, and what the links say, as one frame of the device `gateway`."""
+        self.status = status
+        self._dropped.count(status.samples_dropped, now)
+        told = self._told(links, now)
+        values = tuple(told.get(point.key) for point in self.layout.points)
+        quality = None
+        if None in values:
+            quality = tuple(Quality.BAD_NO_VALUE if value is None else Quality.GOOD for value in values)
+        return Frame(self.layout, values, now, quality)
+
+    def problems(self, now: Instant) -> tuple[str, ...]:
+        """Why the gateway is not at its best; empty when it is."""
+        return problems(self.status, dropping=self._dropped.is_on(now))
+
+    def verdict(self, now: Instant) -> str:
+        """`ok`, `degraded` or `failed`, by the numbers alone."""
+        return verdict(self.status, dropping=self._dropped.is_on(now))
+
+    def _told(self, links: Mapping[str, LinkRecord], now: Instant) -> dict[str, Value]:
+        status = self.status
+        told: dict[str, Value] = {
+            "disk_used": status.disk_used,
+            "outbox_pending": status.outbox_pending,
+            "queue_depth": status.queue_depth,
+            "loop_lag": status.loop_lag_s,
+            "samples_dropped": self._dropped.is_on(now),
+        }
+        if status.historian is not None:
+            told[f"{SINK}/sink_behind"] = float(status.historian.behind_s)
+            told[f"{SINK}/sink_refused"] = status.historian.refused is not None
+            told[f"{SINK}/sink_lost"] = status.historian.lost
+        for point in self.layout.points:  # a link that has not reported yet is not up, and nothing went wrong on it
+            if point.part is not None and point.part != SINK:
+                told[point.key] = False
+        for link, record in links.items():
+            told |= {f"{link}/{name}": value for name, value in record.said(now).items()}
+        return told
 
 
-def problems(status: GatewayStatus) -> tuple[str, ...]:
-    """Why the gateway is not at its best; empty when it is."""
+def problems(status: GatewayStatus, *, dropping: bool = False) -> tuple[str, ...]:
+    """Why the gateway is not at its best; empty when it is. `dropping`: samples were lost within the last minute."""
     found = [*status.failed, *status.degraded]
     if status.disk_used is not None and status.disk_used > DISK_NEARLY_FULL:
         found.append(f"the disk is {status.disk_used:.0f} % full")
@@ -57,11 +108,26 @@ def problems(status: GatewayStatus) -> tuple[str, ...]:
         found.append(f"{status.queue_depth} frames wait for the writer")
     if status.loop_lag_s > LOOP_LAG_S:
         found.append(f"the event loop is {status.loop_lag_s:.1f} s late")
+    if dropping:
+        found.append(f"samples are being dropped, {status.samples_dropped:,} since start")
+    return (*found, *_of_sink(status.historian))
+
+
+def _of_sink(sink: SinkFigures | None) -> tuple[str, ...]:
+    if sink is None:
+        return ()
+    found = []
+    if sink.refused is not None:
+        found.append(f"the historian refuses what it is sent: {sink.refused}")
+    if sink.lost:
+        found.append("the historian does not keep what it has taken")
+    if sink.behind_s > SINK_BEHIND_S:
+        found.append(f"the historian is {sink.behind_s / 60:.0f} min behind")
     return tuple(found)
 
 
-def verdict(status: GatewayStatus) -> str:
+def verdict(status: GatewayStatus, *, dropping: bool = False) -> str:
     """`ok`, `degraded` or `failed`, for /healthz and the watchdog."""
     if status.failed or status.loop_lag_s > LOOP_STUCK_S:
         return "failed"
-    return "degraded" if problems(status) else "ok"
+    return "degraded" if problems(status, dropping=dropping) else "ok"

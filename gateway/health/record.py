@@ -2,47 +2,61 @@
 
 from __future__ import annotations
 
+from gateway.health.complaint import complaint
 from gateway.health.feed import Feed
 from gateway.health.judge import Facts, judge, limits
-from gateway.health.units import UnitRecord, newest_error, round_trips, success_ratio
-from gateway.health.view import DeviceHealth, HealthError, PointCounts
-from gateway.model import HEALTH_POINT, SECOND, Device, Health, Instant, Layout, Quality
+from gateway.health.shared import SharedPoints
+from gateway.health.units import UnitRecord, round_trips, success_ratio
+from gateway.health.view import DeviceHealth, PointCounts
+from gateway.model import HEALTH_POINT, Device, Health, Instant, Layout
 
-SHOWN_BAD_POINTS = 3
+_LONG_AGO_NS = -(1 << 62)
 
 
 class DeviceRecord:
-    """One device's feeds and units, its present state and when that began."""
+    """One device's feeds and units, its present state and when that began.
+
+    `feeds` are those that share no point with another one, which is every feed of a polled device.
+    """
 
     def __init__(self, device: Device, started: Instant) -> None:
         self.device = device
         self.layout = Layout(device.id, (HEALTH_POINT,))
         self.feeds: list[Feed] = []
+        self.shared: SharedPoints | None = None
         self.units: list[UnitRecord] = []
         self.complaints: tuple[str, ...] = ()
         self.health = Health.DISABLED if device.disabled else Health.STARTING
         self.since = started
+        self.started = started
         self.published: Health | None = None
         self.publish_due_ns = started.mono_ns
-        self._started = started
         self._limits = limits(device)
         self._total = sum(1 for point in device.points if point.key != HEALTH_POINT.key)
 
-    def join(self, layout: Layout) -> Feed:
-        """A new layout replaces those that it shares a point with (a driver planned its blocks anew)."""
-        keys = {point.key for point in layout.points}
-        self.feeds = [feed for feed in self.feeds if keys.isdisjoint(point.key for point in feed.layout.points)]
+    def join(self, layout: Layout) -> tuple[Feed, list[Layout]]:
+        """A new layout, and those that it takes the place of: they have the very same points (a driver began anew)."""
         feed = Feed(layout)
-        self.feeds.append(feed)
-        return feed
+        keys = {point.key for point in layout.points}
+        touched = [known for known in self.feeds if any(point.key in keys for point in known.layout.points)]
+        if self.shared is None and touched:
+            self.shared = SharedPoints()
+        if self.shared is None or not (touched or self.shared.touches(layout)):
+            self.feeds.append(feed)
+            return feed, []
+        self.feeds = [known for known in self.feeds if known not in touched]
+        replaced = [self.shared.add(member) for member in (*touched, feed)]
+        return feed, [known for known in replaced if known is not None]
 
     def decide(self, now: Instant) -> Health:
         """Judge the facts at `now`; `since` moves when the state does."""
-        last = self._last_good()
+        if self.shared is not None:
+            self.shared.gather()
         facts = Facts(
-            age_ns=None if last is None else now.mono_ns - last.mono_ns,
-            up_ns=now.mono_ns - self._started.mono_ns,
+            age_ns=self._age_ns(now),
+            up_ns=now.mono_ns - self.started.mono_ns,
             ailing=self._ails(now),
+            unavailable_ns=self._unavailable_ns(now),
         )
         health = judge(self.device.disabled, self._limits, facts)
         if health is not self.health:
@@ -52,7 +66,7 @@ class DeviceRecord:
 
     def view(self, now: Instant) -> DeviceHealth:
         self.decide(now)
-        last = self._last_good()
+        last = self.last_good
         good, bad = self._counts(now)
         return DeviceHealth(
             device=self.device.id,
@@ -60,46 +74,52 @@ class DeviceRecord:
             since_wall_ns=self.since.wall_ns,
             last_good_wall_ns=None if last is None else last.wall_ns,
             age_ns=None if last is None else now.mono_ns - last.mono_ns,
-            error=self._error(now),
+            error=complaint(self, now),
             success_ratio=success_ratio(self.units),
             rtt=round_trips(self.units),
             points=PointCounts(self._total, good, bad),
         )
 
-    def _last_good(self) -> Instant | None:
-        return max((feed.good_at for feed in self.feeds if feed.good_at is not None), default=None)
+    @property
+    def last_good(self) -> Instant | None:
+        """When a good sample of it last came."""
+        last = self.shared.heard if self.shared is not None else None
+        for feed in self.feeds:
+            if feed.good_at is not None and (last is None or feed.good_at.mono_ns > last.mono_ns):
+                last = feed.good_at
+        return last
+
+    def silent_before_ns(self, now: Instant) -> int:
+        """Whatever has not spoken since then is silent. What speaks only when something changes never is."""
+        return now.mono_ns - self._limits.offline_ns if self.device.poll_ns else _LONG_AGO_NS
+
+    def _age_ns(self, now: Instant) -> int | None:
+        """Age of the last good sample; where none is expected, how long nothing could have come."""
+        last = self.last_good
+        if last is None:
+            return None
+        if self.device.poll_ns:
+            return now.mono_ns - last.mono_ns
+        return min((unit.link.down_ns(now) for unit in self.units), default=0)
+
+    def _unavailable_ns(self, now: Instant) -> int | None:
+        """How long all that it lives on has been saying that it is not there."""
+        gone = [unit.gone_at.mono_ns for unit in self.units if unit.gone_at is not None]
+        return now.mono_ns - max(gone) if gone and len(gone) == len(self.units) else None
 
     def _counts(self, now: Instant) -> tuple[int, int]:
-        silent_before = now.mono_ns - self._limits.offline_ns
-        counts = [feed.counts(silent_before) for feed in self.feeds]
-        return sum(good for good, _ in counts), sum(bad for _, bad in counts)
+        silent_before = self.silent_before_ns(now)
+        good, bad = (0, 0) if self.shared is None else self.shared.counts(silent_before)
+        for feed in self.feeds:
+            more_good, more_bad = feed.counts(silent_before)
+            good += more_good
+            bad += more_bad
+        return good, bad
 
     def _ails(self, now: Instant) -> bool:
         silent_before = now.mono_ns - self._limits.stale_ns
         return (
-            bool(self.complaints) or self._counts(now)[1] > 0 or any(unit.fails(silent_before) for unit in self.units)
+            bool(self.complaints)
+            or self._counts(now)[1] > 0
+            or any(unit.gone_at is not None or unit.fails(silent_before) for unit in self.units)
         )
-
-    def _error(self, now: Instant) -> HealthError | None:
-        if self.health is Health.DISABLED:
-            return None
-        if (error := newest_error(self.units)) is not None:
-            return HealthError(error.kind.value, error.message, error.at_wall_ns)
-        if self.complaints:
-            return HealthError("resources", "; ".join(self.complaints), self.since.wall_ns)
-        return self._silent_or_bad(now)
-
-    def _silent_or_bad(self, now: Instant) -> HealthError | None:
-        last = self._last_good()
-        if self.health in (Health.STALE, Health.OFFLINE):
-            quiet_since = last or self._started
-            seconds = (now.mono_ns - quiet_since.mono_ns) // SECOND
-            return HealthError("silent", f"no good sample for {seconds} s", quiet_since.wall_ns)
-        bad = [(feed, key, quality) for feed in self.feeds for key, quality in feed.bad_points()]
-        if not bad:
-            return None
-        shown = ", ".join(f"{key} ({quality.reason})" for _, key, quality in bad[:SHOWN_BAD_POINTS])
-        more = f" and {len(bad) - SHOWN_BAD_POINTS} more" if len(bad) > SHOWN_BAD_POINTS else ""
-        kind = "sensor" if any(quality is Quality.BAD_SENSOR for _, _, quality in bad) else "decode"
-        at = max(feed.at.wall_ns for feed, _, _ in bad if feed.at is not None)
-        return HealthError(kind, f"bad: {shown}{more}", at)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import chain
 
+from gateway.health.links import LinkRecord
 from gateway.health.view import RoundTrips
-from gateway.model import LinkError, LinkReport, UnitReport
+from gateway.model import Instant, LinkError, UnitReport
 
 WINDOW_POLLS = 100
 
@@ -14,20 +15,31 @@ WINDOW_POLLS = 100
 class UnitRecord:
     """One unit's newest report, and its success over the last 50 to 100 polls in two numbers of memory each."""
 
-    __slots__ = ("_base", "_middle", "link", "report")
+    __slots__ = ("_base", "_middle", "gone_at", "link", "report")
 
-    def __init__(self, link: LinkReport, report: UnitReport) -> None:
+    def __init__(self, link: LinkRecord, report: UnitReport) -> None:
         self.link = link
         self.report = report
+        self.gone_at: Instant | None = None  # since when its availability topic says that it is not there
         self._base = self._middle = (0, 0)
+        self._listen(report)
 
-    def update(self, link: LinkReport, report: UnitReport) -> None:
-        self.link = link
+    def update(self, report: UnitReport) -> None:
+        """A newer word of its link, which has been told to `link` already."""
+        self._listen(report)
         if report.polls < self.report.polls:  # the driver started over
             self._base = self._middle = (0, 0)
         elif report.polls - self._middle[0] >= WINDOW_POLLS // 2:
             self._base, self._middle = self._middle, (self.report.polls, self.report.good)
         self.report = report
+
+    def _listen(self, report: UnitReport) -> None:
+        if report.available is not False:
+            self.gone_at = None
+        elif self.gone_at is None:  # told again (a retained word after a new connection) it is not a new departure
+            told = self.link.report.at
+            at_ns = told.mono_ns if report.available_at_ns is None else report.available_at_ns
+            self.gone_at = Instant(at_ns, told.wall_ns - (told.mono_ns - at_ns))
 
     @property
     def recent(self) -> tuple[int, int]:
@@ -37,8 +49,9 @@ class UnitRecord:
     @property
     def error(self) -> LinkError | None:
         """The present error: the unit's own, or its link's while that is down."""
-        if not self.link.connected and self.link.error is not None:
-            return self.link.error
+        link = self.link.report
+        if not link.connected and link.error is not None:
+            return link.error
         return self.report.error
 
     def fails(self, silent_before_ns: int) -> bool:

@@ -9,7 +9,10 @@ from gateway.model import Health
 
 @dataclass(frozen=True, slots=True)
 class HealthError:
-    """Why a device is not well. `kind` is an ErrorKind's word, or `silent`, or `resources` for the gateway itself."""
+    """Why a device is not well.
+
+    `kind` is an ErrorKind's word, or `silent`, `unavailable` (it says so itself), `resources` for the gateway.
+    """
 
     kind: str
     message: str

@@ -143,7 +143,7 @@ def test_cfg7_points_have_a_limit(folder: Folder) -> None:
         ("rules: {", "notify: {webhook: []}\nrules: {", "14:10: unknown key 'webhook'; did you mean 'webhooks'?"),
         ("rules: {", "api: {insecur: true}\nrules: {", "14:7: unknown key 'insecur'; did you mean 'insecure'?"),
         ("rules: {", "x: 1\nrules: {", "14:1: unknown key 'x'; valid: site, profiles, links, modules, devices, rules,"
-                                       " notify, api"),
+                                       " notify, historian, api"),
     ],
 )  # fmt: skip
 def test_cfg8_an_unknown_key_is_told_with_the_nearest(folder: Folder, old: str, new: str, told: str) -> None:
@@ -161,8 +161,8 @@ def test_cfg8_an_unknown_key_is_told_with_the_nearest(folder: Folder, old: str, 
         ("from: io.ai0", "from: io.ai9", "12:27: unknown point of 'io' (box) 'ai9'; did you mean 'ai1'?"),
         ("from: io.ai0", "from: sump.ai0", "12:27: the device 'sump' has no profile and so no channels"),
         ("system: garage-water", "system: garage-watr",
-         "9:13: one of elevator, garage-water, fire, ev-charging is expected, got the text 'garage-watr'; did you mean"
-         " 'garage-water'?"),
+         "9:13: one of elevator, garage-water, fire, electrical-fire, ev-charging is expected, got the text"
+         " 'garage-watr'; did you mean 'garage-water'?"),
         ("profiles: [profiles]", "profiles: [nowhere]", "2:12: the folder 'nowhere' cannot be read: no such file"),
         ("profiles: [profiles]", "profiles: [../x]", "2:12: a path beside the site file is expected, got '../x'"),
         ("profiles: [profiles]", "profiles: [/etc]", "2:12: a path beside the site file is expected, got '/etc'"),

@@ -1,0 +1,203 @@
+"""The gateway as a device: its numbers, its links and its historian as points, and what /healthz makes of them."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import pytest
+
+from gateway.health import GatewayStatus, HealthBook, gateway_points, problems, verdict
+from gateway.model import (
+    HEALTH_POINT,
+    LINK_COUNTS,
+    SECOND,
+    Device,
+    Frame,
+    Health,
+    LinkReport,
+    Location,
+    Quality,
+    Text,
+    Value,
+)
+from tests.gateway.test_health import at, book
+
+FINE: dict[str, Any] = {"disk_used": 40.0, "outbox_pending": 0, "queue_depth": 3, "loop_lag_s": 0.01}
+QUIET = {"data_gap": False, "poison": False, "unknown_device": False, "conflict": False}
+
+
+class Sink(NamedTuple):
+    behind_s: float = 2.0
+    refused: str | None = None
+    lost: bool = False
+
+
+def gateway(links: dict[str, bool] | None = None, *, historian: bool = False) -> Device:
+    return Device(
+        id="gateway",
+        system="gateway",
+        name=Text("Gateway", "网关"),
+        profile=None,
+        location=Location(),
+        poll_ns=10 * SECOND,
+        points=(*gateway_points(links or {}, historian=historian), HEALTH_POINT),
+    )
+
+
+def told(frame: Frame) -> dict[str, Value]:
+    return {point.key: value for point, value in zip(frame.layout.points, frame.values, strict=True)}
+
+
+def of_link(frame: Frame, link: str) -> dict[str, Value]:
+    return {key.split("/")[1]: value for key, value in told(frame).items() if key.startswith(f"{link}/")}
+
+
+def report(seconds: float, link: str = "broker", *, connected: bool = True, **counts: int) -> LinkReport:
+    every = dict.fromkeys(LINK_COUNTS, 0) | counts
+    return LinkReport(link=link, endpoint="mqtt://127.0.0.1:1883", connected=connected, at=at(seconds), counts=every)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said", "health"),
+    [
+        ({}, "ok", Health.ONLINE),
+        ({"disk_used": 86.0}, "degraded", Health.DEGRADED),
+        ({"outbox_pending": 1001}, "degraded", Health.DEGRADED),
+        ({"queue_depth": 10_001}, "degraded", Health.DEGRADED),
+        ({"loop_lag_s": 1.5}, "degraded", Health.DEGRADED),
+        ({"loop_lag_s": 6.0}, "failed", Health.DEGRADED),
+        ({"failed": ("the writer is stuck",)}, "failed", Health.DEGRADED),
+        ({"degraded": ("samples are not kept",)}, "degraded", Health.DEGRADED),
+    ],
+)
+def test_the_gateway_is_a_device(changes: dict[str, Any], said: str, health: Health) -> None:
+    status = GatewayStatus(**(FINE | changes))
+    one = book(gateway())
+    published = one.gateway(status, at(1))
+    assert told(published) == {
+        "disk_used": status.disk_used,
+        "outbox_pending": status.outbox_pending,
+        "queue_depth": status.queue_depth,
+        "loop_lag": status.loop_lag_s,
+        "samples_dropped": False,
+    }
+    one.observe(published)
+    view = one.device("gateway", at(1))
+    assert (verdict(status), view.health) == (said, health)
+    assert (view.error.message if view.error else None) == ("; ".join(problems(status)) or None)
+
+
+def test_a_gateway_that_stops_telling_has_failed() -> None:
+    """A writer that hangs holds up the very loop that would report it; silence must show."""
+    status = GatewayStatus(**FINE)
+    one = book(gateway())
+    assert one.verdict(at(1)) == "ok"
+    one.observe(one.gateway(status, at(1)))
+    assert [one.verdict(at(seconds)) for seconds in (1, 20, 25, 32)] == ["ok", "ok", "degraded", "failed"]
+    one.observe(one.gateway(status, at(33)))
+    assert one.verdict(at(33)) == "ok"
+    assert book().verdict(at(1000)) == "ok"
+
+
+def test_a_disk_that_does_not_say() -> None:
+    published = book(gateway()).gateway(GatewayStatus(**(FINE | {"disk_used": None})), at(1))
+    assert published.quality is not None
+    assert published.quality[0] == Quality.BAD_NO_VALUE and set(published.quality[1:]) == {Quality.GOOD}
+
+
+def test_dropped_samples_are_told_for_a_minute() -> None:
+    one = book(gateway())
+    seen = []
+    for seconds, dropped in ((0, 0), (10, 3), (20, 3), (60, 3), (70, 3), (80, 3), (90, 4), (150, 4)):
+        frame = one.gateway(GatewayStatus(**FINE, samples_dropped=dropped), at(seconds))
+        one.observe(frame)
+        seen.append((seconds, told(frame)["samples_dropped"], one.verdict(at(seconds))))
+    assert seen == [
+        (0, False, "ok"),
+        (10, True, "degraded"),
+        (20, True, "degraded"),
+        (60, True, "degraded"),
+        (70, False, "ok"),
+        (80, False, "ok"),
+        (90, True, "degraded"),
+        (150, False, "ok"),
+    ]
+    one.gateway(GatewayStatus(**FINE, samples_dropped=1204), at(160))
+    error = one.device("gateway", at(160)).error
+    assert error is not None and error.message == "samples are being dropped, 1,204 since start"
+
+
+@pytest.mark.parametrize(
+    ("sink", "said", "words"),
+    [
+        (Sink(), "ok", ()),
+        (Sink(behind_s=601), "degraded", ("the historian is 10 min behind",)),
+        (Sink(refused="401 unauthorized"), "degraded", ("the historian refuses what it is sent: 401 unauthorized",)),
+        (Sink(lost=True), "degraded", ("the historian does not keep what it has taken",)),
+    ],
+)
+def test_the_historian_in_words_and_points(sink: Sink, said: str, words: tuple[str, ...]) -> None:
+    status = GatewayStatus(**FINE, historian=sink)
+    assert (verdict(status), problems(status)) == (said, words)
+    frame = book(gateway(historian=True)).gateway(status, at(1))
+    assert of_link(frame, "historian") == {
+        "sink_behind": float(sink.behind_s),
+        "sink_refused": sink.refused is not None,
+        "sink_lost": sink.lost,
+    }
+
+
+def test_a_historian_that_has_said_nothing_is_not_well_either() -> None:
+    frame = book(gateway(historian=True)).gateway(GatewayStatus(**FINE), at(1))
+    assert frame.quality is not None
+    assert [quality for point, quality in zip(frame.layout.points, frame.quality, strict=True) if point.part] == [
+        Quality.BAD_NO_VALUE
+    ] * 3
+
+
+def test_links_that_never_connected_are_down() -> None:
+    """UNKNOWN for ever would be silence; the layout is the same from the first word on."""
+    one = book(gateway({"bus": False, "broker": True}))
+    first = one.gateway(GatewayStatus(**FINE), at(0))
+    assert of_link(first, "bus") == {"link_up": False}
+    assert of_link(first, "broker") == {"link_up": False} | QUIET
+    one.report(report(1, "bus"))
+    one.report(report(1, connected=False))
+    second = one.gateway(GatewayStatus(**FINE), at(10))
+    assert of_link(second, "bus") == {"link_up": True}
+    assert of_link(second, "broker") == {"link_up": False} | QUIET
+    assert second.layout is first.layout and second.quality is None
+
+
+@pytest.mark.parametrize(
+    ("counts", "troubles"),
+    [
+        ({"messages": 5, "duplicates": 2, "retained": 1, "history": 4, "clock": 1, "overflows": 1}, set()),
+        ({"gaps": 1}, {"data_gap"}),
+        ({"quarantined": 1}, {"poison"}),
+        ({"quarantined": 2, "unknown_device": 2}, {"unknown_device"}),
+        ({"quarantined": 2, "unknown_device": 1}, {"unknown_device", "poison"}),
+        ({"conflicts": 1}, {"conflict"}),
+    ],
+)
+def test_a_count_that_rose_is_told_for_a_minute(counts: dict[str, int], troubles: set[str]) -> None:
+    one = book(gateway({"broker": True}))
+    one.report(report(100, **counts))
+    one.report(report(130, **counts))  # it stays where it is: nothing new happened
+    seen = {seconds: of_link(one.gateway(GatewayStatus(**FINE), at(seconds)), "broker") for seconds in (101, 159, 160)}
+    assert seen[101] == seen[159] == {"link_up": True} | QUIET | dict.fromkeys(troubles, True)
+    assert seen[160] == {"link_up": True} | QUIET
+
+
+def test_a_count_that_began_anew_has_risen_if_it_is_not_nothing() -> None:
+    one = book(gateway({"broker": True}))
+    one.report(report(0, gaps=3))
+    one.report(report(100, gaps=0))
+    assert of_link(one.gateway(GatewayStatus(**FINE), at(100)), "broker")["data_gap"] is False
+    one.report(report(101, gaps=3))
+    one.report(report(200, gaps=1))
+    assert of_link(one.gateway(GatewayStatus(**FINE), at(201)), "broker")["data_gap"] is True
+
+
+def test_a_site_without_its_gateway_still_tells() -> None:
+    assert told(HealthBook((), {}, at(0)).gateway(GatewayStatus(**FINE), at(1)))["disk_used"] == 40.0
