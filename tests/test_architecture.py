@@ -24,6 +24,7 @@ MAY_IMPORT: dict[str, set[str] | None] = {
     "gateway.supervise": FLOOR,
     "gateway.bus": FIELDS,
     "gateway.store": FIELDS | {"gateway.store"},
+    "gateway.historian": FIELDS | {"gateway.historian", "gateway.store"},
     "gateway.health": FIELDS | {"gateway.health"},
     "gateway.pipeline": FIELDS | {"gateway.store"},
     "gateway.config": FIELDS

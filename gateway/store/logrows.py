@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import apsw
 
-from gateway.model import Frame, FrameKind, Instant
+from gateway.model import Frame, FrameKind, Instant, Layout
 from gateway.store.connection import rows
 from gateway.store.errors import CorruptRow
 from gateway.store.layouts import LayoutTable
@@ -26,7 +27,34 @@ _LAST = (
 _ASKED = f"SELECT position FROM log WHERE device = ? AND flags & {int(Flag.ASKED)} ORDER BY position DESC LIMIT ?"  # noqa: S608
 _LATEST = "SELECT position FROM log WHERE device = ? ORDER BY time_ns DESC LIMIT ?"
 _NAMED = f"SELECT {_COLUMNS} FROM log WHERE position IN (SELECT value FROM json_each(?)) ORDER BY position DESC"  # noqa: S608
+_NEIGHBOURS = (
+    "SELECT position, time_ns, layout FROM log WHERE device = (SELECT id FROM device WHERE name = ?)"
+    " AND time_ns >= ? AND time_ns <= ? AND position < ? ORDER BY position LIMIT ?"
+)
+_NEWEST = (
+    "SELECT time_ns, position FROM log WHERE device = (SELECT id FROM device WHERE name = ?)"
+    " ORDER BY time_ns DESC LIMIT ?"
+)
+_NEWEST_LIMIT = 256
 END = 2**63 - 1
+
+
+class Neighbour(NamedTuple):
+    """A row near another one in time."""
+
+    position: int
+    time_ns: int
+    layout: Layout
+
+
+def newest_before(connection: apsw.Connection, device: str, before: int) -> int | None:
+    """0 when the device has no row yet; None when its newest rows all stand at `before` or behind."""
+    found = rows(connection, _NEWEST, (device, _NEWEST_LIMIT))
+    for time_ns, position in found:
+        if position < before:
+            newest: int = time_ns
+            return newest
+    return 0 if len(found) < _NEWEST_LIMIT else None
 
 
 def behind(connection: apsw.Connection, after: int, until: int, limit: int) -> list[LogRow]:
@@ -87,6 +115,15 @@ class LogReader:
         found = {position for sql in (_ASKED, _LATEST) for (position,) in rows(connection, sql, (number, limit))}
         newest = sorted(found, reverse=True)[:limit]
         return [frame for _, frame in self._frames(connection, rows(connection, _NAMED, (json.dumps(newest),)))]
+
+    def neighbours(self, connection: apsw.Connection, asked: tuple[str, int, int, int, int]) -> list[Neighbour]:
+        """(device, from, to, before, limit) → rows; those of a damaged layout are left out."""
+        found = []
+        for position, time_ns, number in rows(connection, _NEIGHBOURS, asked):
+            table = self._knowing(connection, number)
+            if number in table:
+                found.append(Neighbour(position, time_ns, table.numbered(number).layout))
+        return found
 
     def _frames(self, connection: apsw.Connection, found: Iterable[LogRow]) -> Iterator[tuple[int, Frame]]:
         """The rows as frames; damaged ones are left out."""

@@ -24,7 +24,7 @@ from gateway.store.entries import Entry, insert
 from gateway.store.errors import CorruptRow, Damaged, DiskFull, StoreError
 from gateway.store.history import History, Span, read_history
 from gateway.store.layouts import LayoutTable
-from gateway.store.logrows import END, LogReader, Slice, behind, frame_of, last_instant
+from gateway.store.logrows import END, LogReader, Neighbour, Slice, behind, frame_of, last_instant, newest_before
 from gateway.store.packing import Flag
 from gateway.store.readers import ReadPool
 from gateway.store.reserve import SAMPLES_STOP, free_bytes
@@ -66,6 +66,7 @@ class Samples:
         self._unsent = aside.unsent_shelf(connection)
         self._reading = threading.Lock()
         self._reader = LogReader()
+        self._open: dict[int, None] = {}  # reserved and not settled, lowest first
         self._queued = 0
         self._queued_samples = 0
         self._bytes = 0
@@ -146,7 +147,20 @@ class Samples:
     def reserve(self) -> int:
         """The next log position."""
         self._position += 1
+        self._open[self._position] = None
         return self._position
+
+    def horizon(self) -> int:
+        """No row will appear at this position or below it any more: a reader that passes it misses nothing.
+
+        A frame that changed an alarm waits for the journal, and later ones are committed before it.
+        """
+        lowest = next(iter(self._open), None)
+        return self._position if lowest is None else lowest - 1
+
+    def give_up(self, position: int) -> None:
+        """Wait no longer for a position that was reserved and never used: judging its frame failed."""
+        self._open.pop(position, None)
 
     @property
     def position(self) -> int:
@@ -252,6 +266,16 @@ class Samples:
         with self._reading, self._readers.connection() as connection:
             return self._reader.recent(connection, device, limit)
 
+    def neighbours(self, device: str, from_ns: int, to_ns: int, before: int, limit: int) -> list[Neighbour]:
+        """Rows of a device with a time in [from, to] and a position below `before`, in order of position; blocks."""
+        with self._reading, self._readers.connection() as connection:
+            return self._reader.neighbours(connection, (device, from_ns, to_ns, before, limit))
+
+    def newest_before(self, device: str, before: int) -> int | None:
+        """The latest time of a device's rows below a position; None when that cannot be told cheaply. Blocks."""
+        with self._readers.connection() as connection:
+            return newest_before(connection, device, before)
+
     def quarantined(self, limit: int) -> list[tuple[int, Quarantined]]:
         """The newest messages kept aside, newest first, with their numbers; from any thread."""
         with self._readers.connection() as connection:
@@ -315,6 +339,8 @@ class Samples:
         entries = [item for item in group if type(item) is Entry]
         samples = sum(len(entry.frame.values) for entry in entries)
         strangers = sum(type(item) is Aside for item in group)
+        for entry in entries:
+            self._open.pop(entry.row[0], None)
         self._queued -= len(group) - sum(type(item) is Saving for item in group)
         self._queued_samples -= samples + strangers
         self._bytes -= sum(item.size for item in group if not isinstance(item, Saving))
