@@ -38,15 +38,27 @@ class Refusal(IntEnum):
     ILLEGAL_ADDRESS = 2
     ILLEGAL_VALUE = 3
     BUSY = 6
+    GATEWAY_PATH_UNAVAILABLE = 0x0A
     GATEWAY_TARGET_SILENT = 0x0B
 
 
 RegisterMap = Callable[[Table, int, int], Sequence[int] | None]
-"""(table, first address, count) → the words or bits there; None when any of them is not mapped. May raise Busy."""
+"""(table, first address, count) → the words or bits there; None when any of them is not mapped. May raise Refused."""
 
 
-class Busy(Exception):  # noqa: N818  # it is no error: the device asks to be asked again later
-    """A device that cannot answer yet."""
+class Refused(Exception):  # noqa: N818  # it is no error: the device answers, with an exception code
+    """A device's own refusal of a question that the standard would allow."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class Busy(Refused):
+    """A device that cannot answer yet and asks to be asked again."""
+
+    def __init__(self) -> None:
+        super().__init__(Refusal.BUSY)
 
 
 def refuse(function: int, code: int) -> bytes:
@@ -67,8 +79,8 @@ def answer(request: bytes, registers: RegisterMap) -> bytes:
         return refuse(function, Refusal.ILLEGAL_VALUE)
     try:
         found = registers(table, address, count) if address + count <= 0x10000 else None
-    except Busy:
-        return refuse(function, Refusal.BUSY)
+    except Refused as refusal:
+        return refuse(function, refusal.code)
     if found is None:
         return refuse(function, Refusal.ILLEGAL_ADDRESS)
     content = pack_bits(found) if table.of_bits else struct.pack(f">{count}H", *found)

@@ -6,7 +6,7 @@ import math
 import random
 from collections.abc import Iterator
 
-from simulators.actions import Action, LinkFaults, Refusing
+from simulators.actions import WIRE_ACTIONS, Action, WireAction
 from simulators.building import Building, step
 from simulators.scenario import Scenario
 
@@ -34,23 +34,22 @@ class Play:
         """Seconds of building time since the start."""
         return self.steps / STEPS_PER_SECOND
 
-    def step(self) -> list[LinkFaults | Refusing]:
+    def step(self) -> list[WireAction]:
         """One step on; what fell due changes the building, and what concerns the links is returned."""
-        wire = [action for action in self._due() if self._concerns_links(action)]
+        wire = []
+        for action in self._due():
+            if isinstance(action, WIRE_ACTIONS):
+                wire.append(action)
+            else:
+                self.building = action(self.building)
         self.building = step(self.building, STEP_SECONDS, self._rng)
         self.steps += 1
-        return wire  # type: ignore[return-value]
+        return wire
 
     def _due(self) -> Iterator[Action]:
         while self._next < len(self._timeline) and self._timeline[self._next].at <= self.elapsed + STEP_SECONDS / 2:
             self._next += 1
             yield self._timeline[self._next - 1].action
-
-    def _concerns_links(self, action: Action) -> bool:
-        if isinstance(action, (LinkFaults, Refusing)):
-            return True
-        self.building = action(self.building)
-        return False
 
 
 def run(scenario: Scenario, until: float | None = None) -> Iterator[tuple[float, Building]]:

@@ -9,14 +9,17 @@ from functools import cache
 import pytest
 
 from simulators.building import Building
+from simulators.charger import Charger
+from simulators.fire import Detector
 from simulators.garage import Garage
 from simulators.lift import Mode, Phase
+from simulators.mqtt_link import DeviceLink
 from simulators.play import run
 from simulators.scenario import Scenario, load_scenario, scenario_names
 from simulators.wiring import load_wiring
 from tests.simulators.raw import DEMO
 
-NAMES = ("calm-day", "entrapment", "sensor-dies", "storm-night")
+NAMES = ("calm-day", "entrapment", "hot-charger", "kitchen-fire", "sensor-dies", "storm-night")
 States = list[tuple[float, Building]]
 
 
@@ -69,6 +72,48 @@ def test_every_scenario_ends_calm_within_an_hour(name: str) -> None:
         assert car.mains
         assert not car.stranded
         assert car.fault == 0
+    for gully in building.gullies.values():
+        assert gully.floor_level < 0.01
+        assert not (gully.clogged or gully.burst)
+    for each in building.chargers.values():
+        assert (each.car, each.current, each.trouble, each.contact, each.relay_stuck) == (None, 0, "none", 1, False)
+        assert each.temperature < 40
+    for panel in building.panels.values():
+        assert not (panel.lost or panel.burning)
+        assert not any(module.shut or module.disabled for module in panel.modules.values())
+        assert not any(seen.fire or seen.prealarm or seen.disabled for seen in panel.detectors.values())
+
+
+OTHER_TROUBLE = {"hot-charger": "charger-west-1", "kitchen-fire": "panel-1", "storm-night": "feeder-east"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_the_scenario_is_not_about_stays_quiet(name: str) -> None:
+    about = OTHER_TROUBLE.get(name)
+    for _, building in states(name)[::10]:
+        for charger, each in building.chargers.items():
+            if charger != about:
+                assert each.temperature < 60
+                assert each.current <= each.shape.limit
+                assert each.leakage < 20  # no residual-current device of a charger trips
+                assert each.trouble == "none"
+        for feeder, cable in building.feeders.items():
+            if feeder != about:
+                assert cable.leakage < 100
+        if about != "panel-1":
+            assert all(seen.smoke == 0 for panel in building.panels.values() for seen in panel.detectors.values())
+        assert building.gullies["ramp"].floor_level < 0.03
+
+
+def test_calm_day_charges() -> None:
+    played = states("calm-day")
+    east_1, west_1 = (lambda b, n=n: b.chargers[n] for n in ("charger-east-1", "charger-west-1"))
+    assert first(played, lambda b: east_1(b).charging) == pytest.approx(128, abs=1)
+    assert first(played, lambda b: west_1(b).charging) == pytest.approx(368, abs=1)
+    assert max(east_1(b).session_kwh for _, b in played) == pytest.approx(9, abs=0.02)
+    for charger in (east_1, west_1):  # a relay that opens a second late is no welded one
+        late = [at for at, b in played if charger(b).current > 1 and not charger(b).charging]
+        assert len(late) <= 10
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -173,6 +218,60 @@ def test_sensor_dies_while_water_stands() -> None:
     assert max(rises(played, 300)) < 0.025
     for zone in ("garage-east", "garage-west"):
         assert not any(b.garages[zone].high_high_float for _, b in played)
+
+
+def test_storm_night_comes_to_a_charging_car_and_leaks() -> None:
+    played = states("storm-night")
+    wet = first(played, lambda b: east(b).floor_level >= 0.03)
+    car = [b.chargers["charger-east-1"] for at, b in played if wet <= at <= wet + 300]
+    assert all(each.charging and each.current > 6 for each in car)
+    leaking = first(played, lambda b: b.feeders["feeder-east"].leakage >= 300)
+    assert wet + 60 < leaking < 900
+    assert all(b.feeders["feeder-east"].leakage >= 300 for at, b in played if leaking <= at <= leaking + 60)
+    gone = first(played, lambda b: b.chargers["charger-east-1"].car is None, wet)
+    assert next(east(b).floor_level for at, b in played if at >= gone) == 0  # nobody wades to it
+
+
+def test_kitchen_fire() -> None:
+    played = states("kitchen-fire")
+
+    def point(name: str) -> Callable[[Building], Detector]:
+        return lambda b: b.panels["panel-1"].detectors[name]
+
+    kitchen, corridor = point("L1D1"), point("L1D2")
+    for detector, at in ((kitchen, 180), (corridor, 270)):
+        fire = first(played, lambda b, d=detector: d(b).fire)
+        assert fire == pytest.approx(at, abs=1.5)
+        assert first(played, lambda b, d=detector: d(b).prealarm) < fire - 10
+        # latched long after the smoke has gone, until the reset, and not seen again
+        assert all(detector(b).fire for at, b in played if fire <= at < 900)
+        assert not any(detector(b).fire or detector(b).prealarm for at, b in played if at > 900.2)
+    assert not any(car.hall_fire or car.mode is Mode.FIRE_RETURN for _, b in played for car in b.lifts.values())
+    assert first(played, lambda b: b.panels["panel-1"].modules["L1M1"].shut) == pytest.approx(1080, abs=0.2)
+
+
+def test_hot_charger() -> None:
+    played = states("hot-charger")
+
+    def hot(b: Building) -> Charger:
+        return b.chargers["charger-west-1"]
+
+    warm, very_hot = (first(played, lambda b, t=t: hot(b).temperature >= t) for t in (75, 90))
+    assert warm > 120 + 60
+    assert warm + 20 < very_hot  # the first warning has its 10 s before the second comes
+    off = first(played, lambda b: hot(b).trouble == "over_temperature")
+    assert very_hot + 10 < off < 600
+    assert all(hot(b).current > 5 and not hot(b).charging for at, b in played if off + 5 <= at < 1200)
+    assert all(hot(b).current == 0 for at, b in played if at > 1200.2)
+
+
+def test_half_an_hour_without_the_plant_room() -> None:
+    play = scenario("sensor-dies")
+    cuts = {event.action.cut: event.at for event in play.timeline if isinstance(event.action, DeviceLink)}
+    assert cuts == {True: 300.0, False: 2100.0}
+    wet = [at for at, b in states("sensor-dies") if b.gullies["plant-room"].floor_level >= 0.03]
+    assert wet[0] > 300 + 60
+    assert wet[-1] < 2100 - 60  # it came and went unheard
 
 
 def test_the_same_seconds_give_the_same_state() -> None:

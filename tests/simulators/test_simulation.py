@@ -148,7 +148,7 @@ async def test_a_client_never_reads_the_past() -> None:
 async def test_given_ports_are_taken_again() -> None:
     simulated = SimulatedBuilding(scenario("calm-day"), WIRING, Moment())
     ports = await simulated.start()
-    assert set(ports) == {"lifts", "garage"}
+    assert set(ports) == {"lifts", "garage", "fire", "charging", "charger-east-1", "broker"}
     await simulated.stop()
     again = SimulatedBuilding(scenario("calm-day"), WIRING, Moment(5.0))
     assert await again.start(ports) == ports
@@ -156,7 +156,9 @@ async def test_given_ports_are_taken_again() -> None:
     with pytest.raises(OSError, match="ddress already in use"):
         await third.start({"garage": ports["garage"]})
     await again.stop()
-    with pytest.raises(ValueError, match="no such link: garge; links: lifts, garage"):
+    with pytest.raises(
+        ValueError, match="no such link: garge; links: lifts, garage, fire, charging, charger-east-1, broker"
+    ):
         await third.start({"garge": 1})
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
