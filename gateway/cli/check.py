@@ -7,19 +7,22 @@ import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from drivers.assign import assign
+from drivers.assign import LinkAssignment, UnitAssignment, assign
 from drivers.modbus.plan import plan
-from drivers.profile import never_read
+from drivers.mqtt.codec import DeviceCodec
+from drivers.mqtt.options import MqttLinkOptions
+from drivers.profile import ModbusProfile, never_read
 from gateway.config.load import ConfigErrors, Problem, SiteConfig, load_site
 from gateway.config.substitute import port_variable
 from gateway.model import SECOND
 
 EXIT_BAD_CONFIG = 2
 FIRST_ASSUMED_PORT = 50_200
+SHOWN_PARTS = 8
 
 
 class AssumedPorts(Mapping[str, int]):
@@ -63,14 +66,14 @@ def run(args: argparse.Namespace) -> int:
         _tell_problems(error.problems, as_json=args.json)
         return EXIT_BAD_CONFIG
     if args.json:
-        print(
-            json.dumps({"ok": True, **_summary(site, ports), **({"plan": _plan(site)} if args.plan else {})}, indent=2)
-        )
+        print(json.dumps({"ok": True, **_summary(site, ports), **(_everything(site) if args.plan else {})}, indent=2))
         return 0
     for line in _lines(site, ports):
         print(line)
     for unit in _plan(site) if args.plan else ():
         print("  {link} unit {unit} {name} ({profile}) every {poll_s:g} s: {blocks}".format(**unit))
+    for sender in _senders(site) if args.plan else ():
+        print("  {link} {name} ({profile}) {expected}: {listened}".format(**sender))
     return 0
 
 
@@ -91,7 +94,10 @@ def _summary(site: SiteConfig, ports: AssumedPorts) -> dict[str, Any]:
         "links": len(site.links),
         "units": len(site.units),
         "devices": len(site.devices) - 1,  # without the gateway itself
+        "parts": {device.id: list(device.parts) for device in site.devices if device.parts},
         "points": sum(len(device.points) for device in site.devices),
+        "brokers": list(_brokers(site)),
+        "historian": None if site.historian is None else _historian(site),
         "rules": len({instance.rule.rule for instance in instances}),
         "alarms": len(instances),
         "unbound": [{"rule": lost.rule, "source": lost.source, "why": lost.why} for lost in site.unbound],
@@ -108,6 +114,13 @@ def _lines(site: SiteConfig, ports: AssumedPorts) -> Iterator[str]:
     yield f"{site.path}: {facts['site']} is good ({site.site.name.en} / {site.site.name.zh})"
     yield "  " + ", ".join(_count(facts[what], what) for what in ("links", "units", "devices", "points"))
     yield "  " + (", ".join(f"{count} {system}" for system, count in sorted(systems.items())) or "no devices")
+    for device, parts in facts["parts"].items():
+        yield f"  {device}: {_count(len(parts), 'parts')} ({', '.join(parts[:SHOWN_PARTS])}{_more(parts)})"
+    for broker in facts["brokers"]:
+        topics, senders = _count(len(broker["topics"]), "topics"), ", ".join(broker["senders"])
+        yield f"  {broker['link']}: {broker['endpoint']} as {broker['client_id']}, {topics} of {senders}"
+    if facts["historian"]:
+        yield "  historian: {kind} at {endpoint}".format(**facts["historian"])
     yield f"  {_count(facts['rules'], 'rules')}, {_count(facts['alarms'], 'alarms')} to watch"
     for lost in site.unbound:
         yield f"  not bound: {lost.rule} on {lost.source or 'any device'}: {lost.why}"
@@ -123,12 +136,51 @@ def _count(number: int, what: str) -> str:
     return f"{number} {what if number != 1 else what.removesuffix('s')}"
 
 
+def _more(parts: Sequence[str]) -> str:
+    return f" and {len(parts) - SHOWN_PARTS} more" if len(parts) > SHOWN_PARTS else ""
+
+
+def _brokers(site: SiteConfig) -> Iterator[dict[str, Any]]:
+    """Every MQTT link that is read: its broker, whom we listen to and on which topics."""
+    for link, assignment in _assigned(site).items():
+        options = site.links[link]
+        if isinstance(options, MqttLinkOptions):
+            codecs = [DeviceCodec(unit) for unit in assignment.units]
+            yield {
+                "link": link,
+                "endpoint": options.endpoint,
+                "client_id": options.client_id,
+                "senders": [codec.name for codec in codecs],
+                "topics": sorted({topic for codec in codecs for topic in _listened(codec)}),
+                "watch": list(options.watch),
+            }
+
+
+def _historian(site: SiteConfig) -> dict[str, Any]:
+    options = site.historian
+    return {} if options is None else {"kind": options.kind, "endpoint": options.endpoint}
+
+
+def _everything(site: SiteConfig) -> dict[str, Any]:
+    return {"plan": _plan(site), "senders": _senders(site)}
+
+
+def _assigned(site: SiteConfig) -> dict[str, LinkAssignment]:
+    return assign(site.units, site.channels)
+
+
+def _units(site: SiteConfig) -> Iterator[tuple[str, UnitAssignment]]:
+    for link, assignment in _assigned(site).items():
+        for unit in assignment.units:
+            yield link, unit
+
+
 def _plan(site: SiteConfig) -> list[dict[str, Any]]:
     """The requests of one poll, unit by unit."""
     units = []
-    for link, assignment in assign(site.units, site.channels).items():
-        for unit in assignment.units:
-            profile = unit.spec.profile
+    for link, unit in _units(site):
+        profile = unit.spec.profile
+        if isinstance(profile, ModbusProfile):
             cells = [profile.readings[key].cell for key in unit.keys]
             blocks = plan(cells, profile.modbus.limits, never_read(profile))
             units.append(
@@ -143,3 +195,30 @@ def _plan(site: SiteConfig) -> list[dict[str, Any]]:
                 }
             )
     return units
+
+
+def _senders(site: SiteConfig) -> list[dict[str, Any]]:
+    """Who speaks on MQTT links, on which topics, and what would tell that it is gone."""
+    senders = []
+    for link, unit in _units(site):
+        if not isinstance(unit.spec.profile, ModbusProfile):
+            codec = DeviceCodec(unit)
+            every = unit.spec.poll_ns / SECOND
+            senders.append(
+                {
+                    "link": link,
+                    "name": unit.spec.name,
+                    "profile": unit.spec.profile.profile,
+                    "expected_s": every or None,
+                    "expected": f"every {every:g} s" if every else "when something changes",
+                    "topics": sorted(codec.topics),
+                    "availability_topic": codec.availability_topic,
+                    "listened": ", ".join(_listened(codec)),
+                    "feeds": list(unit.devices),
+                }
+            )
+    return senders
+
+
+def _listened(codec: DeviceCodec) -> list[str]:
+    return [*sorted(codec.topics), *([codec.availability_topic] if codec.availability_topic else [])]

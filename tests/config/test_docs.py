@@ -16,6 +16,7 @@ from gateway.config.load import ConfigErrors, load_site
 from gateway.config.schema import schema_of
 from gateway.config.site import SiteFile
 from gateway.config.starter import pack_names, starter
+from gateway.model import SECOND, Location, Text
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = (ROOT / "docs/configuration.md").read_text()
@@ -51,15 +52,37 @@ def demo() -> Path:
     return Path(str(starter())) / "demo" / "site.yaml"
 
 
+PORTS = {"lifts": 1502, "garage": 1503, "fire": 1504, "charging": 1505, "charger-east-1": 1506, "broker": 1883}
+
+
 def test_the_demo_is_a_good_site(capsys: pytest.CaptureFixture[str]) -> None:
-    site = load_site(demo(), {"lifts": 1502, "garage": 1503})
+    site = load_site(demo(), PORTS)
     assert site.site.id == "riverside-1" and site.site.name == ("Riverside Court", "滨河苑")
-    assert [device.id for device in site.devices] == ["lift-1", "lift-2", "water-east", "water-west", "gateway"]
-    assert {link: options.endpoint for link, options in site.links.items()} == {
-        "lifts": "tcp://127.0.0.1:1502",
-        "garage": "tcp://127.0.0.1:1503",
+    assert {device.id: device.system for device in site.devices} == {
+        "lift-1": "elevator",
+        "lift-2": "elevator",
+        "water-east": "garage-water",
+        "water-west": "garage-water",
+        "water-ramp": "garage-water",
+        "water-plant": "garage-water",
+        "panel-1": "fire",
+        "feeder-east": "ev-charging",
+        "residual-east": "electrical-fire",
+        "charger-east-1": "ev-charging",
+        "charger-west-1": "ev-charging",
+        "gateway": "gateway",
     }
-    assert sorted((unit.link, unit.unit, unit.name) for unit in site.units) == [
+    assert {link: options.endpoint for link, options in site.links.items()} == {
+        link: f"{'mqtt' if link == 'broker' else 'tcp'}://127.0.0.1:{port}" for link, port in PORTS.items()
+    }
+    assert sorted((unit.link, unit.unit or 0, unit.name) for unit in site.units) == [
+        ("broker", 0, "charger-west-1"),
+        ("broker", 0, "swl-plant"),
+        ("broker", 0, "swl-ramp"),
+        ("charger-east-1", 255, "charger-east-1"),
+        ("charging", 5, "feeder-east"),
+        ("charging", 7, "residual-east"),
+        ("fire", 1, "panel-1"),
         ("garage", 3, "io-east-ai"),
         ("garage", 4, "io-east-di"),
         ("garage", 5, "io-west-ai"),
@@ -68,15 +91,33 @@ def test_the_demo_is_a_good_site(capsys: pytest.CaptureFixture[str]) -> None:
         ("lifts", 2, "lift-2"),
         ("lifts", 11, "io-lifts"),
     ]
-    assert site.warnings == ()
+    assert site.warnings == ()  # a device that no rule watches would be one
     assert main(["check", "--site", str(demo()), "--plan"]) == 0
     assert "riverside-1 is good" in capsys.readouterr().out
+
+
+def test_the_demo_is_watched_by_every_pack() -> None:
+    site = load_site(demo(), PORTS)
+    watching = {instance.rule.rule[:2] for instance in site.bound.instances}
+    assert watching == {"EL", "WA", "FI", "EV", "XC", "GW"}
+    detectors = {instance.source for instance in site.bound.instances if instance.rule.rule == "FI-01"}
+    assert detectors == {f"panel-1/{part}" for part in ("L1D1", "L1D2", "L1D3", "L1D4", "L1M1")}
+
+
+def test_the_demo_says_what_stands_where() -> None:
+    site = load_site(demo(), PORTS)
+    by_id = {device.id: device for device in site.devices}
+    panel, west = by_id["panel-1"], by_id["charger-west-1"]
+    assert panel.place("L1D3") == Location("1", "B2", "garage-east") == by_id["charger-east-1"].location
+    assert panel.place("L1D1") == panel.place("L1D2") == Location("1", "3", "kitchen-3a")
+    assert panel.parts["L1D1"].name == Text("Kitchen 3A", "3A厨房")
+    assert (west.poll_ns, by_id["water-ramp"].poll_ns, panel.poll_ns) == (0, 120 * SECOND, 2 * SECOND)
 
 
 def test_all_packs_load_together(tmp_path: Path) -> None:
     text = demo().read_text()
     (tmp_path / "site.yaml").write_text(re.sub(r"packs: \[.*\]", f"packs: [{', '.join(pack_names())}]", text))
-    load_site(tmp_path / "site.yaml", {"lifts": 1502, "garage": 1503})
+    load_site(tmp_path / "site.yaml", PORTS)
 
 
 def test_the_demo_needs_its_ports(monkeypatch: pytest.MonkeyPatch) -> None:
