@@ -18,7 +18,7 @@ from alerts.condition.operand import Leaf, Loc, PointLimit, nearest
 from alerts.condition.spec import walk
 from alerts.ordering import in_order
 from alerts.rule import Rule
-from gateway.model import HEALTH_POINT, SECOND, Device, Location, Point, Severity
+from gateway.model import HEALTH_POINT, SECOND, Device, Point, Severity
 
 __all__ = ["BindProblem", "Bound", "Catalogue", "Instance", "Unbound", "bind"]
 
@@ -57,6 +57,9 @@ class _Binder:
     companions: dict[tuple[str, int], Rule] = field(default_factory=dict)
     by_source: dict[tuple[str, str], Instance] = field(default_factory=dict)
     companions_at: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+    placed: dict[tuple[str, str], dict[tuple[str | None, ...] | None, list[tuple[str, str]]]] = field(
+        default_factory=dict
+    )  # (rule, same) → place → its sources there
     replaced: dict[tuple[str, str], str] = field(default_factory=dict)  # (rule, source) → who stands instead of it
 
     def bound(self) -> Bound:
@@ -202,11 +205,12 @@ class _Binder:
         return tuple(key for key in keys if key in self.by_source)
 
     def _sources(self, rule: str, same: str, device: Device, part: str | None) -> list[tuple[str, str]]:
-        others = self.by_rule.get(rule, ())
-        if same == "device":
-            return [(rule, other.source) for other in others if other.device.id == device.id]
-        here = device.place(part)
-        return [(rule, other.source) for other in others if _share(same, here, other.place)]
+        if (rule, same) not in self.placed:
+            found = self.placed[rule, same] = {}
+            for other in self.by_rule.get(rule, ()):
+                found.setdefault(_where(same, other.device, other.part), []).append((rule, other.source))
+        here = _where(same, device, part)
+        return [] if here is None else self.placed[rule, same].get(here, [])
 
     def _codes(self, system: str, name: str) -> tuple[str, ...]:
         point = self.catalogue.get(system, {}).get(name)
@@ -257,11 +261,17 @@ def _matches(rule: Rule, device: Device) -> bool:
     return (on.system is None or on.system == device.system) and (on.device is None or on.device == device.id)
 
 
-def _share(same: str, here: Location, there: Location) -> bool:
-    """A zone's name is unique within its building; what has no building is in the site's one building."""
-    if here.building != there.building:
-        return False
-    return same == "building" or (here.zone is not None and here.zone == there.zone)
+def _where(same: str, device: Device, part: str | None) -> tuple[str | None, ...] | None:
+    """What two sources of the same device, zone or building have in common; None: it is in no zone.
+
+    A zone's name is unique within its building; what has no building is in the site's one building.
+    """
+    if same == "device":
+        return (device.id,)
+    place = device.place(part)
+    if same == "building":
+        return (place.building,)
+    return None if place.zone is None else (place.building, place.zone)
 
 
 def _unknown_for(rule: Rule, device: Device) -> int:

@@ -6,18 +6,17 @@ from dataclasses import dataclass, field
 
 from alerts.condition.columns import Columns, Condition
 from alerts.rule import Rule
-from gateway.model import Device, Location
+from gateway.model import Device
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instance:
     """One rule on one source.
 
-    `part`: the part of the device that it is about, if any; `place` is where that is. `order`: evaluate in this order,
-    inputs and suppressors come first. `suppressed_by`: while one of these alarms is active, this one is suppressed by
-    design. `companion_of` is set on `<rule>/protection_lost`: the alarm it guards. `collapse_into`: the device-offline
-    alarm that speaks for this companion while it is active. `condition_hash` changes when the condition, its points or
-    its delays change.
+    `part`: the part of the device that it is about, if any. `order`: evaluate in this order, inputs and suppressors come
+    first. `suppressed_by`: while one of these alarms is active, this one is suppressed by design. `companion_of` is set
+    on `<rule>/protection_lost`: the alarm it guards. `collapse_into`: the device-offline alarm that speaks for this
+    companion while it is active. `condition_hash` changes when the condition, its points or its delays change.
     """
 
     rule: Rule
@@ -31,10 +30,6 @@ class Instance:
     companion_of: tuple[str, str] | None = None
     collapse_into: tuple[str, str] | None = None
     part: str | None = None
-
-    @property
-    def place(self) -> Location:
-        return self.device.place(self.part)
 
 
 @dataclass(frozen=True, slots=True)

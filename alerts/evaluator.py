@@ -131,7 +131,7 @@ class Evaluator:
         spoke = live.suppresses
         live.alarm = alarm
         if effects or self._worth_storing(live, before):
-            self._recorder.effects(live, effects, at)
+            self._recorder.effects(live, self._marked(live, effects), at)
             self._recorder.touch(live)
         self._arm(live, at)
         active = live.alarm.active
@@ -142,6 +142,16 @@ class Evaluator:
         if live.suppresses is not spoke:
             for place in live.targets:
                 self.suppress(self.lives[place], at)
+
+    def _marked(self, live: Live, effects: Sequence[Effect]) -> Sequence[Effect]:
+        """The raise of a part says whether it is the first of its rule among those still open on the device."""
+        if not live.instance.part or live.guards or not any(effect.kind == "raise" for effect in effects):
+            return effects
+        first = all(place == live.index or self.lives[place].alarm.life is None for place in live.group)
+        return [
+            replace(effect, body={**effect.body, "first_out": first}) if effect.kind == "raise" else effect
+            for effect in effects
+        ]
 
     @staticmethod
     def _worth_storing(live: Live, before: Alarm) -> bool:

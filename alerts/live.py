@@ -27,8 +27,9 @@ class Live:
 
     `readers` ask for its activity, `companion` shares its condition, `targets` are suppressed while it speaks,
     `suppressors` (place, cause) suppress it. `closure` is everybody whose judgement can follow from its own.
-    `guards`: it is such a companion. `seen`: while the log is judged, the (log position, mono time) up to which
-    everything is already in its state; `inputs` are the samples that it had seen by then.
+    `group`: the same rule on all parts of the device, itself too. `guards`: it is such a companion. `seen`: while the
+    log is judged, the (log position, mono time) up to which everything is already in its state; `inputs` are the
+    samples that it had seen by then.
     """
 
     index: int
@@ -42,6 +43,7 @@ class Live:
     targets: list[int] = field(default_factory=list)
     suppressors: list[tuple[int, str]] = field(default_factory=list)
     closure: tuple[int, ...] = ()
+    group: Sequence[int] = ()
     seen: Moment | None = None
     inputs: Sequence[Sequence[Any]] = ()
     condition_due_ns: int | None = None
@@ -97,7 +99,18 @@ def wire(instances: Sequence[Instance], mint: Callable[[Instant], str]) -> list[
         _join(live, lives, places)
     for live in lives:
         live.closure = _closure(live, lives)
+    _group(lives)
     return lives
+
+
+def _group(lives: Sequence[Live]) -> None:
+    groups: dict[Key, list[int]] = {}
+    for live in lives:
+        if live.instance.part is not None and not live.guards:
+            groups.setdefault((live.instance.rule.rule, live.instance.device.id), []).append(live.index)
+    for places in groups.values():
+        for place in places:
+            lives[place].group = places  # one list for a thousand detectors
 
 
 def _join(live: Live, lives: list[Live], places: dict[Key, int]) -> None:

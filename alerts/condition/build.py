@@ -243,6 +243,9 @@ def _state(spec: StateSpec, point: Point, slot: int, scope: Scope, loc: Loc) -> 
     for place, code in written:
         _check_code(code, point, scope, place)
     members = {code for _, code in written}
+    if wanted and point.type is PointType.ENUM and members.isdisjoint(point.codes) and (spec.optional or len(loc) == 1):
+        # a code of other devices: to watch for it here would only look like protection
+        raise Absent(f"{point.name!r} of this device never is {' or '.join(map(str, sorted(members, key=str)))}")
     if point.type is PointType.INT:
         return Numbered(slot, frozenset(int(code) for code in members), wanted=wanted)
     every: Sequence[Value] = (True, False) if point.type is PointType.BOOL else point.codes

@@ -35,8 +35,8 @@ class Operand(Strict):
     """What every condition may say of its place in a larger one.
 
     `on_unknown: trip` (operands of `all`, life-safety rules): UNKNOWN is read as TRUE after the rule's unknown_for, but
-    only while another operand is TRUE. `optional`: left out on a device without the point. `for_profile`: left out on
-    devices of another profile, for codes that mean something only there.
+    only while another operand is TRUE. `optional`: left out on a device without the point, or whose point
+    never says it. `for_profile`: left out on devices of another profile, for codes that mean something only there.
     """
 
     on_unknown: Literal["hold", "trip"] = "hold"

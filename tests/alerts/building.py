@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from gateway.model import (
     SECOND,
     Device,
     Location,
+    Part,
     Point,
     PointType,
     Quality,
@@ -89,13 +91,58 @@ def sump(name: str = "water-east", zone: str = "garage-east", **changes: Any) ->
     return device(name, "garage-water", [*whole, *parts], **{"location": Location("1", "B2", zone), **changes})
 
 
+EAST, WEST = Location("1", "B2", "garage-east"), Location("1", "B2", "garage-west")
+KITCHEN = Location(None, "3", "kitchen-3a")
+PARTS = {"L1D1": KITCHEN, "L1D2": KITCHEN, "L1D3": EAST, "L1D4": WEST, "L1M1": EAST}
+PHASES = ("current_l1", "current_l2", "current_l3")
+
+
+def standard(system: str, *names: str) -> list[Point]:
+    """Standard points by name; without names all of the system."""
+    points = catalogue()[system]
+    return [points[name] for name in names or points]
+
+
+def panel(name: str = "panel-1", parts: Mapping[str, Location] = PARTS, **changes: Any) -> Device:
+    """A fire panel in building 1 whose parts have these places."""
+    of_part = ("fire", "prealarm", "supervisory", "fault", "disabled", "test")
+    own = standard("fire", "panel_fault", "mains_fault", "battery_fault")
+    each = [replace(point, part=part) for part in parts for point in standard("fire", *of_part)]
+    named = {part: Part(part, None, place) for part, place in parts.items()}
+    return device(name, "fire", [*own, *each], **{"location": Location("1", "1"), "parts": named, **changes})
+
+
+def charger(name: str, place: Location = EAST, points: Sequence[str] = (), **changes: Any) -> Device:
+    return device(name, "ev-charging", standard("ev-charging", *points), **{"location": place, **changes})
+
+
+def gateway(links: Sequence[str] = ("garage", "broker")) -> Device:
+    """The gateway with a historian and these links; the last one is of MQTT."""
+    own = standard("gateway", "disk_used", "outbox_pending", "queue_depth", "loop_lag", "samples_dropped")
+    sink = [replace(each, part="historian") for each in standard("gateway", "sink_behind", "sink_refused", "sink_lost")]
+    up = [replace(each, part=link) for link in links for each in standard("gateway", "link_up")]
+    told = standard("gateway", "data_gap", "poison", "unknown_device", "conflict")
+    said = [replace(each, part=link) for link in links[-1:] for each in told]
+    return device("gateway", "gateway", [*own, *sink, *up, *said], location=Location())
+
+
+KEBA = ("charger_state", *PHASES, "current_limit", "power")
+OPENEVSE = ("charger_state", "current", "current_limit", "temperature")
+
+
 def demo() -> list[Device]:
+    residual = standard("electrical-fire", "residual_current", "residual_setpoint", "residual_state")
     return [
         lift("lift-1"),
         lift("lift-2"),
         sump("water-east", "garage-east"),
         sump("water-west", "garage-west"),
-        device("gateway", "gateway", [], location=Location()),
+        panel(),
+        charger("feeder-east", EAST, (*PHASES, "power")),
+        charger("charger-east-1", EAST, KEBA),
+        charger("charger-west-1", WEST, OPENEVSE, poll_ns=0),
+        device("residual-east", "electrical-fire", residual, location=EAST),
+        gateway(),
     ]
 
 

@@ -243,3 +243,35 @@ def test_a_dead_input_of_an_alarm_that_is_asked_for_is_told_once() -> None:
         assert speakers(bound, "X", each) == {("W/protection_lost", "water-east"), ("GW-01", "water-east")}
     assert speakers(bound, "W", "water-east") == set()
     assert speakers(bind([wet, asks], devices, catalogue()), "X", "c-1") == {("W/protection_lost", "water-east")}
+
+
+# --- codes that a device never says
+
+
+def state_of(*codes: str) -> Device:
+    return device("c", "ev-charging", [Point("charger_state", PointType.ENUM, codes=codes), HOT])
+
+
+HOT = Point("temperature", PointType.FLOAT, "°C")
+NEVER = "'charger_state' of this device never is over_temperature"
+
+
+def test_a_code_that_the_device_never_says_is_no_protection() -> None:
+    charging = {"system": "ev-charging"}
+    alone = rule({"point": "charger_state", "is": "over_temperature"}, on=charging)
+    hot = {"point": "temperature", "above": "75 °C"}
+    beside = rule({"any": [hot, {"point": "charger_state", "is": "over_temperature", "optional": True}]}, on=charging)
+    (lacking,) = [each for each in bind([alone], [state_of("charging")], catalogue()).unbound if each.source]
+    assert lacking == Unbound("T-01", "c", NEVER)
+    assert bind([alone], [state_of("charging", "over_temperature")], catalogue()).unbound == ()
+    bound = bind([beside], [state_of("charging")], catalogue())
+    assert bound.reduced == (Unbound("T-01", "c", NEVER),) and keys(bound, "T-01") == ["c"]
+
+
+def test_an_operand_that_is_not_optional_stays() -> None:
+    """Else a lift whose mode knows no `fault` would not be watched for entrapment at all."""
+    when = {"any": [{"point": "charger_state", "is": "over_temperature"}, {"point": "temperature", "above": "75 °C"}]}
+    bound = bind([rule(when, on={"system": "ev-charging"})], [state_of("charging")], catalogue())
+    assert keys(bound, "T-01") == ["c"] and bound.reduced == ()
+    other = {"point": "charger_state", "not_in": ["over_temperature"]}
+    assert keys(bind([rule(other, on={"system": "ev-charging"})], [state_of("charging")], catalogue()), "T-01") == ["c"]

@@ -176,13 +176,36 @@ def run(shown: Table, frames: list[tuple[float, bool]]) -> list[Truth]:
         ("an ordinary run", [(0, False), (0.5, True), (1.7, True), (0.3, True), (0, False)], [False] * 5),
         ("one torn frame at the stop", [(1.0, True), (0.4, False), (0, False)], [False] * 3),
         ("a contact that bounces once", [(1.0, True), (1.0, False), (1.0, True)], [False] * 3),
-        ("two frames running", [(1.0, True), (1.0, False), (1.0, False)], [False, False, True]),
-        ("down, with a signed speed", [(-1.0, False), (-1.0, False)], [False, True]),
+        ("longer than 1.5 s", [(1.0, True), *[(1.0, False)] * 3], [False, False, False, True]),
+        ("down, with a signed speed", [(-1.0, False)] * 3, [False, False, True]),
         ("slow re-levelling with open doors", [(0.08, False)] * 3, [False] * 3),
     ],
 )
 def test_running_with_open_doors(story: str, frames: Any, answers: list[Truth]) -> None:
     assert run(lifts(), frames) == answers, story
+
+
+def test_running_with_open_doors_is_seen_even_if_it_is_said_only_once() -> None:
+    shown = lifts()
+    shown.set(0, "lift-1", {**IDLE, "door_open": False, "door_closed": True})
+    shown.set(10, "lift-1", {"speed": 0.5})
+    shown.set(20, "lift-1", {"door_closed": False})
+    assert shown.instance("EL-03", "lift-1").condition.next_due() == 21_500_000_000
+    shown.wait(21.4)
+    assert shown.truth("EL-03", "lift-1") is False
+    shown.wait(21.5)
+    assert shown.truth("EL-03", "lift-1") is True
+
+
+def test_a_torn_frame_is_contradicted_by_the_next_poll_before_it_counts() -> None:
+    shown = lifts()
+    shown.set(0, "lift-1", {**IDLE, "speed": 1.0})
+    shown.set(10, "lift-1", {"speed": 0.4, "door_closed": False})
+    shown.wait(10.9)
+    shown.set(11, "lift-1", {"speed": 0.0})
+    for at in (11.5, 12, 60):
+        shown.wait(at)
+        assert shown.truth("EL-03", "lift-1") is False
 
 
 def test_the_controller_s_own_words_count_only_for_its_profile() -> None:
