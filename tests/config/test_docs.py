@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from pydantic import BaseModel
 
 from alerts.rule import Rule
-from drivers.profile import ModbusProfile
+from drivers.profile import ModbusProfile, MqttProfile
 from gateway.cli.main import main
 from gateway.config.load import ConfigErrors, load_site
 from gateway.config.schema import schema_of
@@ -29,7 +30,7 @@ def keys(model: type[BaseModel]) -> Iterator[str]:
         yield from part.get("properties", {})
 
 
-@pytest.mark.parametrize("model", [SiteFile, ModbusProfile, Rule])
+@pytest.mark.parametrize("model", [SiteFile, ModbusProfile, MqttProfile, Rule])
 def test_every_key_is_explained(model: type[BaseModel]) -> None:
     found = set(keys(model))
     assert found
@@ -38,14 +39,35 @@ def test_every_key_is_explained(model: type[BaseModel]) -> None:
 
 
 def test_the_examples_are_a_good_site(tmp_path: Path) -> None:
-    assert set(BLOCKS) == {"site.yaml", "profiles/acme-level.yaml", "rules.yaml"}
+    assert set(BLOCKS) == {"site.yaml", "profiles/acme-level.yaml", "profiles/acme-gully.yaml", "rules.yaml"}
     (tmp_path / "profiles").mkdir()
     for name, text in BLOCKS.items():
         (tmp_path / name).write_text(text)
     site = load_site(tmp_path / "site.yaml")
-    assert {device.id for device in site.devices} == {"gauge-b2", "sump-b2", "gateway"}
+    assert {device.id for device in site.devices} == {"gauge-b2", "sump-b2", "ramp", "gully", "panel-1", "gateway"}
+    assert site.warnings == ()
     watching = {(instance.rule.rule, instance.source) for instance in site.bound.instances}
     assert ("MC-01", "gauge-b2") in watching and ("WA-02", "gauge-b2") in watching
+    assert {("WA-01", "ramp"), ("WA-01", "gully"), ("FI-01", "panel-1/L1D1"), ("GW-14", "gateway/broker")} <= watching
+
+
+def test_the_other_examples_fit_into_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pieces of a site file: each as it stands, in the site above."""
+    others = re.findall(r"```yaml\n([a-z].*?)```", DOCS, re.DOTALL)
+    assert [text.split(":")[0] for text in others] == ["notify", "historian"]
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    (tmp_path / "profiles").mkdir()
+    for name, text in BLOCKS.items():
+        (tmp_path / name).write_text(text)
+    for name, text in {"influx": "t0ken", "duty-room": "sixteen characters"}.items():
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o600)
+    certificate = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    out = ["-subj", "/CN=influx", "-keyout", tmp_path / "ca.key", "-out", tmp_path / "influx-ca.pem"]
+    subprocess.run([*certificate, *out], check=True, capture_output=True)
+    (tmp_path / "site.yaml").write_text(BLOCKS["site.yaml"] + "".join(others))
+    site = load_site(tmp_path / "site.yaml")
+    assert site.historian is not None and len(site.notify) == 1
 
 
 def demo() -> Path:

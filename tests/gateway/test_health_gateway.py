@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import pytest
@@ -23,6 +25,7 @@ from gateway.model import (
 from tests.gateway.test_health import at, book
 
 FINE: dict[str, Any] = {"disk_used": 40.0, "outbox_pending": 0, "queue_depth": 3, "loop_lag_s": 0.01}
+NOTHING: Mapping[str, int] = MappingProxyType({})
 QUIET = {"data_gap": False, "poison": False, "unknown_device": False, "conflict": False}
 
 
@@ -52,8 +55,10 @@ def of_link(frame: Frame, link: str) -> dict[str, Value]:
     return {key.split("/")[1]: value for key, value in told(frame).items() if key.startswith(f"{link}/")}
 
 
-def report(seconds: float, link: str = "broker", *, connected: bool = True, **counts: int) -> LinkReport:
-    every = dict.fromkeys(LINK_COUNTS, 0) | counts
+def report(
+    seconds: float, counts: Mapping[str, int] = NOTHING, *, link: str = "broker", connected: bool = True
+) -> LinkReport:
+    every = dict.fromkeys(LINK_COUNTS, 0) | dict(counts)
     return LinkReport(link=link, endpoint="mqtt://127.0.0.1:1883", connected=connected, at=at(seconds), counts=every)
 
 
@@ -161,7 +166,7 @@ def test_links_that_never_connected_are_down() -> None:
     first = one.gateway(GatewayStatus(**FINE), at(0))
     assert of_link(first, "bus") == {"link_up": False}
     assert of_link(first, "broker") == {"link_up": False} | QUIET
-    one.report(report(1, "bus"))
+    one.report(report(1, link="bus"))
     one.report(report(1, connected=False))
     second = one.gateway(GatewayStatus(**FINE), at(10))
     assert of_link(second, "bus") == {"link_up": True}
@@ -182,8 +187,8 @@ def test_links_that_never_connected_are_down() -> None:
 )
 def test_a_count_that_rose_is_told_for_a_minute(counts: dict[str, int], troubles: set[str]) -> None:
     one = book(gateway({"broker": True}))
-    one.report(report(100, **counts))
-    one.report(report(130, **counts))  # it stays where it is: nothing new happened
+    one.report(report(100, counts))
+    one.report(report(130, counts))  # it stays where it is: nothing new happened
     seen = {seconds: of_link(one.gateway(GatewayStatus(**FINE), at(seconds)), "broker") for seconds in (101, 159, 160)}
     assert seen[101] == seen[159] == {"link_up": True} | QUIET | dict.fromkeys(troubles, True)
     assert seen[160] == {"link_up": True} | QUIET
@@ -191,11 +196,11 @@ def test_a_count_that_rose_is_told_for_a_minute(counts: dict[str, int], troubles
 
 def test_a_count_that_began_anew_has_risen_if_it_is_not_nothing() -> None:
     one = book(gateway({"broker": True}))
-    one.report(report(0, gaps=3))
-    one.report(report(100, gaps=0))
+    one.report(report(0, {"gaps": 3}))
+    one.report(report(100, {"gaps": 0}))
     assert of_link(one.gateway(GatewayStatus(**FINE), at(100)), "broker")["data_gap"] is False
-    one.report(report(101, gaps=3))
-    one.report(report(200, gaps=1))
+    one.report(report(101, {"gaps": 3}))
+    one.report(report(200, {"gaps": 1}))
     assert of_link(one.gateway(GatewayStatus(**FINE), at(201)), "broker")["data_gap"] is True
 
 
