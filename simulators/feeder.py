@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from simulators.charger import Charger, voltages
+from simulators.charger import POWER_FACTOR, Charger, voltages
 
 Phases = tuple[float, float, float]
 
@@ -49,13 +49,14 @@ class Feeder:
 def step(feeder: Feeder, chargers: Iterable[Charger], water: float, dt: float) -> Feeder:
     """The feeder `dt` seconds later; `chargers` are those of its zone, `water` what stands there, m."""
     loads = list(chargers)
-    taken = _sum(charger.currents for charger in loads)
-    volts = voltages(feeder.age, taken)
+    charging = _sum(charger.powers for charger in loads)
     base = [feeder.shape.base_load * share for share in BASE_SHARES]
-    powers = _sum([*(charger.powers for charger in loads), _three(base)])
+    volts = voltages(feeder.age, _sum(charger.currents for charger in loads))
     amperes = [
-        drawn + watts / BASE_POWER_FACTOR / phase for drawn, watts, phase in zip(taken, base, volts, strict=True)
+        (watts / POWER_FACTOR + others / BASE_POWER_FACTOR) / phase
+        for watts, others, phase in zip(charging, base, volts, strict=True)
     ]
+    powers = _sum([charging, _three(base)])
     reactive = _three(
         max(0.0, (phase * drawn) ** 2 - watts**2) ** 0.5
         for phase, drawn, watts in zip(volts, amperes, powers, strict=True)
