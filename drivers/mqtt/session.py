@@ -73,7 +73,7 @@ class _Buffered:
     def recv(self, size: int) -> bytes:
         at = self._at
         if at == len(self._bytes):
-            self._bytes = b""  # before asking: it may raise, and what was read must not be read again
+            self._bytes, self._at = b"", 0  # before asking: it may raise, and what was read must not be read again
             self._bytes = self._inner.recv(_CHUNK)
             at = 0
         piece = self._bytes[at : at + size]
