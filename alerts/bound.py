@@ -13,7 +13,7 @@ from gateway.model import Device
 class Instance:
     """One rule on one source.
 
-    `part`: the part of the device that it is about, if any. `order`: evaluate in this order, inputs and suppressors come
+    `part`: of the device, if it is not about all of it. `order`: evaluate in this order, inputs and suppressors come
     first. `suppressed_by`: while one of these alarms is active, this one is suppressed by design. `companion_of` is set
     on `<rule>/protection_lost`: the alarm it guards. `collapse_into`: the device-offline alarm that speaks for this
     companion while it is active. `condition_hash` changes when the condition, its points or its delays change.

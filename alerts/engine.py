@@ -2,7 +2,8 @@
 
 What goes into the journal: `raise`, `reraise` (why), `severity_up`, `returning` and `return_cancelled` (off-delay begun
 and broken off), `return`, `ack`, `reset`, `close` (reason), `hold` and `unhold` (condition UNKNOWN, known again),
-`shelve`, `unshelve`, `suppress`, `unsuppress` (only while an occurrence is open), `rule_error`, and every `note`.
+`shelve`, `unshelve`, `suppress`, `unsuppress` (only while an occurrence is open), `rule_error`, `missed_while_down` (a
+life-safety pulse that only history shows), and every `note`. The `raise` of a part says whether it is the `first_out`.
 On-delays are not journalled; they live in the InstanceSnapshots. Value and peak of a standing alarm move without a row
 and reach the journal with the next one; `occurrence` shows them as they are now.
 """
@@ -18,6 +19,7 @@ from alerts.alarm import record
 from alerts.bound import Bound
 from alerts.evaluator import Evaluator
 from alerts.live import NOT_IN_REPLAY, Live, wire
+from alerts.past import Remembrance
 from alerts.recorder import Recorder
 from alerts.ulid import ulid
 from gateway.model import (
@@ -76,6 +78,7 @@ class AlarmEngine:
                 self._by_slot.setdefault(slot, []).append(live)
         self._evaluator = Evaluator(self._lives, bound.columns, self._recorder)
         self._columns = bound.columns
+        self._remembrance = Remembrance(bound.columns, self._recorder)
         self._bound = bound
         self._routes: dict[Layout, _Route] = {}
         self._orphans: list[restart.Orphan] = []
@@ -106,6 +109,9 @@ class AlarmEngine:
                 self._put(frame, route)
                 self._evaluator.sweep(route.readers, at, frame.source_ns)
                 self._evaluator.fire(at)
+        else:
+            route = self._routes.get(frame.layout) or self._route(frame.layout)
+            self._remembrance.judge(frame, route.columns, route.readers, self._evaluator.position)
         return self._take()
 
     def tick(self, now: Instant, position: int) -> Judgement:

@@ -130,6 +130,9 @@ class Evaluator:
             return
         spoke = live.suppresses
         live.alarm = alarm
+        if before.life is not None and alarm.life is None and live.remembers:
+            over = before.life.returned_ns
+            live.past = replace(live.past, known=(before.life.active_ns, at.wall_ns if over is None else over))
         if effects or self._worth_storing(live, before):
             self._recorder.effects(live, self._marked(live, effects), at)
             self._recorder.touch(live)

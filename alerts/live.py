@@ -11,6 +11,7 @@ from alerts.bound import Instance
 from alerts.condition.columns import Condition
 from alerts.lifecycle import ACTIVE
 from alerts.mute import speaks
+from alerts.pulse import Past
 from gateway.model import Instant, Occurrence
 
 Key = tuple[str, str]
@@ -19,6 +20,7 @@ Moment = tuple[int, int]
 NOT_IN_REPLAY: Moment = (1 << 62, 0)
 """`seen` of a rule that is new: it judges no frames from before its time."""
 DEVICE_OFFLINE = "device_offline"
+NOTHING = Past()
 
 
 @dataclass(slots=True, eq=False)
@@ -52,10 +54,16 @@ class Live:
     calm: bool = False  # live, FALSE, without a deadline: another FALSE changes nothing
     fault: str | None = None
     closed: Occurrence | None = None  # its newest closed occurrence since start
+    past: Past = NOTHING
 
     @property
     def key(self) -> Key:
         return self.instance.rule.rule, self.instance.source
+
+    @property
+    def remembers(self) -> bool:
+        """A pulse in its history would be told: life safety, and the rule itself, not its companion."""
+        return self.terms.life_safety and not self.guards
 
     def due(self) -> int | None:
         """When it must be looked at without a new sample."""

@@ -9,9 +9,10 @@ from typing import Any
 from alerts import snapshot
 from alerts.alarm import Effect
 from alerts.condition.columns import Columns
-from alerts.live import NOT_IN_REPLAY, Live, Moment
+from alerts.live import NOT_IN_REPLAY, Key, Live, Moment
 from gateway.model import Event, InstanceSnapshot, Instant, Judgement, Notice, Occurrence
 
+NOBODY = (None, None)
 _WITH_READING = frozenset({"raise", "reraise", "severity_up", "return", "close"})
 
 
@@ -23,9 +24,12 @@ class Recorder:
         self._judgement = Judgement()
         self._touched: set[int] = set()
 
-    def event(self, kind: str, at: Instant, by: str | None, body: Mapping[str, Any]) -> None:
-        """A row that belongs to no occurrence."""
-        self._row(Event(seq=self.next_seq, at=at, kind=kind, by=by, body=body))
+    def event(
+        self, kind: str, at: Instant, by: str | None, body: Mapping[str, Any], key: Key | tuple[None, None] = NOBODY
+    ) -> None:
+        """A row that belongs to no occurrence; `key` is the alarm (rule, source) that it is about, if any."""
+        rule, source = key
+        self._row(Event(seq=self.next_seq, at=at, kind=kind, rule=rule, source=source, by=by, body=body))
 
     def effects(self, live: Live, effects: Sequence[Effect], at: Instant) -> None:
         """Rows, records and notices of one transition; the open occurrence learns its newest row's number."""

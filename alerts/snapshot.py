@@ -9,10 +9,12 @@ from pydantic import TypeAdapter, ValidationError
 
 from alerts.alarm import Alarm
 from alerts.condition.columns import Columns
-from alerts.live import Key, Live, Moment
+from alerts.live import NOTHING, Key, Live, Moment
+from alerts.pulse import Past
 from gateway.model import InstanceSnapshot, Occurrence
 
 _ALARM = TypeAdapter(Alarm)
+_PAST = TypeAdapter(Past)
 
 
 def take(live: Live, moment: Moment, epoch: int) -> InstanceSnapshot:
@@ -41,6 +43,8 @@ def _taken(live: Live, moment: Moment, epoch: int) -> tuple[int, dict[str, Any]]
         "condition": live.condition.snapshot(),
         "due_ns": live.condition_due_ns,
     }
+    if live.past != NOTHING:
+        state["past"] = _PAST.dump_python(live.past, mode="json")
     return position, state
 
 
@@ -58,6 +62,8 @@ def _alarm_out(alarm: Alarm) -> Any:
 def put_back(live: Live, snapshot: InstanceSnapshot) -> None:
     """Go on where the snapshot was taken. A condition that has changed since starts afresh and marks it edited."""
     live.alarm = alarm_of(snapshot)
+    if (past := snapshot.state.get("past")) is not None:
+        live.past = _PAST.validate_python(past)
     live.edited = snapshot.state["hash"] != live.instance.condition_hash
     if live.edited:
         return

@@ -96,6 +96,9 @@ class Condition(Protocol):
     def tick(self, columns: Columns, now_ns: int) -> Truth:
         """The answer after time has passed."""
 
+    def alone(self, columns: Columns) -> Truth:
+        """The answer to these samples alone, without memory and without a trace; UNKNOWN where it needs more."""
+
     def next_due(self) -> int | None:
         """The mono time at which `tick` may answer differently without a new sample."""
 

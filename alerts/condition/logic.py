@@ -46,6 +46,9 @@ class All(Joined):
 
     __slots__ = ()
 
+    def alone(self, columns: Columns) -> Truth:
+        return every(operand.alone(columns) for operand in self.operands)
+
     def judge(self, columns: Columns, now_ns: int) -> Truth:
         result: Truth = True
         for operand in self.operands:
@@ -61,6 +64,10 @@ class AnyOf(Joined):
     """TRUE if any is TRUE, else UNKNOWN if any is UNKNOWN, else FALSE."""
 
     __slots__ = ()
+
+    def alone(self, columns: Columns) -> Truth:
+        truths = [operand.alone(columns) for operand in self.operands]
+        return True if True in truths else None if None in truths else False
 
     def judge(self, columns: Columns, now_ns: int) -> Truth:
         result: Truth = False
@@ -80,6 +87,10 @@ class Not(Joined):
 
     def judge(self, columns: Columns, now_ns: int) -> Truth:
         truth = self.operands[0].judge(columns, now_ns)
+        return None if truth is None else not truth
+
+    def alone(self, columns: Columns) -> Truth:
+        truth = self.operands[0].alone(columns)
         return None if truth is None else not truth
 
 
@@ -114,6 +125,10 @@ class Tripping(Joined):
             return False
         raises = True in truths and all(truth or each for truth, each in zip(truths, tripped, strict=True))
         return True if raises else None
+
+    def alone(self, columns: Columns) -> Truth:
+        """What is not there does not trip: how long it was UNKNOWN then, nobody can say."""
+        return every(operand.alone(columns) for operand in self.operands)
 
     def _has_tripped(self, index: int, truth: Truth, now_ns: int) -> bool:
         if truth is not None or not self._trips[index]:
@@ -160,6 +175,9 @@ class Escalated(Joined):
         if answer is not None:
             self.severity = self._highest() if answer else None
         return answer
+
+    def alone(self, columns: Columns) -> Truth:
+        return self.operands[0].alone(columns)
 
     def _highest(self) -> Severity | None:
         reached = zip(self.severities, self._reached, strict=True)
@@ -224,6 +242,12 @@ class Blind(Node):
 
     def next_due(self) -> int | None:
         return self.guarded.next_due()
+
+
+def every(truths: Iterable[Truth]) -> Truth:
+    """Kleene's AND."""
+    found = set(truths)
+    return False if False in found else None if None in found else True
 
 
 def earliest(times: Iterable[int | None]) -> int | None:

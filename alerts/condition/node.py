@@ -29,6 +29,9 @@ class Node(ABC):
     def tick(self, columns: Columns, now_ns: int) -> Truth:
         return self.judge(columns, now_ns)
 
+    def alone(self, columns: Columns) -> Truth:
+        return None
+
     def next_due(self) -> int | None:
         return None
 

@@ -38,6 +38,9 @@ class Named(OfSlot):
             return None
         return self.answers.get(columns.values[self.slot])
 
+    def alone(self, columns: Columns) -> Truth:
+        return self.judge(columns, 0)
+
 
 class Numbered(OfSlot):
     """An int point: its number, under a mask, is (or is not) one of some."""
@@ -56,6 +59,9 @@ class Numbered(OfSlot):
         if quality >= BAD or quality < 0 or value is None:
             return None
         return (value & self.mask in self.members) is self.wanted
+
+    def alone(self, columns: Columns) -> Truth:
+        return self.judge(columns, 0)
 
 
 class BadQuality(OfSlot):

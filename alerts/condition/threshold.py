@@ -38,6 +38,21 @@ class Band:
         return cls(sign, trip, clear, limit)
 
 
+def known(columns: Columns, slot: int, *, absolute: bool) -> float | None:
+    value: Any = columns.values[slot]
+    if value is None or not columns.known(slot):
+        return None
+    return abs(float(value)) if absolute else float(value)
+
+
+def outside(sign: int, trip: float, clear: float, value: float | None) -> Truth:
+    """Beyond the limit, back from it, or UNKNOWN: in the band only memory could tell."""
+    if value is None or value != value:  # noqa: PLR0124 - not a number
+        return None
+    value *= sign
+    return True if value >= trip else False if value < clear else None
+
+
 class Threshold(Node):
     """One limit. Inside the band the previous answer holds (FALSE when there is none), also across UNKNOWN."""
 
@@ -68,6 +83,9 @@ class Threshold(Node):
             return False
         # not a number is neither: it must not pass for "in the band"
         return self.tripped if value == value else None  # noqa: PLR0124
+
+    def alone(self, columns: Columns) -> Truth:
+        return outside(self.sign, self.trip, self.clear, known(columns, self.slot, absolute=self.absolute))
 
     def snapshot(self) -> Any:
         return self.tripped
@@ -120,6 +138,10 @@ class Levels(Node):
                 highest = index
         self.severity = self.severities[highest] if highest >= 0 else None
         return highest >= 0
+
+    def alone(self, columns: Columns) -> Truth:
+        """Any level is a pulse; the first is the nearest."""
+        return outside(*self._edges[0], known(columns, self.slot, absolute=self.absolute))
 
     def _highest(self) -> int | None:
         return max((index for index, tripped in enumerate(self.tripped) if tripped), default=None)
@@ -183,6 +205,15 @@ class ThresholdOfPoint(Node):
         elif value < limit - self.deadband or (value == limit - self.deadband and self.strict):
             self.tripped = False
         return self.tripped
+
+    def alone(self, columns: Columns) -> Truth:
+        limit, value = self.limit.now(columns), known(columns, self.slot, absolute=self.absolute)
+        if limit is None or value is None or not math.isfinite(value) or not math.isfinite(limit):
+            return None
+        value, limit = self.sign * value, self.sign * limit
+        if value > limit or (value == limit and not self.strict):
+            return True
+        return False if value < limit - self.deadband else None
 
     def snapshot(self) -> Any:
         return self.tripped

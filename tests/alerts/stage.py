@@ -109,17 +109,22 @@ class Stage:
         self.now_ns = round(seconds * SECOND)
         return self
 
-    def frame(self, device: str = "dev", kind: FrameKind = FrameKind.LIVE, **values: Any) -> Frame:
+    def frame(
+        self, device: str = "dev", kind: FrameKind = FrameKind.LIVE, source_s: float | None = None, **values: Any
+    ) -> Frame:
         key = (device, tuple(values))
         points = {point.name: point for point in POINTS}
         layout = self._layouts.setdefault(key, Layout(device, tuple(points[name] for name in values)))
         shown = [None if value is BAD else value for value in values.values()]
         quality = [int(Quality.BAD_COMM) if value is BAD else 0 for value in values.values()]
-        return Frame(layout, shown, self.now, quality if any(quality) else None, kind=kind)
+        source_ns = None if source_s is None else self.wall + round(source_s * SECOND)
+        return Frame(layout, shown, self.now, quality if any(quality) else None, source_ns, kind)
 
-    def set(self, device: str = "dev", kind: FrameKind = FrameKind.LIVE, **values: Any) -> Judgement:
-        """One frame with these points; BAD for a bad sample."""
-        frame = self.frame(device, kind, **values)
+    def set(
+        self, device: str = "dev", kind: FrameKind = FrameKind.LIVE, source_s: float | None = None, **values: Any
+    ) -> Judgement:
+        """One frame with these points; BAD for a bad sample. `source_s`: the device's own time on this stage."""
+        frame = self.frame(device, kind, source_s, **values)
         self.position += 1
         judgement = self.commit(self.engine.judge(frame, self.position))
         self.log.append((self.position, frame))
