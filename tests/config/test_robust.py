@@ -15,12 +15,16 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from drivers.assign import assign
+from drivers.mqtt.codec import DeviceCodec
 from gateway.config.load import ConfigErrors, load_site
 from gateway.config.starter import starter
+from tests.config import test_mqtt
 from tests.config.conftest import Folder
 
 DEMO = (Path(str(starter())) / "demo" / "site.yaml").read_text()
+PORTS = {"lifts": 1, "garage": 2, "fire": 3, "charging": 4, "charger-east-1": 5, "broker": 6}
 FILES = ["site.yaml", "rules.yaml", "profiles/box.yaml"]
+SENDERS = ["site.yaml", "profiles/float-switch.yaml", "profiles/station.yaml"]
 TOKENS = [
     "{", "}", "[", "]", ":", ",", "-", "\n", "  ", "'", '"', "&a", "*a", "!!str", "null", "true", ".nan", "1e400",
     "0x10", "${env:X}", "${port:lifts}", "${file:.}", "#", "|", ">", "write: true", "<<", "安", "\t", "9" * 30,
@@ -30,8 +34,11 @@ TOKENS = [
 
 def load(folder: Path) -> None:
     try:
-        site = load_site(folder / "site.yaml", {"lifts": 1, "garage": 2})
-        assign(site.units, site.channels)  # what is good here is good for the drivers
+        site = load_site(folder / "site.yaml", PORTS)
+        for assignment in assign(site.units, site.channels).values():  # what is good here is good for the drivers
+            for unit in assignment.units:
+                if assignment.wire == "mqtt":
+                    DeviceCodec(unit)
     except ConfigErrors as refused:
         assert refused.problems
         for problem in refused.problems:
@@ -72,6 +79,20 @@ def test_a_mutated_site_is_refused_in_words(room: Path, drawn: st.DataObject) ->
 @given(text=mutations(DEMO))
 def test_a_mutated_demo_is_refused_in_words(room: Path, text: str) -> None:
     (room / "site.yaml").write_text(text)
+    load(room)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(drawn=st.data())
+def test_a_mutated_site_with_senders_is_refused_in_words(room: Path, drawn: st.DataObject) -> None:
+    shutil.rmtree(room)
+    room.mkdir()
+    folder = Folder(room)
+    folder.write("profiles/float-switch.yaml", test_mqtt.PROFILE)
+    folder.write("profiles/station.yaml", test_mqtt.QUIET)
+    folder.write("site.yaml", test_mqtt.SITE.replace("${env:ANLOU_TEST_PASSWORD}", "correct horse"))
+    name = drawn.draw(st.sampled_from(SENDERS))
+    folder.write(name, drawn.draw(mutations((room / name).read_text())))
     load(room)
 
 
