@@ -22,7 +22,7 @@ class Delivery:
     """`sent` counts lines that the target took, `kept_aside` those it never will; both since start."""
 
     def __init__(self, target: Target, samples: Samples) -> None:
-        self._target = target
+        self.target = target
         self._samples = samples
         self._most = LINES
         self._bad: dict[str, None] = {}
@@ -87,7 +87,7 @@ class Delivery:
         return low, low, message
 
     async def _write(self, lines: list[str]) -> None:
-        await self._target.write(lines)
+        await self.target.write(lines)
         self.sent += len(lines)
 
     def _keep(self, reason: str, message: str, lines: list[str]) -> None:

@@ -11,7 +11,7 @@ import random
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from gateway.clock import Clock, host_mono_ns, host_wall_ns
 from gateway.historian import answers
@@ -104,7 +104,7 @@ class Historian:
         self._sent = self._kept_aside = 0
         self._delivery: Delivery | None = None
         self._checked_ns = 0
-        self._stuck = (0, 0)
+        self._stuck = (-1, 0)
 
     @property
     def status(self) -> HistorianStatus:
@@ -159,12 +159,12 @@ class Historian:
         await self._look_at(target, progress)
         self._split_if_late(progress)
         while True:
-            horizon = self._samples.horizon()
-            more = await self._advance(target, delivery, samples.live, progress.live, horizon)
-            more |= await self._advance(target, delivery, samples.events, progress.journal, horizon)
-            if hole := next((one for one in progress.holes if one.left(horizon)), None):
-                more |= await self._advance(target, delivery, samples.backlog, hole, horizon)
-                more |= any(one.left(horizon) for one in progress.holes)
+            stand = _Stand(self._samples.horizon(), self._clock.now().wall_ns)
+            more = await self._advance(delivery, samples.live, progress.live, stand)
+            more |= await self._advance(delivery, samples.events, progress.journal, stand)
+            if hole := next((one for one in progress.holes if one.left(stand.horizon)), None):
+                more |= await self._advance(delivery, samples.backlog, hole, stand)
+                more |= any(one.left(stand.horizon) for one in progress.holes)
             self._well()
             if host_mono_ns() - self._checked_ns >= self._pace.check * SECOND:
                 await self._check(target, delivery, progress)
@@ -172,16 +172,16 @@ class Historian:
                 await _pause(self._pace.idle)
 
     async def _advance(
-        self, target: Target, delivery: Delivery, source: SampleBatches | EventBatches, stretch: Stretch, horizon: int
+        self, delivery: Delivery, source: SampleBatches | EventBatches, stretch: Stretch, stand: _Stand
     ) -> bool:
         """Send one batch of a stretch; whether there is more to be sent at once."""
         window = self._window()
-        batch = await target.run(lambda: source.take(stretch, horizon, window))
-        if batch.until == stretch.next:
-            return False
-        await delivery.deliver(batch, stretch.judged)
-        stretch.delivered(batch.until, host_mono_ns())
-        stretch.at_wall_ns = batch.at_wall_ns or stretch.at_wall_ns
+        batch = await delivery.target.run(lambda: source.take(stretch, stand.horizon, window))
+        if batch.until != stretch.next:
+            await delivery.deliver(batch, stretch.judged)
+            stretch.delivered(batch.until, host_mono_ns())
+        # what comes behind the horizon is not older than the moment at which that was the horizon
+        stretch.at_wall_ns = batch.at_wall_ns if batch.more else stand.wall_ns
         return batch.more
 
     async def _check(self, target: Target, delivery: Delivery, progress: Progress) -> None:
@@ -224,15 +224,15 @@ class Historian:
 
     def _find_ages(self, progress: Progress) -> None:
         """How old the first thing is that each stretch has to send; reads, for the thread."""
+        now = self._clock.now().wall_ns
         for stretch in (progress.live, *progress.holes):
             found = self._samples.read(stretch.next, 1).frames
-            if found:
-                stretch.at_wall_ns = found[0][1].at.wall_ns
+            stretch.at_wall_ns = found[0][1].at.wall_ns if found else now
 
     def _split_if_late(self, progress: Progress) -> None:
-        at = progress.live.at_wall_ns
-        if at is not None and self._clock.now().wall_ns - at > self._pace.split * SECOND:
-            progress.split(self._samples.horizon())
+        at, now = progress.live.at_wall_ns, self._clock.now().wall_ns
+        if at is not None and now - at > self._pace.split * SECOND and progress.split(self._samples.horizon()):
+            progress.live.at_wall_ns = now
 
     def _pass_a_hole(self) -> None:
         """A position that was reserved ten minutes ago and is not in the log will never be: its frame failed."""
@@ -271,6 +271,13 @@ class Historian:
             log.warning("%s takes what is sent again", self._options.endpoint)
         self._failing, self._denied = False, None
         self._backoff.reset()
+
+
+class _Stand(NamedTuple):
+    """Up to where the log is whole, and when that was."""
+
+    horizon: int
+    wall_ns: int
 
 
 class _Readers:

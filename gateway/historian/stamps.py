@@ -8,7 +8,7 @@ of its own) the log is asked what stands near them in time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from gateway.model import Frame, Layout
@@ -120,7 +120,3 @@ class Slots:
         if len(self._taken) > self._kept:
             del self._taken[next(iter(self._taken))]
         return ms
-
-    def take_all(self, wanted: Iterable[tuple[str, int]]) -> None:
-        for series, ms in wanted:
-            self.take(series, ms)

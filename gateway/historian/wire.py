@@ -28,19 +28,19 @@ class Wires:
         """Let `pools` open their connections under these eyes."""
         wires = self
 
-        class Plain(HTTPConnection):
+        class Connection(HTTPConnection):
             def _new_conn(self) -> Any:
                 return wires._watched(super()._new_conn())
 
-        class Secure(HTTPSConnection):
+        class SecureConnection(HTTPSConnection):
             def _new_conn(self) -> Any:
                 return wires._watched(super()._new_conn())
 
         class PlainPool(HTTPConnectionPool):
-            ConnectionCls = Plain
+            ConnectionCls = Connection
 
         class SecurePool(HTTPSConnectionPool):
-            ConnectionCls = Secure
+            ConnectionCls = SecureConnection
 
         pools.pool_classes_by_scheme = {"http": PlainPool, "https": SecurePool}
 
