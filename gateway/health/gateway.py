@@ -54,19 +54,38 @@ class GatewayRecord:
     def __init__(self, device: Device | None) -> None:
         points = gateway_points({}, historian=False) if device is None else device.points
         self.layout = Layout(GATEWAY_DEVICE, tuple(point for point in points if point.key != HEALTH_POINT.key))
+        self._link_keys = [point.key for point in self.layout.points if point.part not in (None, SINK)]
         self.status = GatewayStatus(disk_used=None, outbox_pending=0, queue_depth=0, loop_lag_s=0.0)
         self._dropped = Pulse()
+        self._said: tuple[Value, ...] | None = None
 
     def frame(self, status: GatewayStatus, links: Mapping[str, LinkRecord], now: Instant) -> Frame:
         """The numbers, and what the links say, as one frame of the device `gateway`."""
         self.status = status
         self._dropped.count(status.samples_dropped, now)
-        told = self._told(links, now)
-        values = tuple(told.get(point.key) for point in self.layout.points)
+        return self._framed(self._values(links, now), now)
+
+    def news(self, links: Mapping[str, LinkRecord], now: Instant) -> Frame | None:
+        """The last numbers with what the links say now, if the last frame said otherwise."""
+        values = self._values(links, now)
+        return None if self._said in (None, values) else self._framed(values, now)
+
+    def _framed(self, values: tuple[Value, ...], now: Instant) -> Frame:
+        self._said = values
         quality = None
         if None in values:
             quality = tuple(Quality.BAD_NO_VALUE if value is None else Quality.GOOD for value in values)
         return Frame(self.layout, values, now, quality)
+
+    def _values(self, links: Mapping[str, LinkRecord], now: Instant) -> tuple[Value, ...]:
+        told = self._told(links, now)
+        return tuple(told.get(point.key) for point in self.layout.points)
+
+    def changed(self, links: Mapping[str, LinkRecord], now: Instant) -> Frame | None:
+        """The frame anew when the links say something else than in the last one; None before the first."""
+        if self._said is None or self._said == self._of_links(links, now):
+            return None
+        return self.frame(self.status, links, now)
 
     def problems(self, now: Instant) -> tuple[str, ...]:
         """Why the gateway is not at its best; empty when it is."""
@@ -76,7 +95,7 @@ class GatewayRecord:
         """`ok`, `degraded` or `failed`, by the numbers alone."""
         return verdict(self.status, dropping=self._dropped.is_on(now))
 
-    def _told(self, links: Mapping[str, LinkRecord], now: Instant) -> dict[str, Value]:
+    def _own(self, now: Instant) -> dict[str, Value]:
         status = self.status
         told: dict[str, Value] = {
             "disk_used": status.disk_used,
@@ -89,9 +108,11 @@ class GatewayRecord:
             told[f"{SINK}/sink_behind"] = float(status.historian.behind_s)
             told[f"{SINK}/sink_refused"] = status.historian.refused is not None
             told[f"{SINK}/sink_lost"] = status.historian.lost
-        for point in self.layout.points:  # a link that has not reported yet is not up, and nothing went wrong on it
-            if point.part is not None and point.part != SINK:
-                told[point.key] = False
+        return told
+
+    def _of_links(self, links: Mapping[str, LinkRecord], now: Instant) -> dict[str, Value]:
+        # a link that has not reported yet is not up, and nothing went wrong on it
+        told: dict[str, Value] = dict.fromkeys(self._link_keys, False)
         for link, record in links.items():
             told |= {f"{link}/{name}": value for name, value in record.said(now).items()}
         return told

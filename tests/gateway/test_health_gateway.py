@@ -174,6 +174,24 @@ def test_links_that_never_connected_are_down() -> None:
     assert second.layout is first.layout and second.quality is None
 
 
+def test_what_a_link_says_is_told_when_it_changes() -> None:
+    """A link that is down for a moment may not seem to be down until the numbers come again."""
+    one = book(gateway({"broker": True}))
+    assert one.gateway_changed(at(0)) is None
+    one.gateway(GatewayStatus(**FINE), at(0))
+    one.report(report(1))
+    up = one.gateway_changed(at(1))
+    assert up is not None and told(up)["disk_used"] == 40.0
+    assert of_link(up, "broker") == {"link_up": True} | QUIET
+    assert one.gateway_changed(at(2)) is None
+    one.report(report(3, {"gaps": 1}, connected=False))
+    down = one.gateway_changed(at(3))
+    assert down is not None and of_link(down, "broker") == {"link_up": False} | QUIET | {"data_gap": True}
+    assert one.gateway_changed(at(62)) is None
+    over = one.gateway_changed(at(63))
+    assert over is not None and of_link(over, "broker")["data_gap"] is False
+
+
 @pytest.mark.parametrize(
     ("counts", "troubles"),
     [
@@ -206,3 +224,16 @@ def test_a_count_that_began_anew_has_risen_if_it_is_not_nothing() -> None:
 
 def test_a_site_without_its_gateway_still_tells() -> None:
     assert told(HealthBook((), {}, at(0)).gateway(GatewayStatus(**FINE), at(1)))["disk_used"] == 40.0
+
+
+def test_a_link_that_comes_up_is_told_before_the_numbers_are_due() -> None:
+    health = book(gateway({"broker": True}))
+    assert health.gateway_news(at(0)) is None, "there are no numbers yet"
+    assert of_link(health.gateway(GatewayStatus(**FINE), at(0)), "broker")["link_up"] is False
+    assert health.gateway_news(at(1)) is None, "nothing has changed"
+    health.report(report(1.5))
+    news = health.gateway_news(at(2))
+    assert news is not None
+    assert of_link(news, "broker")["link_up"] is True
+    assert told(news)["disk_used"] == FINE["disk_used"]
+    assert health.gateway_news(at(3)) is None
