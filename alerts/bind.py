@@ -132,7 +132,7 @@ class _Binder:
         node = build(rule.when, scope, ("when",))
         if rule.escalate:
             node = Escalated(node, _steps(rule, scope))
-        self.reduced.extend(Unbound(rule.rule, source, why) for why in scope.left_out)
+        self.reduced.extend(Unbound(rule.rule, source, why) for why in dict.fromkeys(scope.left_out))
         instance = Instance(
             rule=rule,
             source=source,

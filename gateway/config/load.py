@@ -20,7 +20,7 @@ from gateway.config.links import check_links
 from gateway.config.oversights import warn_of_oversights
 from gateway.config.problems import ConfigErrors, Problem
 from gateway.config.profiles import Profiles
-from gateway.config.rules import Rules
+from gateway.config.rules import Rules, pack_to_add
 from gateway.config.sentences import Finding
 from gateway.config.site import SiteInfo
 from gateway.config.site_file import SiteDocument, read_site
@@ -70,7 +70,8 @@ def load_site(path: Path, ports: Mapping[str, int] = NO_PORTS) -> SiteConfig:
         catalogue = read_catalogue(inspection) or {}
         bound = bind(rules.rules, built.devices, catalogue)
         for problem in bound.problems:
-            rules.problem(problem.rule, Finding(problem.loc, problem.message))
+            message = problem.message + (pack_to_add(problem.missing) if problem.missing else "")
+            rules.problem(problem.rule, Finding(problem.loc, message))
         warn_of_oversights(inspection, site, built, bound, catalogue)
     inspection.refuse_if_any()
     return SiteConfig(

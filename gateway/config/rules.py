@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -128,6 +129,15 @@ class Rules:
             self._origins[name] = replace(self._origins[name], blames_override=True)
         for finding in found:
             self.problem(name, finding)
+
+
+def pack_to_add(rule: str) -> str:
+    """What to do about a rule that another one asks for and that is not there: the pack that has it, if any."""
+    for name in pack_names():
+        text = (starter() / "rules" / f"{name}.yaml").read_text(encoding="utf-8")
+        if re.search(rf"^- rule: {re.escape(rule)}$", text, re.MULTILINE):
+            return f"; it is in the pack {name!r}: add that to `rules: packs`, even if the site has none of its devices"
+    return ""
 
 
 def _in_override(path: Path, origin: RuleOrigin) -> Path:

@@ -127,7 +127,7 @@ def gateway(links: Sequence[str] = ("garage", "broker")) -> Device:
 
 
 KEBA = ("charger_state", *PHASES, "current_limit", "power")
-OPENEVSE = ("charger_state", "current", "current_limit", "temperature")
+OPENEVSE = ("charger_state", "current", "pilot_current", "temperature")
 
 
 def demo() -> list[Device]:

@@ -149,6 +149,8 @@ def test_what_a_device_lacks_is_told_and_nothing_else() -> None:
         *((rule, "feeder-east") for rule in ("EV-01", "EV-02", "EV-03", "EV-04", "EV-05")),
     }
     assert {(each.rule, each.source) for each in found.reduced} == {
+        ("EV-01", "charger-east-1"),  # no pilot signal
+        ("EV-01", "charger-west-1"),  # no limit
         ("EV-02", "charger-east-1"),
         *(("EV-03", charger) for charger in ("charger-east-1", "charger-west-1")),
         *((rule, "feeder-east") for rule in ("XC-01", "XC-03")),

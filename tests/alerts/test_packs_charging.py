@@ -116,6 +116,16 @@ def test_any_phase_counts(phase: str) -> None:
     assert "EV-05" in raised(one)
 
 
+@pytest.mark.parametrize(("current", "expected"), [(16.7, set()), (16.9, {"EV-01"})])
+def test_where_no_limit_is_told_the_pilot_signal_s_offer_is_the_limit(current: float, expected: set[str]) -> None:
+    one = shown(charger("c", EAST, OPENEVSE), charger_state="charging", pilot_current=16.0, current=current)
+    assert raised(one) == expected
+    assert one.severity("EV-01", "c") is None
+    one.set(4000, "c", {"current": 19.3})
+    one.wait(4005)
+    assert one.severity("EV-01", "c") is Severity.HIGH
+
+
 def test_an_ordinary_end_of_charging_is_no_stuck_contactor() -> None:
     """The state says so first, the current some seconds later, each once."""
     one = shown(charger_state="charging", current=16.0)
@@ -170,7 +180,7 @@ def building(*more: Device) -> Play:
     play.set("water-west", floor_level=0.0)
     play.set("panel-1", **QUIET)
     play.set("charger-east-1", charger_state="ready", **dict.fromkeys(PHASES, 0.0), power=0.0, current_limit=16.0)
-    play.set("charger-west-1", charger_state="ready", current=0.0, current_limit=16.0, temperature=20.0)
+    play.set("charger-west-1", charger_state="ready", current=0.0, pilot_current=16.0, temperature=20.0)
     play.set("feeder-east", **dict.fromkeys(PHASES, 0.2), power=100.0)
     return play
 
