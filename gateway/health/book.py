@@ -85,13 +85,6 @@ class HealthBook:
         """The gateway's frame again when a link's points have changed since: an alarm must not wait for the numbers."""
         return self._gateway.news(self._links, now)
 
-    def gateway_changed(self, now: Instant) -> Frame | None:
-        """The gateway's frame anew, to be emitted, when a link came up, went down or told of trouble since the last.
-
-        Asked each second: a link that was down for a moment must not seem to be down until the numbers come again.
-        """
-        return self._gateway.changed(self._links, now)
-
     @property
     def gateway_status(self) -> GatewayStatus:
         """What the app last said of the gateway."""

@@ -78,14 +78,8 @@ class GatewayRecord:
         return Frame(self.layout, values, now, quality)
 
     def _values(self, links: Mapping[str, LinkRecord], now: Instant) -> tuple[Value, ...]:
-        told = self._told(links, now)
+        told = self._own(now) | self._of_links(links, now)
         return tuple(told.get(point.key) for point in self.layout.points)
-
-    def changed(self, links: Mapping[str, LinkRecord], now: Instant) -> Frame | None:
-        """The frame anew when the links say something else than in the last one; None before the first."""
-        if self._said is None or self._said == self._of_links(links, now):
-            return None
-        return self.frame(self.status, links, now)
 
     def problems(self, now: Instant) -> tuple[str, ...]:
         """Why the gateway is not at its best; empty when it is."""

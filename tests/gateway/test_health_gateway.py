@@ -177,18 +177,18 @@ def test_links_that_never_connected_are_down() -> None:
 def test_what_a_link_says_is_told_when_it_changes() -> None:
     """A link that is down for a moment may not seem to be down until the numbers come again."""
     one = book(gateway({"broker": True}))
-    assert one.gateway_changed(at(0)) is None
+    assert one.gateway_news(at(0)) is None
     one.gateway(GatewayStatus(**FINE), at(0))
     one.report(report(1))
-    up = one.gateway_changed(at(1))
+    up = one.gateway_news(at(1))
     assert up is not None and told(up)["disk_used"] == 40.0
     assert of_link(up, "broker") == {"link_up": True} | QUIET
-    assert one.gateway_changed(at(2)) is None
+    assert one.gateway_news(at(2)) is None
     one.report(report(3, {"gaps": 1}, connected=False))
-    down = one.gateway_changed(at(3))
+    down = one.gateway_news(at(3))
     assert down is not None and of_link(down, "broker") == {"link_up": False} | QUIET | {"data_gap": True}
-    assert one.gateway_changed(at(62)) is None
-    over = one.gateway_changed(at(63))
+    assert one.gateway_news(at(62)) is None
+    over = one.gateway_news(at(63))
     assert over is not None and of_link(over, "broker")["data_gap"] is False
 
 
