@@ -25,7 +25,7 @@ from drivers.language import (
 )
 from drivers.modbus.cell import LAST_ADDRESS, Table, WireType
 from drivers.modbus.parts import PartId, Template, hint
-from drivers.modbus.reading import Reading, resolve
+from drivers.modbus.reading import Reading, moved, resolve
 from gateway.fields import Strict, TextField
 from gateway.model import PointType
 
@@ -172,6 +172,8 @@ class ModbusProfile(Profile):
     vectors: Annotated[tuple[Vector, ...], AsTuple] = ()
 
     _readings: dict[str, Reading] = PrivateAttr(default_factory=dict)
+    _firsts: list[dict[str, Reading]] = PrivateAttr(default_factory=list)
+    """The readings of every template's first part; the others' are the same further on."""
 
     @model_validator(mode="after")
     def _resolve(self) -> ModbusProfile:
@@ -209,20 +211,23 @@ class ModbusProfile(Profile):
         """The profile with the points of these parts; ValueError with a sentence for an id that is none."""
         if not self.parts:
             return super().for_parts(ids)
-        points = dict(self.points)
-        for part in dict.fromkeys(ids):
-            points.update(self._points_of(part))
-        made = self.model_copy(update={"points": points})
+        made = self.model_copy(update={"points": dict(self.points)})
         made._readings = dict(self._readings)
-        more = {key: point for key, point in points.items() if key not in self._readings}
-        for fault in [*made._read_points(more), *_conditions(made), *_forbidden(made), *_overlaps(made._readings)]:
-            raise ValueError(f"{'.'.join(map(str, fault.loc[1:-1]))}: {fault.sentence}")
+        for part in dict.fromkeys(ids):
+            index, by = self._part(part)
+            was = self.parts[index].template.ends[0]
+            for name, reading in self._firsts[index].items():
+                made.points[f"{part}/{name}"] = self.parts[index].points[name]
+                made._readings[f"{part}/{name}"] = moved(reading, was, part, by)
+        for fault in [*_forbidden(made), *_overlaps(made._readings)]:
+            raise ValueError(f"{fault.loc[1]}: {fault.sentence}")
         return made
 
-    def _points_of(self, part: str) -> Iterator[tuple[str, ModbusPoint]]:
-        for parts in self.parts:
+    def _part(self, part: str) -> tuple[int, int]:
+        """(which template makes it, how far it stands behind the first of its kind)."""
+        for index, parts in enumerate(self.parts):
             if (address := parts.template.address(part)) is not None:
-                return parts.points_of(part, address)
+                return index, address - parts.address["start"]
         raise ValueError(f"{self.profile} has no part {part!r}; its parts are {self.part_hint}")
 
     def sources(self, key: str) -> tuple[Source, ...]:
@@ -312,6 +317,8 @@ def _template_faults(profile: ModbusProfile) -> Iterator[PointFault]:
                 yield PointFault(("parts", index, "points", name, *fault.loc[2:]), f"{part}: {fault.sentence}")
             if faults:
                 return
+            if part == parts.template.ends[0]:
+                profile._firsts.append({name: one.readings[f"{part}/{name}"] for name in parts.points})
 
 
 def _unknown_in_vectors(profile: ModbusProfile) -> Iterator[PointFault]:

@@ -35,6 +35,8 @@ class Template:
             raise ValueError("`address` needs a `start`: the address of the first part")
         if re.search(r"\}\{|\}[0-9]|[0-9]\{", text):
             raise ValueError("a letter, `-` or `_` must stand between numbers, or nobody could tell them apart")
+        if any(address[name] < 0 for name in address):
+            raise ValueError("addresses rise with the numbers in the id")
         if any(low < 0 for low, _ in over.values()):
             raise ValueError("the numbers in an id are not negative")
         self._text = text

@@ -48,6 +48,16 @@ def resolve(key: str, point: ModbusPoint, defaults: ModbusDefaults) -> Reading:
     return _Resolver(key, point, defaults).reading()
 
 
+def moved(reading: Reading, was: str, part: str, by: int) -> Reading:
+    """The reading of the part `was` as that of another part, `by` addresses further on."""
+    meaning = reading.meaning
+    if meaning.valid_when is not None and meaning.valid_when[0].startswith(f"{was}/"):
+        other, good = meaning.valid_when
+        meaning = replace(meaning, valid_when=(part + other.removeprefix(was), good))
+    cell = replace(reading.cell, address=reading.cell.address + by)
+    return Reading(replace(reading.point, part=part), cell, meaning)
+
+
 class _Resolver:
     def __init__(self, key: str, point: ModbusPoint, defaults: ModbusDefaults) -> None:
         self.key = key

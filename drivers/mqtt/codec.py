@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from drivers.assign import Feed, UnitAssignment
 from drivers.meaning import Marks, Step, compile_steps, run_steps
@@ -18,8 +19,7 @@ MOST_LAYOUTS = 64
 """Per unit; a message with another choice of points is one record for each of them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """The samples of one device at one moment, from one message.
 
     `layout` has the points that the message carried, and no others. `source_ns` is UTC, None when none was said or it
@@ -35,8 +35,7 @@ class Record:
     event_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Decoded:
+class Decoded(NamedTuple):
     """What a message said. `available` is None unless it came on the availability topic."""
 
     records: tuple[Record, ...]
@@ -98,7 +97,12 @@ class DeviceCodec:
             raise Poison("topic", f"{self.name} does not speak on this topic")
         else:
             available = None
-        moments, ignored = reader.read(payload)
+        try:
+            moments, ignored = reader.read(payload)
+        except Poison as poison:
+            if available is None or poison.reason != "no_point":
+                raise
+            return Decoded((), available)  # on a topic that also has points
         if len(moments) == 1 and len(self._feeds) == 1:
             (moment,) = moments
             (part,) = moment.shape.use

@@ -37,7 +37,7 @@ def parse(payload: bytes) -> Any:
         raise Poison("json", _why(payload, error)) from None
     kind = value.__class__
     # a message without nesting has as many colons as keys, unless one stands twice or in a text
-    if kind is dict and payload.count(b":") == len(value) and b"\\" not in payload:
+    if kind is dict and payload.count(b":") == len(value) and b"\\" not in payload and b"[" not in payload:
         return value
     if kind is dict or kind is list or kind is str:
         _examine(value, payload)

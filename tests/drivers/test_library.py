@@ -2,28 +2,74 @@
 
 from __future__ import annotations
 
+from importlib import resources
 from importlib.resources.abc import Traversable
 
 import pytest
 from ruamel.yaml import YAML
 
 from drivers.modbus.plan import plan
-from drivers.modbus.vectors import vector_failures
-from drivers.profile import ModbusProfile, never_read, profile_points
-from gateway.model import PointType
-from tests.drivers.made import files, shipped
+from drivers.profile import (
+    ModbusProfile,
+    MqttProfile,
+    Profile,
+    library,
+    mistakes,
+    never_read,
+    parse_profile,
+    profile_points,
+)
+from gateway.config.parse import parse
+from gateway.config.source import read_packaged
+from gateway.model import Point, PointType
+from tests.drivers.made import any_shipped, files, shipped
 
 
 @pytest.mark.parametrize("file", files(), ids=lambda file: file.name)
 def test_profile(file: Traversable) -> None:
-    profile = ModbusProfile.model_validate(YAML().load(file.read_text("utf-8")))
+    document = parse(read_packaged(library() / file.name))
+    assert document.problems == []
+    profile = parse_profile(document.value)
     assert f"{profile.profile}.yaml" == file.name
-    assert profile.vectors, "a profile without an example is a guess"
-    assert list(vector_failures(profile)) == []
+    assert isinstance(profile, (ModbusProfile, MqttProfile))
+    assert list(mistakes(profile)) == []
+    assert profile.has_examples, "a profile without an example is a guess"
     assert len(profile_points(profile)) == len(profile.points)
     for key in profile.points:
         assert all(source.verified != "memory" for source in profile.sources(key))
-    assert {key for vector in profile.vectors for key in [*vector.expect, *vector.bad]}
+
+
+@pytest.mark.parametrize("name", [file.name.removesuffix(".yaml") for file in files()])
+def test_every_point_has_an_example(name: str) -> None:
+    """A fact that was written down and never tried is how a wrong scale gets into a building."""
+    profile = any_shipped(name)
+    assert isinstance(profile, (ModbusProfile, MqttProfile))
+    shown = {key for vector in profile.vectors for key in [*vector.expect, *vector.bad]}
+    shown |= {key for vector in profile.vectors for older in getattr(vector, "history", ()) for key in older.expect}
+    assert set(profile.readings) - shown == set()
+    for parts in getattr(profile, "parts", ()):
+        of_parts = {key.partition("/")[2] for key in shown if parts.template.address(key.partition("/")[0]) is not None}
+        # both kinds of a panel's points are read alike
+        assert set(parts.points) - of_parts - {"prealarm", "fault"} == set()
+
+
+@pytest.mark.parametrize("name", [file.name.removesuffix(".yaml") for file in files()])
+def test_standard_points_are_standard(name: str) -> None:
+    """A point with a standard name has the standard's type, unit and words, or rules would read something else."""
+    profile = any_shipped(name)
+    standard = YAML(typ="safe", pure=True).load((resources.files("gateway") / "points.yaml").read_text("utf-8"))
+    known = standard.get(profile.system or "", {})
+    for point in everything(profile):
+        if wanted := known.get(point.name):
+            kinds = {"float": ("float", "int")}.get(wanted["type"], (wanted["type"],))
+            assert point.type.value in kinds and point.unit == wanted.get("unit"), point.key
+            assert set(point.codes) <= set(wanted.get("codes", ())), point.key
+            assert bool(point.part) is wanted.get("part", False), point.key
+
+
+def everything(profile: Profile) -> tuple[Point, ...]:
+    parts = [first.partition(" ")[0] for first in profile.part_hint.split(", ") if first]
+    return profile_points(profile.for_parts(parts))
 
 
 def test_nice3000_has_the_standard_points() -> None:
