@@ -224,16 +224,3 @@ def test_a_count_that_began_anew_has_risen_if_it_is_not_nothing() -> None:
 
 def test_a_site_without_its_gateway_still_tells() -> None:
     assert told(HealthBook((), {}, at(0)).gateway(GatewayStatus(**FINE), at(1)))["disk_used"] == 40.0
-
-
-def test_a_link_that_comes_up_is_told_before_the_numbers_are_due() -> None:
-    health = book(gateway({"broker": True}))
-    assert health.gateway_news(at(0)) is None, "there are no numbers yet"
-    assert of_link(health.gateway(GatewayStatus(**FINE), at(0)), "broker")["link_up"] is False
-    assert health.gateway_news(at(1)) is None, "nothing has changed"
-    health.report(report(1.5))
-    news = health.gateway_news(at(2))
-    assert news is not None
-    assert of_link(news, "broker")["link_up"] is True
-    assert told(news)["disk_used"] == FINE["disk_used"]
-    assert health.gateway_news(at(3)) is None
