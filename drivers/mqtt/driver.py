@@ -8,17 +8,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from typing import NoReturn, Protocol
+from typing import NoReturn
 
 from drivers.assign import LinkAssignment, UnitAssignment
 from drivers.base import SessionError
 from drivers.modbus.pace import Random, jitter
 from drivers.mqtt.codec import DeviceCodec
-from drivers.mqtt.intake import Count, Intake, Quarantine
+from drivers.mqtt.intake import Connection, Count, Intake, Quarantine
 from drivers.mqtt.lanes import Lanes
 from drivers.mqtt.options import MqttLinkOptions
 from drivers.mqtt.pace import Connecting
-from drivers.mqtt.session import Arrived, Session, TakenOver
+from drivers.mqtt.session import Session, TakenOver
 from drivers.mqtt.tally import LinkTally
 from drivers.mqtt.unit import Codec, Unit
 from gateway.clock import Clock
@@ -33,20 +33,6 @@ BLIND_AFTER = 10 * SECOND
 # for what is on its way into the store when a connection has ended
 SETTLE = 5 * SECOND
 RECALLED = 256
-
-
-class Connection(Protocol):
-    """What the driver needs of an open connection; `Session` is one."""
-
-    @property
-    def present(self) -> bool: ...
-    @property
-    def lost(self) -> asyncio.Future[SessionError]: ...
-    def begin(self, receive: Callable[[Arrived], None]) -> None: ...
-    async def subscribe(self, filters: Sequence[str]) -> dict[str, str]: ...
-    def acknowledge(self, mids: Sequence[int]) -> None: ...
-    def unsubscribe(self, topic: str) -> None: ...
-    async def close(self) -> None: ...
 
 
 Connect = Callable[[MqttLinkOptions, str], Awaitable[Connection]]
@@ -166,7 +152,7 @@ class MqttDriver:
                 unit.interrupted()
         self._had_session = True
         self._pauses.connected(self._clock.now().mono_ns)
-        self._intake.opened(session.acknowledge, session.unsubscribe, present=session.present)
+        self._intake.opened(session)
         session.lost.add_done_callback(lambda lost: self._stir.set())
         session.begin(self._intake.arrived)
 

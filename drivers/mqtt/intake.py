@@ -11,12 +11,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Protocol
 
+from drivers.base import SessionError
 from drivers.mqtt.filters import covers, subscriptions
 from drivers.mqtt.lanes import Lanes
 from drivers.mqtt.options import MqttLinkOptions
 from drivers.mqtt.pace import Drain
+from drivers.mqtt.packet import Arrived
 from drivers.mqtt.poison import Poison
-from drivers.mqtt.session import Arrived
 from drivers.mqtt.tally import LinkTally
 from drivers.mqtt.unit import Unit
 from drivers.mqtt.window import Ticket, Window
@@ -33,6 +34,21 @@ KEPT_OF_OVERSIZE = 1024
 _KEPT_OF_TOPIC, _KEPT_OF_WORDS = 512, 500
 
 Quarantine = Callable[[Quarantined, Callable[[], None]], Awaitable[None] | None]
+
+
+class Connection(Protocol):
+    """What is needed of an open connection; `Session` is one."""
+
+    @property
+    def present(self) -> bool: ...
+    @property
+    def lost(self) -> asyncio.Future[SessionError]: ...
+    def begin(self, receive: Callable[[Arrived], None]) -> None: ...
+    async def subscribe(self, filters: Sequence[str]) -> dict[str, str]: ...
+    def acknowledge(self, mids: Sequence[int]) -> None: ...
+    def pause(self, pausing: bool) -> None: ...
+    def unsubscribe(self, topic: str) -> None: ...
+    async def close(self) -> None: ...
 
 
 class Count(Protocol):
@@ -72,18 +88,19 @@ class Intake:
         """A run begins; its lanes are new."""
         self._emit, self._lanes, self._stir, self._news = emit, lanes, stir, news
         self.failure: Exception | None = None
-        self.opened(lambda mids: None, lambda topic: None, present=False)
+        self.opened(None)
 
-    def opened(
-        self, acknowledge: Callable[[Sequence[int]], None], unsubscribe: Callable[[str], None], *, present: bool
-    ) -> None:
-        """A connection begins; `present`: with what the broker has kept for us."""
+    def opened(self, connection: Connection | None) -> None:
+        """A connection begins, perhaps with what the broker has kept for us; None: there is none yet."""
         now_ns = self._clock.now().mono_ns
-        self._loop = asyncio.get_running_loop()
-        self._window = Window(self._room, acknowledge, self._loop.call_soon)
+        soon = asyncio.get_running_loop().call_soon
+        self._connection = connection
+        if connection is None:
+            self._window = Window(self._room, lambda mids: None, soon)
+        else:
+            self._window = Window(self._room, connection.acknowledge, soon, connection.pause)
         self._window.on_empty = self._stir
-        self._unsubscribe = unsubscribe
-        self._drain = Drain(now_ns) if present else None
+        self._drain = Drain(now_ns) if connection is not None and connection.present else None
         self._caught_up_ns = now_ns
         self._moved = (0, now_ns)
         self.overflowing_ns: int | None = None
@@ -162,8 +179,9 @@ class Intake:
 
     def _unknown(self, message: Arrived, ticket: Ticket, at: Instant) -> None:
         self._tally.unknown_device += 1
-        if message.topic and not any(covers(one, message.topic) for one in self.filters):
-            self._unsubscribe(message.topic)  # an earlier configuration has asked for it
+        asked = any(covers(one, message.topic) for one in self.filters)
+        if self._connection is not None and message.topic and not asked:
+            self._connection.unsubscribe(message.topic)  # an earlier configuration has asked for it
         known = Poison("unknown_device", "nobody on this site has this topic")
         self._set_aside(
             known if message.topic else Poison("encoding", "the topic is not UTF-8"), "", message, ticket, at

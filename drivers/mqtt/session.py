@@ -16,7 +16,7 @@ import struct
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import Any
 
 import aiomqtt
 from aiomqtt.exceptions import MqttConnectError
@@ -27,6 +27,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from drivers.base import SessionError
 from drivers.mqtt.options import MqttLinkOptions
+from drivers.mqtt.packet import Arrived, cut
 from gateway.model import SECOND, ErrorKind
 
 # host seconds for the broker to accept a connection or a subscription
@@ -45,17 +46,6 @@ ENOUGH = 16
 _silent = logging.getLogger("anlou.mqtt.wire")
 _silent.addHandler(logging.NullHandler())
 _silent.propagate = False
-
-
-class Arrived(NamedTuple):
-    """A message as it came. `topic` is empty when it was not UTF-8; `mid` is 0 with QoS 0."""
-
-    topic: str
-    payload: bytes
-    qos: int
-    retain: bool
-    dup: bool
-    mid: int
 
 
 class TakenOver(SessionError):  # noqa: N818 - the other one is well
@@ -79,6 +69,23 @@ class _Buffered:
         piece = self._bytes[at : at + size]
         self._at = at + len(piece)
         return piece
+
+    def fill(self) -> bool:
+        """Read if nothing is here; False when nothing has come, or it is for paho to find out why."""
+        if self._at < len(self._bytes):
+            return True
+        with suppress(OSError):  # above all: nothing is there yet, TLS wants more
+            self._bytes, self._at = b"", 0
+            self._bytes = self._inner.recv(_CHUNK)
+        return bool(self._bytes)
+
+    def message(self) -> Arrived | None:
+        """The next packet, if it is a message and all of it is here."""
+        found = cut(self._bytes, self._at)
+        if found is None:
+            return None
+        message, self._at = found
+        return message
 
     def pending(self) -> int:
         """Bytes that are here already, and for which no socket will become readable."""
@@ -109,6 +116,7 @@ class Session:
         self._will_write = False
         self._later: asyncio.TimerHandle | None = None
         self._count = 0
+        self._paused = False
         self._buffer: _Buffered | None = None
         self._client = aiomqtt.Client(
             options.mqtt.host,
@@ -184,6 +192,17 @@ class Session:
         if packets and not self.lost.done():
             self._paho._packet_queue(_PUBACK, packets, 0, 1)
 
+    def pause(self, pausing: bool) -> None:
+        """Read no more, or again: what comes waits there; Receive Maximum alone does not hold it back (E6)."""
+        self._paused = pausing
+        sock = self._paho._sock
+        if sock is None or sock.fileno() < 0:
+            return
+        if pausing:
+            self._loop.remove_reader(sock.fileno())
+        elif self._later is None:
+            self._later = self._loop.call_later(0, self._gathered, sock)  # some may be here already
+
     def unsubscribe(self, topic: str) -> None:
         """Stop a subscription that an earlier configuration has left in our session; nobody waits for the answer."""
         if not self.lost.done():
@@ -221,7 +240,7 @@ class Session:
 
     def _listen(self, sock: Any) -> None:
         """Our reading in the place of aiomqtt's."""
-        if not self._closed and sock.fileno() >= 0:
+        if not (self._closed or self._paused) and sock.fileno() >= 0:
             self._loop.add_reader(sock.fileno(), self._readable)
 
     def _wants_to_write(self, client: Any, userdata: Any, sock: Any) -> None:
@@ -246,22 +265,31 @@ class Session:
 
     def _readable(self) -> None:
         """Everything that is here. While messages come fast, what follows is let gather for a moment first."""
-        buffer, sock = self._buffer, self._paho._sock
+        buffer, paho, sock = self._buffer, self._paho, self._paho._sock
+        if buffer is None:
+            return
         before = self._count
         try:
-            while True:
-                self._paho.loop_read()
-                if buffer is None or self._paho._sock is None or not buffer.pending():
+            buffer.fill()
+            while not self._paused and paho._sock is not None:
+                # between two packets we take messages ourselves; paho gets everything else, and what is not all here
+                if paho._in_packet["command"] == 0 and (message := buffer.message()) is not None:
+                    self._take(message)
+                    if not buffer.pending():
+                        break
+                elif paho.loop_read() or not buffer.pending():
                     break
         except Exception as error:  # noqa: BLE001 - paho cannot make sense of what came
             self._lose(SessionError(ErrorKind.BAD_REPLY, f"not MQTT: {type(error).__name__}: {error}"))
-        if 0 < self._count - before < ENOUGH and not self._closed and sock is not None and sock.fileno() >= 0:
+        if self._closed or self._paused or sock is None or sock.fileno() < 0:
+            return
+        if 0 < self._count - before < ENOUGH:
             self._loop.remove_reader(sock.fileno())
             self._later = self._loop.call_later(TOGETHER, self._gathered, sock)
 
     def _gathered(self, sock: Any) -> None:
         self._later = None
-        if self._closed or sock.fileno() < 0:
+        if self._closed or self._paused or sock.fileno() < 0:
             return
         self._readable()
         if self._later is None:
@@ -272,8 +300,10 @@ class Session:
             topic = message.topic
         except UnicodeDecodeError:
             topic = ""
+        self._take(Arrived(topic, bytes(message.payload), message.qos, message.retain, message.dup, message.mid))
+
+    def _take(self, arrived: Arrived) -> None:
         self._count += 1
-        arrived = Arrived(topic, bytes(message.payload), message.qos, message.retain, message.dup, message.mid)
         if self._receive is None:
             self._early.append(arrived)
         else:

@@ -14,7 +14,7 @@ from gateway.model import SECOND, ErrorKind, Frame, FrameKind, Instant, Layout, 
 
 if TYPE_CHECKING:
     from drivers.mqtt.codec import Decoded, Record
-    from drivers.mqtt.session import Arrived
+    from drivers.mqtt.packet import Arrived
 
 _LAYOUTS = 256
 

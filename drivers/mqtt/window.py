@@ -1,7 +1,8 @@
 """What has been taken from the broker and is not durable yet: bounded, and acknowledged in the order of arrival.
 
-MQTT 5 §4.6 wants that order, and it makes a duplicate wait for its original's commit. A full window takes nothing more:
-the connection is made anew, and the broker brings the rest again.
+MQTT 5 §4.6 wants that order, and it makes a duplicate wait for its original's commit. At half of its size nothing more
+is read until a quarter is left: the broker waits. A full window takes nothing at all: the connection is made anew, and
+the broker brings the rest again.
 """
 
 from __future__ import annotations
@@ -34,10 +35,17 @@ class Ticket:
 
 
 class Window:
-    """The tickets of one connection. `acknowledge` gets packet numbers, `soon` calls back in the loop's next turn."""
+    """The tickets of one connection. `acknowledge` gets packet numbers, `soon` calls back in the loop's next turn.
+
+    `pause` is told True when nothing more should be read, and False when it may be again.
+    """
 
     def __init__(
-        self, items: int, acknowledge: Callable[[Sequence[int]], None], soon: Callable[[Callable[[], None]], object]
+        self,
+        items: int,
+        acknowledge: Callable[[Sequence[int]], None],
+        soon: Callable[[Callable[[], None]], object],
+        pause: Callable[[bool], None] = lambda pausing: None,
     ) -> None:
         self._items = items
         self._acknowledge = acknowledge
@@ -45,6 +53,8 @@ class Window:
         self._tickets: deque[Ticket] = deque()
         self._bytes = 0
         self._flushing = False
+        self._pause = pause
+        self._paused = False
         self.acknowledged = 0
         self.on_empty: Callable[[], None] | None = None
 
@@ -60,6 +70,9 @@ class Window:
         ticket = Ticket(self, mid, size)
         self._tickets.append(ticket)
         self._bytes += size
+        if not self._paused and (2 * len(self._tickets) > self._items or 2 * self._bytes > BYTES):
+            self._paused = True
+            self._pause(True)
         return ticket
 
     def settled(self, ticket: Ticket) -> None:
@@ -80,5 +93,8 @@ class Window:
                 mids.append(ticket.mid)
         if mids:
             self._acknowledge(mids)
+        if self._paused and 4 * len(tickets) <= self._items and 4 * self._bytes <= BYTES:
+            self._paused = False
+            self._pause(False)
         if not tickets and self.on_empty is not None:
             self.on_empty()
