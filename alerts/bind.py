@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from alerts.bound import BindProblem, Bound, Instance, Unbound
 from alerts.companion import SUFFIX, companion_rule, has_companion
-from alerts.condition.build import Absent, Mistake, Scope, build
+from alerts.condition.build import Absent, Fitted, Mistake, Scope, build
 from alerts.condition.columns import Columns
 from alerts.condition.leaves import RateSpec, ThresholdSpec
 from alerts.condition.logic import Blind, Escalated
@@ -56,6 +56,7 @@ class _Binder:
     by_rule: dict[str, list[Instance]] = field(default_factory=dict)
     companions: dict[tuple[str, int], Rule] = field(default_factory=dict)
     by_source: dict[tuple[str, str], Instance] = field(default_factory=dict)
+    fitted: dict[str, Fitted] = field(default_factory=dict)
     companions_at: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     placed: dict[tuple[str, str], dict[tuple[str | None, ...] | None, list[tuple[str, str]]]] = field(
         default_factory=dict
@@ -99,7 +100,7 @@ class _Binder:
     def _bind_device(self, rule: Rule, device: Device) -> None:
         parts: list[str | None] = [None]
         if rule.on.point is not None:
-            parts = [point.part for point in device.points if rule.on.point in (point.name, point.key)]
+            parts = [point.part for point in self._fitted(device).watched(rule.on.point)]
             if not parts:
                 # a rule for whoever has the point (health, …) says nothing about those that lack it
                 if rule.on.system is not None or rule.on.device is not None:
@@ -121,6 +122,7 @@ class _Binder:
         unknown_for_ns = _unknown_for(rule, device)
         scope = Scope(
             device=device,
+            fitted=self._fitted(device),
             part=part,
             own_point=rule.on.point,
             severity=rule.severity,
@@ -148,6 +150,11 @@ class _Binder:
         self.replaced.update({(other, source): rule.rule for other in rule.instead_of})
         if has_companion(rule) and _can_be_blind(node, scope):
             self._companion(instance, node)
+
+    def _fitted(self, device: Device) -> Fitted:
+        if device.id not in self.fitted:
+            self.fitted[device.id] = Fitted(device)
+        return self.fitted[device.id]
 
     def _add(self, instance: Instance) -> None:
         self.instances.append(instance)

@@ -40,6 +40,22 @@ class Mistake(Exception):  # noqa: N818 - the rule's mistake
         self.loc: Loc = loc
 
 
+class Fitted:
+    """The points of a device, found at once: a panel has ten thousand."""
+
+    def __init__(self, device: Device) -> None:
+        self.by_key = {point.key: point for point in device.points}
+        self.of_parts: dict[str, list[Point]] = {}
+        for point in device.points:
+            if point.part:
+                self.of_parts.setdefault(point.name, []).append(point)
+
+    def watched(self, name: str) -> list[Point]:
+        """Where a rule `on` the point (`name`, or `part/name`) has its sources: the device itself and each part."""
+        own = self.by_key.get(name)
+        return [*([] if own is None else [own]), *self.of_parts.get(name, [])]
+
+
 @dataclass(slots=True, kw_only=True)
 class Scope:
     """Where a condition is compiled for: the source, the rule's own point, and what the build leaves behind.
@@ -50,6 +66,7 @@ class Scope:
     """
 
     device: Device
+    fitted: Fitted
     part: str | None
     own_point: str | None
     severity: Severity
@@ -63,15 +80,15 @@ class Scope:
     def points(self, spec: Leaf, loc: Loc) -> list[Point]:
         """The point that a leaf asks about; several when it asks about every or any part."""
         if spec.points is not None:
-            some = [point for name in spec.points for point in find(self.device, name, self.part)]
+            some = [point for name in spec.points for point in self._found(name, self.part)]
             if not some:
                 raise Absent(f"the device has none of the points {', '.join(spec.points)}")
             return some
         name = spec.point or self.own_point
         if name is None:
             raise Mistake("names no point, and the rule has none under `on`", *loc)
-        found = of_parts(self.device, name) if spec.parts else []
-        found = found or find(self.device, name, None if spec.parts else self.part)
+        found = self.fitted.of_parts.get(name, []) if spec.parts else []
+        found = found or self._found(name, None if spec.parts else self.part)
         if not found:
             raise Absent(f"the device has no point {name!r}")
         if spec.parts is None and len(found) > 1:
@@ -80,23 +97,17 @@ class Scope:
             raise Mistake(f"{name!r} is a point of several parts ({keys}): say `parts: every` or `parts: any`", *place)
         return found
 
+    def _found(self, name: str, part: str | None) -> list[Point]:
+        """Those meant by `name` or `part/name`: the part's own first, then the device's, then those of all parts."""
+        for key in (f"{part}/{name}", name) if part is not None else (name,):
+            if (point := self.fitted.by_key.get(key)) is not None:
+                return [point]
+        return [] if part is not None else self.fitted.of_parts.get(name, [])
+
     def slot(self, point: Point) -> int:
         slot = self.columns.slot(self.device.id, point.key)
         self.read[slot] = point.key
         return slot
-
-
-def find(device: Device, name: str, part: str | None) -> list[Point]:
-    """The points meant by `name` or `part/name`: the part's own first, then the device's, then those of all parts."""
-    for key in (f"{part}/{name}", name) if part is not None else (name,):
-        for point in device.points:
-            if point.name == key.rpartition("/")[2] and point.key == key:
-                return [point]
-    return [] if part is not None else of_parts(device, name)
-
-
-def of_parts(device: Device, name: str) -> list[Point]:
-    return [point for point in device.points if point.part and point.name == name]
 
 
 def build(spec: Condition, scope: Scope, loc: Loc) -> Node:

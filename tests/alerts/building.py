@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 
 from alerts.bind import bind
 from alerts.bound import Bound, Instance
-from alerts.condition.build import Scope, build
+from alerts.condition.build import Fitted, Scope, build
 from alerts.condition.columns import Columns
 from alerts.condition.node import Node
 from alerts.rule import Rule
@@ -231,6 +231,7 @@ class One:
         self.device = device("d", "test", [point, *others], poll_ns=round(poll_s * SECOND))
         scope = Scope(
             device=self.device,
+            fitted=Fitted(self.device),
             part=None,
             own_point="x",
             severity=own.severity,
