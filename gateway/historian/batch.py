@@ -73,14 +73,14 @@ class SampleBatches:
     def __init__(self, samples: Samples, site: str, devices: Mapping[str, Device]) -> None:
         self._samples = samples
         self._lines = SampleLines(site, devices)
-        self._stamps = Stamps(samples.neighbours, samples.newest_before)
+        self._stamps = Stamps(0, samples.neighbours, samples.latest)
         self._next = -1
         self._rows = 100
 
     def take(self, stretch: Stretch, horizon: int, window: Window) -> Batch:
         """About LINES lines behind what was sent; for the historian's thread."""
         if stretch.next != self._next:
-            self._stamps = Stamps(self._samples.neighbours, self._samples.newest_before)
+            self._stamps = Stamps(stretch.next, self._samples.neighbours, self._samples.latest)
         until = horizon if stretch.until is None else min(stretch.until, horizon)
         found = self._samples.read(stretch.next, self._rows, until)
         full = len(found.frames) + found.damaged >= self._rows

@@ -8,7 +8,7 @@ of its own) the log is asked what stands near them in time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 from gateway.model import Frame, Layout
@@ -17,7 +17,7 @@ MILLI = 1_000_000
 WINDOW_MS = 1000
 CROWD = 2000
 """More frames of a device than this in two seconds are not kept apart from each other any more."""
-_ASK_AGAIN = 1000
+AHEAD_MS = 600_000
 
 
 class Neighbour(Protocol):
@@ -33,23 +33,31 @@ class Neighbours(Protocol):
     def __call__(self, device: str, from_ns: int, to_ns: int, before: int, limit: int, /) -> Sequence[Neighbour]: ...
 
 
-class _Known:
-    """What is known of a device: no earlier frame's stamp lies at `floor` or later (None: not known)."""
+class Latest(Protocol):
+    """The latest time of the same rows; None when there are none."""
 
-    __slots__ = ("asked", "floor", "taken")
+    def __call__(self, device: str, from_ns: int, to_ns: int, before: int, /) -> int | None: ...
+
+
+class _Known:
+    """What is known of a device: of the rows before the beginning none lies within [floor, until] or the second before;
+    of those since then each layout's latest stamp."""
+
+    __slots__ = ("floor", "since", "taken", "until")
 
     def __init__(self) -> None:
-        self.floor: int | None = None
-        self.asked = 0
+        self.since = self.floor = 0
+        self.until = -1
         self.taken: dict[Layout, int] = {}
 
 
 class Stamps:
-    """Stamps of frames in order of position, without a hole, from wherever it begins."""
+    """Stamps of frames in order of position, without a hole, behind `begin`."""
 
-    def __init__(self, neighbours: Neighbours, newest_before: Callable[[str, int], int | None]) -> None:
+    def __init__(self, begin: int, neighbours: Neighbours, latest: Latest) -> None:
+        self._begin = begin
         self._neighbours = neighbours
-        self._newest_before = newest_before
+        self._latest = latest
         self._devices: dict[str, _Known] = {}
         self._keys: dict[Layout, frozenset[str]] = {}
 
@@ -59,19 +67,19 @@ class Stamps:
         known = self._devices.get(layout.device)
         if known is None:
             known = self._devices[layout.device] = _Known()
-        if known.floor is None:
-            self._learn(known, layout.device, position)
-        if known.floor is None or ms < known.floor or self._is_taken(known, layout, ms):
+        if ms > known.until:
+            self._learn(known, layout.device, ms)
+        if ms < known.floor or ms < known.since or self._is_taken(known, layout, ms):
             ms = self._search(position, layout, ms)
-        known.taken[layout] = max(ms, known.taken.get(layout, ms))
+        if ms > known.taken.get(layout, -1):
+            known.taken[layout] = ms
         return ms
 
-    def _learn(self, known: _Known, device: str, position: int) -> None:
-        if known.asked % _ASK_AGAIN == 0:
-            newest = self._newest_before(device, position)
-            if newest is not None:
-                known.floor = newest // MILLI + WINDOW_MS
-        known.asked += 1
+    def _learn(self, known: _Known, device: str, ms: int) -> None:
+        """Look ahead once for the next minutes, instead of once for each frame."""
+        known.since, known.until = ms, ms + AHEAD_MS
+        latest = self._latest(device, (ms - WINDOW_MS) * MILLI, (known.until + 1) * MILLI, self._begin + 1)
+        known.floor = 0 if latest is None else latest // MILLI + WINDOW_MS
 
     def _is_taken(self, known: _Known, layout: Layout, ms: int) -> bool:
         if len(known.taken) == 1 and layout in known.taken:

@@ -31,11 +31,10 @@ _NEIGHBOURS = (
     "SELECT position, time_ns, layout FROM log WHERE device = (SELECT id FROM device WHERE name = ?)"
     " AND time_ns >= ? AND time_ns <= ? AND position < ? ORDER BY position LIMIT ?"
 )
-_NEWEST = (
-    "SELECT time_ns, position FROM log WHERE device = (SELECT id FROM device WHERE name = ?)"
-    " ORDER BY time_ns DESC LIMIT ?"
+_LATEST_OF = (
+    "SELECT time_ns FROM log WHERE device = (SELECT id FROM device WHERE name = ?)"
+    " AND time_ns >= ? AND time_ns <= ? AND position < ? ORDER BY time_ns DESC LIMIT 1"
 )
-_NEWEST_LIMIT = 256
 END = 2**63 - 1
 
 
@@ -47,14 +46,12 @@ class Neighbour(NamedTuple):
     layout: Layout
 
 
-def newest_before(connection: apsw.Connection, device: str, before: int) -> int | None:
-    """0 when the device has no row yet; None when its newest rows all stand at `before` or behind."""
-    found = rows(connection, _NEWEST, (device, _NEWEST_LIMIT))
-    for time_ns, position in found:
-        if position < before:
-            newest: int = time_ns
-            return newest
-    return 0 if len(found) < _NEWEST_LIMIT else None
+def latest(connection: apsw.Connection, asked: tuple[str, int, int, int]) -> int | None:
+    """(device, from, to, before) → the latest time of a device's rows in [from, to] and below that position."""
+    for (time_ns,) in rows(connection, _LATEST_OF, asked):
+        found: int = time_ns
+        return found
+    return None
 
 
 def behind(connection: apsw.Connection, after: int, until: int, limit: int) -> list[LogRow]:

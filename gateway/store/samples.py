@@ -24,7 +24,7 @@ from gateway.store.entries import Entry, insert
 from gateway.store.errors import CorruptRow, Damaged, DiskFull, StoreError
 from gateway.store.history import History, Span, read_history
 from gateway.store.layouts import LayoutTable
-from gateway.store.logrows import END, LogReader, Neighbour, Slice, behind, frame_of, last_instant, newest_before
+from gateway.store.logrows import END, LogReader, Neighbour, Slice, behind, frame_of, last_instant, latest
 from gateway.store.packing import Flag
 from gateway.store.readers import ReadPool
 from gateway.store.reserve import SAMPLES_STOP, free_bytes
@@ -271,10 +271,10 @@ class Samples:
         with self._reading, self._readers.connection() as connection:
             return self._reader.neighbours(connection, (device, from_ns, to_ns, before, limit))
 
-    def newest_before(self, device: str, before: int) -> int | None:
-        """The latest time of a device's rows below a position; None when that cannot be told cheaply. Blocks."""
+    def latest(self, device: str, from_ns: int, to_ns: int, before: int) -> int | None:
+        """The latest time of these rows; None when there are none. Blocks."""
         with self._readers.connection() as connection:
-            return newest_before(connection, device, before)
+            return latest(connection, (device, from_ns, to_ns, before))
 
     def quarantined(self, limit: int) -> list[tuple[int, Quarantined]]:
         """The newest messages kept aside, newest first, with their numbers; from any thread."""

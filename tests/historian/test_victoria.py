@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import shlex
 import signal
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -53,6 +54,21 @@ async def test_without_the_flag_a_resend_counts_twice_and_we_say_so(tmp_path: Pa
         async with at_work(house.historian(victoria(server.port))) as historian:
             await until(lambda: historian.status.warning)
             assert "without -dedup.minScrapeInterval=1ms" in str(historian.status.warning)
+    await house.close()
+
+
+async def test_the_deployed_flags_are_the_ones_we_need(tmp_path: Path) -> None:
+    """config/deploy/victoria-metrics.env, but for where it listens and keeps its files."""
+    deployed = (Path(__file__).parents[2] / "config/deploy/victoria-metrics.env").read_text()
+    flags = shlex.split(deployed.rpartition("ARGS=")[2])[0].split()
+    flags = [flag for flag in flags if not flag.startswith(("-storageDataPath=", "-httpListenAddr="))]
+    house = House.open(tmp_path)
+    with victoria_metrics(tmp_path / "vm", *flags) as server:
+        await server.answers()
+        async with at_work(house.historian(victoria(server.port))) as historian:
+            await until(lambda: historian._retention_ns)
+            assert historian._retention_ns == 730 * 86400 * SECOND
+            assert historian.status.warning is None
     await house.close()
 
 
@@ -118,7 +134,7 @@ class Night:
 
 def expected(house: House, field: str) -> dict[str, dict[int, list[float]]]:
     """Every series as it must be stored: counted and stamped from the log alone, in one go from its beginning."""
-    stamps = Stamps(house.samples.neighbours, house.samples.newest_before)
+    stamps = Stamps(0, house.samples.neighbours, house.samples.latest)
     lines = SampleLines(SITE, {one.id: one for one in house.devices})
     found: dict[str, dict[int, list[float]]] = {}
     for position, frame in house.samples.replay(0):

@@ -246,6 +246,44 @@ async def test_recent_frames_are_the_newest_by_position(samples: Samples) -> Non
     assert len(samples.recent("mine", 1000)) == 20
 
 
+async def test_the_horizon_is_what_nothing_appears_below(samples: Samples) -> None:
+    assert samples.horizon() == 0
+    early = samples.reserve()
+    late = put(samples, frame(layout(), 2))
+    await settled(samples)
+    assert (samples.horizon(), samples.position) == (0, late)  # the first waits for the journal
+    samples.append(early, frame(layout(), 1))
+    assert samples.horizon() == 0  # queued, and not yet to be read
+    await settled(samples)
+    assert samples.horizon() == late
+    never = samples.reserve()
+    put(samples, frame(layout(), 3))
+    await settled(samples)
+    assert samples.horizon() == late
+    samples.give_up(never)
+    assert samples.horizon() == samples.position
+
+
+async def test_the_horizon_passes_what_a_full_disk_took(samples: Samples, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(samples_module, "free_bytes", lambda directory: 0)
+    put(samples, frame(layout(), 1))
+    await settled(samples)
+    assert samples.horizon() == samples.position == 1
+
+
+async def test_rows_near_a_moment_are_found(samples: Samples) -> None:
+    for at in (1, 5, 3, 4, 2):
+        put(samples, frame(layout("mine"), at))
+        put(samples, frame(layout("other"), at))
+    await settled(samples)
+    near = samples.neighbours("mine", WALL + 2 * SECOND, WALL + 4 * SECOND, 9, 10)
+    assert [(row.position, (row.time_ns - WALL) // SECOND) for row in near] == [(5, 3), (7, 4)]
+    assert len(samples.neighbours("mine", WALL, WALL + 9 * SECOND, 100, 2)) == 2
+    assert samples.latest("mine", WALL, WALL + 9 * SECOND, 5) == WALL + 5 * SECOND
+    assert samples.latest("mine", WALL + 2 * SECOND, WALL + 4 * SECOND, 100) == WALL + 4 * SECOND
+    assert samples.latest("nobody", WALL, WALL + SECOND, 100) is None
+
+
 def _old_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file as the first version made it."""
     with monkeypatch.context() as old:
