@@ -36,7 +36,8 @@ class LinkFaults:
 
 @dataclass(frozen=True, slots=True)
 class Refusing:
-    """A link that refuses (or accepts again) new connections; those that stand are reset."""
+    """A link that refuses (or accepts again) new connections; those that stand are reset. A broker of our own goes, and
+    comes back knowing nothing; one from outside stays as it is."""
 
     link: str
     refusing: bool
@@ -236,7 +237,7 @@ def _place(entry: Entry, wiring: Wiring) -> tuple[str, str | None]:
 
 
 def _refusing(refusing: bool) -> Parser:
-    return lambda entry, wiring, at: Refusing(entry.one_of(wiring.modbus_links), refusing)
+    return lambda entry, wiring, at: Refusing(entry.one_of(wiring.links), refusing)
 
 
 def _on_device(act: Callable[[str, str], Action]) -> Parser:

@@ -45,6 +45,12 @@ class Broker:
     def __init__(self) -> None:
         self._process: asyncio.subprocess.Process | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._listens = False
+
+    @property
+    def running(self) -> bool:
+        """Whether it listens."""
+        return self._listens
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> int:
         """Listen; the port in use (the given one, or a free one for 0)."""
@@ -71,12 +77,13 @@ class Broker:
             except BaseException:
                 await self.stop()
                 raise
+        self._listens = True
         return chosen
 
     async def stop(self) -> None:
         """End the process; returns when it is gone."""
-        if self._process is not None:
-            process, self._process = self._process, None
+        process = self._process
+        if process is not None:
             if process.returncode is None:
                 with contextlib.suppress(ProcessLookupError):
                     process.kill()  # it has nothing to save
@@ -85,6 +92,8 @@ class Broker:
                 process.stdin.close()
                 with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                     await process.stdin.wait_closed()
+            self._process = None
+            self._listens = False
         if self._folder is not None:
             self._folder.cleanup()
             self._folder = None

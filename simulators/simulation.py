@@ -138,7 +138,8 @@ class SimulatedBuilding:
 
     def set_refusing(self, link: str, refusing: bool) -> None:
         """Reset the link's connections and refuse new ones, or accept them again; done within one look at the clock."""
-        self._server(link)
+        if link not in self._links:
+            raise ValueError(f"no such link: {link}; links: {', '.join(self._links)}")
         (self._refusing.add if refusing else self._refusing.discard)(link)
 
     @property
@@ -157,7 +158,7 @@ class SimulatedBuilding:
 
     def _server(self, link: str) -> ModbusServer:
         if link not in self._servers:
-            raise ValueError(f"no such link: {link}; links: {', '.join(self._servers)}")
+            raise ValueError(f"no such Modbus link: {link}; links: {', '.join(self._servers)}")
         return self._servers[link]
 
     async def catch_up(self) -> None:
@@ -201,3 +202,8 @@ class SimulatedBuilding:
             elif not server.refusing:
                 server.refuse()
                 server.drop(reset=True)
+        for link, own in self._brokers.items():
+            if link in self._refusing and own.running:
+                await own.stop()
+            elif link not in self._refusing and not own.running:
+                await own.start(*self._addresses[link])

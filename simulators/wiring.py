@@ -153,10 +153,6 @@ class Wiring:
             f"{link}.{name}": device for link, wired in self.links.items() for name, device in wired.devices.items()
         }
 
-    @property
-    def modbus_links(self) -> tuple[str, ...]:
-        return tuple(link for link, wired in self.links.items() if not wired.devices)
-
 
 def loop_name(link: str, unit: int, channel: str) -> str:
     return f"{link}.{unit}.{channel}"

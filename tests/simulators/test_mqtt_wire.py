@@ -231,6 +231,29 @@ async def test_a_broker_of_ones_own_may_be_given_and_may_go_and_come() -> None:
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
+async def test_a_broker_that_goes_and_comes_at_its_port() -> None:
+    stage = Stage("calm-day", 100.0)
+    ports = await stage.simulated.start()
+    async with asyncio.TaskGroup() as group:
+        living = group.create_task(stage.simulated.run())
+        async with hearing(ports["broker"]) as ear:
+            await ear.until(lambda heard: ear.states() != [])
+        stage.simulated.set_refusing("broker", True)
+        async with asyncio.timeout(PATIENCE):
+            while stage.simulated._brokers["broker"].running:  # noqa: ASYNC110  # nothing announces it
+                await asyncio.sleep(0.01)
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection("127.0.0.1", ports["broker"])
+        stage.simulated.set_refusing("broker", False)
+        async with asyncio.timeout(PATIENCE):
+            while not stage.simulated._brokers["broker"].running:  # noqa: ASYNC110  # nothing announces it
+                await asyncio.sleep(0.01)
+        async with hearing(ports["broker"]) as ear:
+            await ear.until(lambda heard: "connected" in ear.states())
+        living.cancel()
+    await stage.simulated.stop()
+
+
 def listening_at(port: int) -> list[str]:
     """Addresses as the kernel writes them: 0100007F is 127.0.0.1."""
     rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]

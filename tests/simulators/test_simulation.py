@@ -174,8 +174,10 @@ async def test_faults_are_played_and_reported() -> None:
         assert report["units"][3]["functions"] == {3: 2}
         assert report["units"][3]["faults"] == {"exception": 1}
         assert report["units"][3]["refused"] == []
-        with pytest.raises(ValueError, match="no such link"):
+        with pytest.raises(ValueError, match="no such Modbus link"):
             simulated.set_fault("pump-room", None)
+        with pytest.raises(ValueError, match="no such link"):
+            simulated.set_refusing("pump-room", True)
 
 
 async def test_faults_of_the_timeline(tmp_path: Path) -> None:
