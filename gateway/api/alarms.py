@@ -9,9 +9,8 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.responses import Response
 
-from alerts.notify.body import life_body
 from gateway.api import shapes
-from gateway.api.answers import ULID, alarm, answer, as_now, listing, page
+from gateway.api.answers import ULID, alarm, alarm_with_life, answer, as_now, listing, page
 from gateway.api.guard import HouseOf, Operator, Viewer
 from gateway.api.house import House
 from gateway.api.problems import Problem
@@ -103,7 +102,7 @@ async def alarms(_: Viewer, house: HouseOf, reading: ReadingOf, query: Annotated
 async def one_alarm(_: Viewer, house: HouseOf, reading: ReadingOf, occurrence: str) -> Response:
     """One alarm; `life` tells how it went on and how it ended."""
     (found,) = as_now([await _find(house, reading, occurrence)], house)
-    return answer(alarm(found, house) | {"life": life_body(found)})
+    return answer(alarm_with_life(found, house))
 
 
 @router.post("/{occurrence}/ack", openapi_extra=_takes(Ack), responses=answers(shapes.Alarm))

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import msgspec
 from starlette.responses import Response
 
-from alerts.notify.body import alarm_body, rfc3339, text_body
+from alerts.notify.body import alarm_body, life_body, rfc3339, text_body
 from gateway.api.current import CurrentValue
 from gateway.api.house import AlarmRule, House
 from gateway.health import DeviceHealth
-from gateway.model import SECOND, Device, Event, Instant, Occurrence, Quality, Text
+from gateway.model import SECOND, Device, Event, Health, Instant, Location, Occurrence, Part, Quality, Text
 from gateway.store.history import Bucket, Change, History
 
 ULID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
@@ -36,6 +36,23 @@ def page(rows: Sequence[Any], limit: int, cursor: Callable[[Any], Any]) -> tuple
     return kept, cursor(kept[-1]) if len(rows) > limit else None
 
 
+def site_body(house: House) -> dict[str, Any]:
+    """Which building this is, and how its gateway and devices are."""
+    now = house.clock.now()
+    counts = house.health.counts(now)
+    return {
+        "id": house.site.id,
+        "name": text_body(house.site.name),
+        "timezone": house.site.timezone,
+        "language": house.site.language,
+        "version": house.version,
+        "now": rfc3339(now.wall_ns),
+        "status": house.health.verdict(now),
+        "systems": sorted({device.system for device in house.devices}),
+        "devices": {health.value: counts[health] for health in Health},
+    }
+
+
 def device_body(device: Device, health: DeviceHealth) -> dict[str, Any]:
     """The Device of docs/design.md §6."""
     error = health.error
@@ -44,23 +61,30 @@ def device_body(device: Device, health: DeviceHealth) -> dict[str, Any]:
         "name": text_body(device.name),
         "system": device.system,
         "profile": device.profile,
-        "location": {
-            "building": device.location.building,
-            "floor": device.location.floor,
-            "zone": device.location.zone,
-        },
+        "location": place_body(device.location),
+        "parts": [part_body(device, part) for part in device.parts.values()],
         "health": health.health.value,
         "since": rfc3339(health.since_wall_ns),
         "last_good_at": rfc3339(health.last_good_wall_ns),
-        "age_s": _seconds(health.age_ns),
-        "poll_s": _seconds(device.poll_ns),
+        "age_s": seconds(health.age_ns),
+        "poll_s": seconds(device.poll_ns or None),
         "error": None
         if error is None
         else {"kind": error.kind, "message": error.message, "at": rfc3339(error.at_wall_ns)},
         "success_ratio": health.success_ratio,
-        "rtt_ms": {"p50": _milliseconds(health.rtt.p50_ns), "p99": _milliseconds(health.rtt.p99_ns)},
+        "rtt_ms": {"p50": milliseconds(health.rtt.p50_ns), "p99": milliseconds(health.rtt.p99_ns)},
         "points": {"total": health.points.total, "good": health.points.good, "bad": health.points.bad},
     }
+
+
+def place_body(place: Location) -> dict[str, str | None]:
+    return {"building": place.building, "floor": place.floor, "zone": place.zone}
+
+
+def part_body(device: Device, part: Part) -> dict[str, Any]:
+    """A part that the site names, at its own place or its device's."""
+    name = None if part.name is None else text_body(part.name)
+    return {"id": part.id, "name": name, "location": place_body(device.place(part.id))}
 
 
 def value_body(current: CurrentValue, now: Instant) -> dict[str, Any]:
@@ -76,7 +100,7 @@ def value_body(current: CurrentValue, now: Instant) -> dict[str, Any]:
         **quality_body(current.quality),
         "at": None if current.at is None else rfc3339(current.at.wall_ns),
         "source_at": rfc3339(current.source_ns),
-        "age_s": None if current.at is None else _seconds(now.mono_ns - current.at.mono_ns),
+        "age_s": None if current.at is None else seconds(now.mono_ns - current.at.mono_ns),
     }
 
 
@@ -89,9 +113,21 @@ def quality_body(quality: int | None) -> dict[str, str | None]:
 
 
 def alarm(occurrence: Occurrence, house: House) -> dict[str, Any]:
-    """The Alarm of docs/design.md §6, with its rule's guidance."""
+    """The Alarm of docs/design.md §6, with its rule's guidance and the place of what it is about."""
     rule = house.rules.get(occurrence.rule)
-    return alarm_body(occurrence, None if rule is None else guidance_body(rule))
+    name, _, part = occurrence.source.partition("/")
+    device = house.by_id.get(name)
+    place = Location() if device is None else device.place(part or None)
+    return {
+        **alarm_body(occurrence, None if rule is None else guidance_body(rule)),
+        "part": part or None,
+        "location": place_body(place),
+    }
+
+
+def alarm_with_life(occurrence: Occurrence, house: House) -> dict[str, Any]:
+    """An alarm, and how it went on and ended."""
+    return alarm(occurrence, house) | {"life": life_body(occurrence)}
 
 
 def as_now(rows: Sequence[Occurrence], house: House) -> list[Occurrence]:
@@ -99,8 +135,16 @@ def as_now(rows: Sequence[Occurrence], house: House) -> list[Occurrence]:
 
     Not of an alarm that has changed since the row: it would show the value of one state beside another state.
     """
-    judged = {now.occurrence: now for now in house.live()} if rows else {}
-    return [_as_now(row, judged.get(row.occurrence)) for row in rows]
+    return at_present(rows, judged(house)) if rows else []
+
+
+def judged(house: House) -> dict[str, Occurrence]:
+    """The open alarms as they are judged now, for `at_present`. On the loop's thread only."""
+    return {now.occurrence: now for now in house.live()}
+
+
+def at_present(rows: Sequence[Occurrence], now: Mapping[str, Occurrence]) -> list[Occurrence]:
+    return [_as_now(row, now.get(row.occurrence)) for row in rows]
 
 
 def _as_now(row: Occurrence, now: Occurrence | None) -> Occurrence:
@@ -118,7 +162,7 @@ def guidance_body(rule: AlarmRule) -> dict[str, Any] | None:
     shown: dict[str, Any] = {}
     for name, value in fields.items():
         if name == "time_to_respond":
-            shown["time_to_respond_s"] = _seconds(value)
+            shown["time_to_respond_s"] = seconds(value)
         else:
             shown[name] = text_body(value) if isinstance(value, Text) else value
     return shown
@@ -180,9 +224,9 @@ def _change_body(change: Change) -> dict[str, Any]:
     return {"at": rfc3339(change.at_ns), "value": change.value, **quality_body(change.quality)}
 
 
-def _seconds(ns: int | None) -> float | None:
+def seconds(ns: int | None) -> float | None:
     return None if ns is None else round(ns / SECOND, 3)
 
 
-def _milliseconds(ns: int | None) -> float | None:
+def milliseconds(ns: int | None) -> float | None:
     return None if ns is None else round(ns / 1_000_000, 3)

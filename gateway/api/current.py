@@ -20,12 +20,17 @@ class CurrentValue:
 
 
 class CurrentValues:
-    """Fed with every committed frame, which it counts (`frames`); history is never current."""
+    """Fed with every committed frame, which it counts (`frames`); history is never current.
+
+    A message may carry some of a device's points only: those that it does not carry stay as they were.
+    """
 
     def __init__(self, devices: Sequence[Device]) -> None:
         self.frames = 0
         self._devices = {device.id: device for device in devices}
+        # of each device its layouts, the one that spoke last at the end
         self._newest: dict[str, dict[Layout, Frame]] = {device.id: {} for device in devices}
+        self._columns: dict[Layout, dict[str, int]] = {}
 
     def observe(self, frame: Frame) -> None:
         self.frames += 1
@@ -34,8 +39,8 @@ class CurrentValues:
         frames = self._newest.get(frame.layout.device)
         if frames is None:
             return
-        if frame.layout not in frames:
-            self._replace(frames, frame.layout)
+        if frames.pop(frame.layout, None) is None:
+            self._join(frames, frame.layout)
         frames[frame.layout] = frame
 
     def values(self, device: str) -> list[CurrentValue]:
@@ -43,13 +48,25 @@ class CurrentValues:
         newest: dict[str, CurrentValue] = {}
         for frame in self._newest[device].values():
             for index, point in enumerate(frame.layout.points):
-                quality = Quality.GOOD if frame.quality is None else Quality(frame.quality[index])
-                newest[point.key] = CurrentValue(point, frame.values[index], quality, frame.at, frame.source_ns)
+                newest[point.key] = _sample(frame, point, index)
         return [newest.get(point.key, CurrentValue(point)) for point in self._devices[device].points]
 
-    @staticmethod
-    def _replace(frames: dict[Layout, Frame], layout: Layout) -> None:
-        """A new layout ends those that it shares a point with: the driver planned its blocks anew."""
-        keys = {point.key for point in layout.points}
-        for known in [known for known in frames if any(point.key in keys for point in known.points)]:
+    def value(self, device: str, point: Point) -> CurrentValue:
+        """One declared point of a device; KeyError when there is no such device."""
+        for frame in reversed(self._newest[device].values()):
+            index = self._columns[frame.layout].get(point.key)
+            if index is not None:
+                return _sample(frame, frame.layout.points[index], index)
+        return CurrentValue(point)
+
+    def _join(self, frames: dict[Layout, Frame], layout: Layout) -> None:
+        """Layouts of which nothing can be the newest any more are forgotten."""
+        self._columns[layout] = {point.key: index for index, point in enumerate(layout.points)}
+        for known in [known for known in frames if self._columns[known].keys() <= self._columns[layout].keys()]:
             del frames[known]
+            del self._columns[known]
+
+
+def _sample(frame: Frame, point: Point, index: int) -> CurrentValue:
+    quality = Quality.GOOD if frame.quality is None else Quality(frame.quality[index])
+    return CurrentValue(point, frame.values[index], quality, frame.at, frame.source_ns)

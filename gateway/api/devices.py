@@ -9,9 +9,8 @@ from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from alerts.notify.body import rfc3339, text_body
 from gateway.api import shapes
-from gateway.api.answers import answer, device_body, history_body, listing, page, value_body
+from gateway.api.answers import answer, device_body, history_body, listing, page, site_body, value_body
 from gateway.api.guard import HouseOf, Viewer
 from gateway.api.house import House
 from gateway.api.problems import Problem
@@ -48,21 +47,7 @@ class HistoryQuery(BaseModel):
 @router.get("/site", responses=answers(shapes.Site))
 async def site(_: Viewer, house: HouseOf) -> Response:
     """Which building this is, and how its gateway and devices are."""
-    now = house.clock.now()
-    counts = house.health.counts(now)
-    return answer(
-        {
-            "id": house.site.id,
-            "name": text_body(house.site.name),
-            "timezone": house.site.timezone,
-            "language": house.site.language,
-            "version": house.version,
-            "now": rfc3339(now.wall_ns),
-            "status": house.health.verdict(now),
-            "systems": sorted({device.system for device in house.devices}),
-            "devices": {health.value: counts[health] for health in Health},
-        }
-    )
+    return answer(site_body(house))
 
 
 @router.get("/devices", responses=answers(shapes.Listing[shapes.Device]))
@@ -125,10 +110,10 @@ async def history(
 
 
 def find_device(house: House, name: str) -> Device:
-    for device in house.devices:
-        if device.id == name:
-            return device
-    raise Problem(404, "there is no such device")
+    found = house.by_id.get(name)
+    if found is None:
+        raise Problem(404, "there is no such device")
+    return found
 
 
 def parse_time(text: str, name: str) -> int:

@@ -55,7 +55,7 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/docs")
 async def docs(request: Request, house: HouseOf) -> Response:
-    known = await identify(request, house) is not None
+    known = await identify(request) is not None
     headers = {"Content-Security-Policy": POLICY}
     if not known:
         headers["WWW-Authenticate"] = "Bearer"

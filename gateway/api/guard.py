@@ -33,7 +33,7 @@ class Guard:
         self.role = role
 
     async def __call__(self, request: Request, house: HouseOf, _: Annotated[Any, Security(_SCHEME)]) -> Identity:
-        identity = await identify(request, house)
+        identity = await identify(request)
         if identity is None:
             raise Problem(401, "a valid token is needed", headers={"WWW-Authenticate": "Bearer"})
         if identity.role < self.role:
@@ -49,13 +49,29 @@ Engineer = Annotated[Identity, Depends(Guard(Role.ENGINEER))]
 Admin = Annotated[Identity, Depends(Guard(Role.ADMIN))]
 
 
-async def identify(request: Request, house: House) -> Identity | None:
+async def identify(request: Request) -> Identity | None:
     """The caller, or None. The store is asked in any case, so that the time tells nothing about the token."""
+    scheme, token = _authorization(request)
+    identity = await identify_by(request.app.state, token_hash(token))
+    return identity if scheme.lower() == "bearer" and token else None
+
+
+async def identify_by(app_state: Any, secret_hash: bytes) -> Identity | None:
+    """Whose token has this hash, now."""
+    house: House = app_state.house
+    identifying: Reading = app_state.identifying
+    return await identifying.run(house.authenticate, secret_hash)
+
+
+def secret_hash(request: Request) -> bytes:
+    """What the caller's token is looked up by, again and again while it listens."""
+    return token_hash(_authorization(request)[1])
+
+
+def _authorization(request: Request) -> tuple[str, str]:
     headers = request.headers.getlist("authorization")
     scheme, _, token = headers[0].partition(" ") if len(headers) == 1 else ("", "", "")
-    identifying: Reading = request.app.state.identifying
-    identity = await identifying.run(house.authenticate, token_hash(token))
-    return identity if scheme.lower() == "bearer" and token else None
+    return scheme, token
 
 
 def guard_of(route: BaseRoute) -> Guard | None:

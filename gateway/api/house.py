@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Protocol
 
 from gateway.api.current import CurrentValues
 from gateway.api.metrics import Family
 from gateway.api.options import ApiOptions
 from gateway.api.tokens import Identity
+from gateway.bus import Bus, Change
 from gateway.clock import Clock
 from gateway.health import HealthBook
-from gateway.model import AlarmClass, Command, Device, Event, Occurrence, Severity, Text
+from gateway.model import AlarmClass, Command, Device, Event, Occurrence, Quarantined, Severity, Text
 from gateway.store.history import History
 
 
@@ -42,6 +44,7 @@ class Records(Protocol):
     ) -> Sequence[Occurrence]: ...
     def occurrence(self, occurrence: str) -> Occurrence | None: ...
     def events(self, after: int, limit: int) -> Sequence[Event]: ...
+    def last_seq(self) -> int: ...
 
 
 class UnboundRule(Protocol):
@@ -70,6 +73,10 @@ class AlarmRule(Protocol):
     def guidance(self) -> Any: ...
 
 
+def _nothing(_: int) -> Sequence[tuple[int, Quarantined]]:
+    return ()
+
+
 @dataclass(frozen=True, kw_only=True)
 class House:
     """Everything that the routes read, and the one door for commands.
@@ -77,6 +84,8 @@ class House:
     `history(device, point_key, from_wall_ns, to_wall_ns, max_points)` and `records` may block: the API calls them in
     worker threads. `authenticate(sha256)` too; it answers None for unknown, revoked and expired alike.
     `command` answers after COMMIT, or raises CommandRefused. `live` gives the open alarms as they are judged now.
+    `changes` tells what has been committed, in the journal's order. `quarantined(limit)` gives the newest messages kept
+    aside with their numbers, newest first, and may block.
     """
 
     site: Site
@@ -93,6 +102,13 @@ class House:
     rules_view: Callable[[], Sequence[Mapping[str, Any]]] = tuple
     live: Callable[[], Iterable[Occurrence]] = tuple
     unbound: Sequence[UnboundRule] = ()
+    changes: Bus[Change] = field(default_factory=Bus)
+    quarantined: Callable[[int], Sequence[tuple[int, Quarantined]]] = _nothing
     metrics: Sequence[Callable[[], Iterable[Family]]] = ()
     options: ApiOptions = field(default_factory=ApiOptions)
     version: str = "0"
+
+    @cached_property
+    def by_id(self) -> Mapping[str, Device]:
+        """The devices by their names."""
+        return {device.id: device for device in self.devices}

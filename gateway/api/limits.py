@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import math
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any
@@ -23,6 +24,7 @@ HEADERS = {
     "cross-origin-resource-policy": "same-origin",
     "cache-control": "no-store",
 }
+ENDLESS = "text/event-stream"
 HSTS = "max-age=31536000"
 SECRET_NAMES = frozenset({"token", "access_token", "api_key", "apikey", "key", "auth", "authorization", "bearer"})
 
@@ -46,6 +48,7 @@ class Limits:
         body = _Body(scope, receive, self._options.max_body_bytes)
         answer = _Answer(send, body, self._options.tls, self._answers)
         with anyio.move_on_after(self._options.request_seconds) as deadline:
+            answer.deadline = deadline
             await self._run(scope, body, answer)
         if deadline.cancelled_caught:
             if answer.started:
@@ -152,7 +155,10 @@ class _Body:
 
 
 class _Answer:
-    """Adds the security headers, counts by status, and closes a connection whose request was not read to its end."""
+    """Adds the security headers, counts by status, and closes a connection whose request was not read to its end.
+
+    An answer that is a stream of events has no end, and so no deadline for it: whoever writes it watches the taking.
+    """
 
     def __init__(self, send: Send, body: _Body, tls: bool, answers: Counter[int]) -> None:
         self._send = send
@@ -160,6 +166,7 @@ class _Answer:
         self._body = body
         self._tls = tls
         self.started = False
+        self.deadline: anyio.CancelScope | None = None
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -172,6 +179,8 @@ class _Answer:
                 headers.setdefault("strict-transport-security", HSTS)
             if self._body.pending:
                 headers["connection"] = "close"
+            if self.deadline is not None and headers.get("content-type", "").startswith(ENDLESS):
+                self.deadline.deadline = math.inf
         await self._send(message)
 
     async def problem(self, problem: Problem, scope: Scope, receive: Receive) -> None:

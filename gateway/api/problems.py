@@ -33,6 +33,7 @@ CODES = {
     415: "unsupported_media_type",
     421: "wrong_host",
     422: "invalid",
+    429: "too_many",
     431: "headers_too_large",
     500: "failed",
     503: "unavailable",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import socket
 from collections import Counter
 from typing import Any
 
@@ -19,6 +20,8 @@ from gateway.api.problems import CODES, MEDIA_TYPE, Problem
 LINGER_SECONDS = 2.0
 LARGEST_HEAD = 16_384
 MOST_HEADERS = 100
+MOST_UNSENT = 64 * 1024  # of an answer without end, here and again in the system
+SILENT_SECONDS = 30.0
 
 
 class Parser(h11.Connection):
@@ -54,11 +57,12 @@ class GuardedProtocol(H11Protocol):
         app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
-        super().__init__(config, server_state, app_state, _loop)
+        super().__init__(config, server_state, {**app_state, "connection": self}, _loop)
         self.conn = Parser(h11.SERVER, LARGEST_HEAD)
         self._receiving: asyncio.TimerHandle | None = None
         self._taking: asyncio.TimerHandle | None = None
         self._peer: str | None = None
+        self._endless = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -95,7 +99,29 @@ class GuardedProtocol(H11Protocol):
         super().handle_events()
         self._watch_receipt()
 
+    def endless(self) -> None:
+        """The present answer has no end: its writer watches that it is taken, and little may wait in between.
+
+        A moment in which something waits is no reproach to a caller who takes all the time; but whoever has vanished
+        without a word, or takes nothing at all, is let go of by the system.
+        """
+        self._endless = True
+        self._disarm_taking()
+        self.transport.set_write_buffer_limits(high=MOST_UNSENT)
+        connected = self.transport.get_extra_info("socket")
+        connected.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, MOST_UNSENT)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(SILENT_SECONDS * 1000))
+
+    def cut(self) -> None:
+        """Let go of a caller who takes nothing."""
+        if self.cycle is not None:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        self.transport.abort()
+
     def on_response_complete(self) -> None:
+        self._endless = False
         super().on_response_complete()
         self._watch_receipt()
         if self.transport.is_closing():
@@ -132,7 +158,7 @@ class GuardedProtocol(H11Protocol):
 
     def _watch_taking(self) -> None:
         """While an answer waits for its caller, in whole or in part, the caller has `request_seconds` to go on."""
-        if self._taking is None and self.transport.get_write_buffer_size() > 0:
+        if self._taking is None and not self._endless and self.transport.get_write_buffer_size() > 0:
             self._taking = self.loop.call_later(self.options.request_seconds, self._not_taken)
 
     def _not_taken(self) -> None:

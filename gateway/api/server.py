@@ -16,6 +16,7 @@ from gateway.api.house import House
 from gateway.api.options import ApiOptions
 from gateway.api.protocol import LARGEST_HEAD, guarded
 from gateway.api.reading import Reading
+from gateway.api.streams import Streams
 
 KEEP_ALIVE_SECONDS = 5
 GRACE_SECONDS = 2
@@ -46,11 +47,16 @@ async def serve(  # noqa: PLR0917 - each is a different kind of thing
             raise BindRefused(refusal)
         listener.listen(BACKLOG)
         where = url(address, listener.getsockname()[1], options.tls)
-        server = _Server(_config(app, options), options, lambda: ready(where), stop)
-        try:
-            await server.serve([listener])
-        finally:
-            server.drop()
+        streams = cast(Streams, app.state.streams)
+        server = _Server(_config(app, options), options, lambda: ready(where), stop, streams)
+        async with asyncio.TaskGroup() as group:
+            telling = group.create_task(streams.run())
+            try:
+                await server.serve([listener])
+            finally:
+                streams.close()
+                server.drop()
+                telling.cancel()
 
 
 def url(address: ipaddress.IPv4Address | ipaddress.IPv6Address, port: int, tls: bool) -> str:
@@ -125,13 +131,19 @@ class _Server(uvicorn.Server):
     """Stops when told by an Event, and leaves the process's signals to the app."""
 
     def __init__(
-        self, config: uvicorn.Config, options: ApiOptions, ready: Callable[[], None], stop: asyncio.Event
+        self,
+        config: uvicorn.Config,
+        options: ApiOptions,
+        ready: Callable[[], None],
+        stop: asyncio.Event,
+        streams: Streams,
     ) -> None:
         super().__init__(config)
         self._protocol = guarded(options)
         self._handshake_seconds = options.request_seconds
         self._ready = ready
         self._stop = stop
+        self._streams = streams
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -161,6 +173,7 @@ class _Server(uvicorn.Server):
                 async with asyncio.timeout(1):
                     await self._stop.wait()
             await self.on_tick(0)  # the Date header
+        self._streams.close()  # answers without end would be waited for
 
     def drop(self) -> None:
         """Whatever is still open after a cancellation."""

@@ -72,17 +72,24 @@ class Counts(Shape):
     bad: int
 
 
+class Part(Shape):
+    id: str
+    name: Words | None
+    location: Place
+
+
 class Device(Shape):
     id: str
     name: Words
     system: str
     profile: str | None
     location: Place
+    parts: list[Part] = Field(description="Those that the site names; points may have others.")
     health: Health
     since: AwareDatetime
     last_good_at: AwareDatetime | None
     age_s: float | None
-    poll_s: float
+    poll_s: float | None = Field(description="Null: nothing is expected of it unless something changes.")
     error: DeviceError | None
     success_ratio: float | None
     rtt_ms: RoundTrip
@@ -174,6 +181,8 @@ class Alarm(Shape):
     guidance: dict[str, Any] | None
     mutes: list[Mute]
     seq: int = Field(description="Send it back as `expected_seq`.")
+    part: str | None
+    location: Place = Field(description="Of the part, or else of the device.")
 
 
 class Life(Shape):
@@ -201,6 +210,48 @@ class Event(Shape):
     body: dict[str, Any]
 
 
+class UnitNow(Shape):
+    """A unit of a link since start; `unit` is its number on a Modbus link."""
+
+    name: str
+    unit: int | None
+    devices: list[str]
+    available: bool | None = Field(description="The last word of its availability topic.")
+    polls: int
+    good: int
+    overruns: int
+    errors: dict[str, int]
+    error: DeviceError | None = Field(description="Null while its last request was good.")
+    last_error: DeviceError | None
+    last_good_at: AwareDatetime | None
+    rtt_ms: RoundTrip
+
+
+class Link(Shape):
+    link: str
+    endpoint: str
+    connected: bool
+    connects: int
+    error: DeviceError | None
+    down_s: float | None = Field(description="For how long it has been lost.")
+    counts: dict[str, int] = Field(description="What an MQTT link counts of its messages, since start.")
+    units: list[UnitNow]
+
+
+class Quarantined(Shape):
+    """A message that is no sample. `text` is there when it is printable."""
+
+    number: int
+    at: AwareDatetime
+    link: str
+    topic: str
+    reason: str
+    message: str
+    size: int
+    payload: str = Field(description="Base64.")
+    text: str | None
+
+
 class Unbound(Shape):
     source: str | None
     why: str
@@ -214,6 +265,37 @@ class Rule(Shape):
     guidance: dict[str, Any] | None
     instances: list[dict[str, Any]]
     unbound: list[Unbound]
+
+
+class Snapshot(Shape):
+    """How everything stands. It holds every row up to `seq`; what it shows may be newer."""
+
+    reason: Literal["first", "resumed", "gap", "ahead"]
+    seq: int
+    site: Site
+    alarms: list[Alarm]
+    devices: list[Device]
+
+
+class AlarmChange(Shape):
+    """`event` null: the alarm moved without a row of the journal."""
+
+    event: Event | None
+    alarm: AlarmWithLife
+
+
+class PointChange(PointNow):
+    device: str
+
+
+class Frames(Shape):
+    """The live stream: what the `data` of each kind of event holds."""
+
+    snapshot: Snapshot
+    alarm: AlarmChange
+    journal: Event
+    health: Device
+    point: PointChange
 
 
 class ErrorAt(Shape):

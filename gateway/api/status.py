@@ -37,6 +37,7 @@ async def metrics(_: Viewer, house: HouseOf, reading: ReadingOf, request: Reques
     families = [*house_families(house), alarm_family(alarms), *link_families(house)]
     answered = [({"status": str(status)}, float(count)) for status, count in sorted(request.app.state.answers.items())]
     families.append(Family("anlou_http_answers_total", "counter", "Answers of this API by status.", answered))
+    families += request.app.state.streams.families()
     for supplier in house.metrics:
         families += supplier()
     return Response(render(families), media_type=MEDIA_TYPE)
@@ -71,6 +72,8 @@ def link_families(house: House) -> Iterator[Family]:
     yield Family("anlou_link_up", "gauge", "Connected.", [({"link": one.link}, float(one.connected)) for one in links])
     connects = [({"link": one.link}, float(one.connects)) for one in links]
     yield Family("anlou_link_connects_total", "counter", "Connections made.", connects)
+    counts = [({"link": one.link, "count": name}, float(count)) for one in links for name, count in one.counts.items()]
+    yield Family("anlou_link_messages_total", "counter", "What a link counts of its messages.", counts)
     units = [({"link": one.link, "unit": unit.name}, unit) for one in links for unit in one.units]
     polls = [(labels, float(unit.polls)) for labels, unit in units]
     yield Family("anlou_unit_polls_total", "counter", "Polls.", polls)

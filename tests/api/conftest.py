@@ -120,6 +120,9 @@ class Journal:
     def events(self, after: int, limit: int) -> list[Event]:
         return [event for event in self.log if event.seq > after][:limit]
 
+    def last_seq(self) -> int:
+        return max((event.seq for event in self.log), default=0)
+
     async def command(self, command: Command) -> Occurrence:
         row = self.rows.get(command.occurrence)
         if row is None:

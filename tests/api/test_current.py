@@ -30,8 +30,29 @@ def test_the_newest_frame_of_each_layout() -> None:
     assert current.frames == 5
 
 
-def test_a_new_plan_ends_the_old_layouts() -> None:
+def test_a_message_of_some_points_leaves_the_others_as_they_were() -> None:
     current = CurrentValues([WATER])
+    level = Layout("water-east", WATER.points[:1])
+
+    def shown() -> list[object]:
+        single = [current.value("water-east", point).value for point in WATER.points]
+        assert single == [value.value for value in current.values("water-east")]
+        return single
+
+    assert shown() == [None, None, None]
     current.observe(Frame(WATER_LAYOUT, (0.1, True), NOW))
-    current.observe(Frame(Layout("water-east", WATER.points[:1]), (0.2,), NOW))
-    assert [value.value for value in current.values("water-east")] == [0.2, None, None]
+    current.observe(Frame(level, (0.2,), NOW))
+    assert shown() == [0.2, True, None]
+    current.observe(Frame(WATER_LAYOUT, (0.3, False), NOW))
+    assert shown() == [0.3, False, None]
+    current.observe(Frame(level, (0.4,), NOW))
+    assert shown() == [0.4, False, None]
+
+
+def test_layouts_that_a_new_one_covers_are_forgotten() -> None:
+    """A driver that plans anew makes new layouts; the old ones must not pile up."""
+    current = CurrentValues([WATER])
+    for number in range(100):
+        current.observe(Frame(Layout("water-east", WATER.points[:2]), (float(number), True), NOW))
+    assert [value.value for value in current.values("water-east")] == [99.0, True, None]
+    assert len(current._newest["water-east"]) == len(current._columns) == 1

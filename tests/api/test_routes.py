@@ -18,11 +18,12 @@ from tests.api.conftest import IDS, WATER_LAYOUT, Journal, bearer
 
 DEVICE_KEYS = {
     "id", "name", "system", "profile", "location", "health", "since", "last_good_at", "age_s", "poll_s", "error",
-    "success_ratio", "rtt_ms", "points",
+    "success_ratio", "rtt_ms", "points", "parts",
 }  # fmt: skip
 ALARM_KEYS = {
     "occurrence", "rule", "source", "system", "severity", "class", "state", "condition", "latched", "acked_by",
     "raised_at", "active_at", "returned_at", "value", "limit", "unit", "title", "guidance", "mutes", "seq",
+    "part", "location",
 }  # fmt: skip
 
 

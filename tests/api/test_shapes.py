@@ -25,6 +25,7 @@ GETS: dict[str, type[BaseModel]] = {
     f"/api/v1/alarms/{IDS[2]}": shapes.AlarmWithLife,
     "/api/v1/events": shapes.Listing[shapes.Event],
     "/api/v1/rules": shapes.Listing[shapes.Rule],
+    "/api/v1/links": shapes.Listing[shapes.Link],
     "/nothing": shapes.ProblemShape,
     "/api/v1/alarms?limit=x": shapes.ProblemShape,
 }
@@ -59,6 +60,8 @@ async def test_every_route_is_documented(viewer: httpx.AsyncClient) -> None:
         for method, operation in methods.items():
             if path == "/metrics":
                 continue
-            content = operation["responses"]["200"]["content"]["application/json"]
-            assert content["schema"], f"{method} {path} says nothing of its answer"
+            kind = "text/event-stream" if path == "/api/v1/stream" else "application/json"
+            assert operation["responses"]["200"]["content"][kind]["schema"], (
+                f"{method} {path} says nothing of its answer"
+            )
             assert "default" in operation["responses"]
