@@ -39,8 +39,13 @@ def parse(payload: bytes) -> Any:
     # a message without nesting has as many colons as keys, unless one stands twice or in a text
     if kind is dict and payload.count(b":") == len(value) and b"\\" not in payload and b"[" not in payload:
         return value
-    if kind is dict or kind is list or kind is str:
-        _examine(value, payload)
+    if kind is dict or kind is list:
+        keys = _keys(value)
+        # without a backslash every quote begins or ends a text, and what is left has one colon for each key
+        if b"\\" in payload or b"".join(payload.split(b'"')[::2]).count(b":") != keys:
+            json.loads(payload, object_pairs_hook=_unique)
+    if b"\\u0000" in payload:
+        _no_nul(value)
     return value
 
 
@@ -54,37 +59,37 @@ def _why(payload: bytes, error: Exception) -> str:
     return f"no JSON: {error}"[:200]
 
 
-def _examine(value: Any, payload: bytes) -> None:
-    keys = colons = seen = 0
+def _keys(value: Any) -> int:
+    """How many keys there are, at all depths; Poison when there is too much of anything."""
+    keys = seen = depth = 0
     layer = [value]
-    depth = 0
     while layer:
         depth += 1
         if depth > DEEPEST:
             raise Poison("depth", f"nested deeper than {DEEPEST}")
         below: list[Any] = []
-        for item in layer:
-            kind = item.__class__
-            if kind is dict:
-                keys += len(item)
-                below.extend(item)
-                below.extend(item.values())
-            elif kind is list:
-                below.extend(item)
-            elif kind is str:
-                colons += item.count(":")
-                if "\0" in item:
-                    raise Poison("text", "NUL in a text")
-        seen += len(below)
-        if seen > 2 * MOST:
+        for container in layer:
+            seen += len(container)
+            if container.__class__ is dict:
+                keys += len(container)
+                container = container.values()  # noqa: PLW2901 - its items from here on
+            below += [item for item in container if item.__class__ is dict or item.__class__ is list]
+        if seen > MOST:
             raise Poison("depth", f"more than {MOST:,} keys and items")
         layer = below
-    # every colon is a key's or stands in a text that we have seen; what is left is a key that was there before.
-    # A text written with escapes may hold a colon that is none of the payload's bytes
-    if b"\\" in payload:
-        json.loads(payload, object_pairs_hook=_unique)
-    elif payload.count(b":") != keys + colons:
-        raise Poison("duplicate_key", "a key stands twice in one object")
+    return keys
+
+
+def _no_nul(value: Any) -> None:
+    layer = [value]
+    while layer:
+        item = layer.pop()
+        if item.__class__ is dict:
+            layer += [*item, *item.values()]
+        elif item.__class__ is list:
+            layer += item
+        elif item.__class__ is str and "\0" in item:
+            raise Poison("text", "NUL in a text")
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> None:

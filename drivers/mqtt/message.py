@@ -65,7 +65,7 @@ class TopicReader(Generic[T]):
         self._known = frame.known.union(*(_heads(reading) for reading in readings.values()))
         # a message that has only these says nothing that is wanted, and is sound
         self._harmless = frame.also.union(*(_heads(readings[key]) for key in readings if key not in wanted))
-        self._shapes: dict[int, Shape[T] | None] = {}
+        self._shapes: dict[int, Shape[T]] = {}
         self.full = self._shape((1 << len(self._keys)) - 1)
         """The shape of a message with everything in it."""
 
@@ -82,45 +82,46 @@ class TopicReader(Generic[T]):
             raise Poison("shape", f"an object is expected, got {_kind(root)}")
         values: list[Any] = []
         bad: Marks = {}
-        mask, unsound = self._find(root, values, bad)
+        mask, sound = self._find(root, values, bad)
         ignored = len(root.keys() - self._known) if isinstance(root, dict) else 0
         carried = self._columns(mask, values, bad, moment, event_id) if mask else []
-        count = len(values)
         if frame.has_history:
             for entry, then in frame.older(message):
                 older: list[Any] = []
                 marks: Marks = {}
-                seen, wrong = self._find(entry, older, marks) if entry is not BLOCKED else (0, 0)
+                seen, good = self._find(entry, older, marks) if entry is not BLOCKED else (0, 0)
                 ignored += not seen
-                count += len(older)
-                unsound += wrong
+                sound += good
                 if seen:
+                    mask |= seen
                     carried += self._columns(seen, older, marks, then, event_id, history=True)
-        if unsound == count:
-            self._refuse(root, unsound)
+        if not sound:
+            self._refuse(root, mask)
         return carried, ignored
 
     def _read_whole(self, payload: bytes) -> list[Carried[T]]:
         value, text = scalar(payload)
         values: list[Any] = []
         bad: Marks = {}
-        unsound = 0
+        sound = 0
         for _, _, _, take, _, _ in self._points:
             raw = take(value)
             if raw.__class__ is Bad and not raw.sound and text is not None:
                 raw = take(text)  # `123` may be meant as a text
-            if raw.__class__ is Bad:
+            if raw.__class__ is not Bad:
+                sound += 1
+            else:
                 bad[len(values)] = raw.quality
-                unsound += not raw.sound
+                sound += raw.sound
                 raw = None
             values.append(raw)
-        if unsound and unsound == len(values):
-            self._refuse(value, unsound)
+        if values and not sound:
+            self._refuse(value, 1)
         return self._columns((1 << len(values)) - 1, values, bad, NO_MOMENT, None) if values else []
 
     def _find(self, root: Any, values: list[Any], bad: Marks) -> tuple[int, int]:
-        """Fill in what the object has of the points: (which, how many are of a wrong type)."""
-        mask = unsound = 0
+        """Fill in what the object has of the points: (which, how many of them it says, and in the declared type)."""
+        mask = sound = 0
         keyed = root.__class__ is dict
         for bit, key, get, take, fault, absent in self._points:
             value = root.get(key, MISSING) if keyed and key is not None else get(root)
@@ -129,21 +130,25 @@ class TopicReader(Generic[T]):
             elif value is not MISSING:
                 raw = take(value)
             elif absent is not None and absent[0](root) is not MISSING:
-                raw = absent[1]
+                mask |= bit
+                values.append(absent[1])  # not said: it speaks for nothing else in the message
+                continue
             else:
                 continue
             mask |= bit
-            if raw.__class__ is Bad:
+            if raw.__class__ is not Bad:
+                sound += 1
+            else:
                 bad[len(values)] = raw.quality
-                unsound += not raw.sound
+                sound += raw.sound
                 raw = None
             values.append(raw)
-        return mask, unsound
+        return mask, sound
 
     def _columns(
         self, mask: int, values: list[Any], bad: Marks, moment: Moment, event_id: str | None, *, history: bool = False
     ) -> list[Carried[T]]:
-        shape = self._shapes[mask] if mask in self._shapes else self._shape(mask)
+        shape = self._shapes.get(mask) or self._shape(mask)
         if shape is not None:
             quality = run_steps(shape.steps, values, bad)
             return [Carried(shape, values, quality, *moment, event_id, history)]
@@ -163,8 +168,8 @@ class TopicReader(Generic[T]):
         self._shapes[mask] = shape
         return shape
 
-    def _refuse(self, root: Any, unsound: int) -> None:
-        if unsound:
+    def _refuse(self, root: Any, mask: int) -> None:
+        if mask:
             raise Poison("type", f"of {', '.join(self._keys)[:120]} nothing is of the type that the profile declares")
         if root.__class__ is not dict or not self._harmless & root.keys():
             raise Poison("no_point", f"nothing that is expected here: {', '.join(self._keys)[:120]}")

@@ -200,6 +200,7 @@ def test_absent_means_something_beside_a_measurement_only() -> None:
     assert read(made, {"distance": 1}) == {"distance": 1.0}
     assert read(made, {"leak": True}) == {"leak": True}
     assert made.decode(TOPIC, said({"sn": "x"})).records == ()
+    assert poison(made, {"battery": True}) == "type", "what was not said makes nothing sound"
 
 
 def test_the_things_stack() -> None:

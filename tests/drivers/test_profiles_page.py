@@ -1,0 +1,31 @@
+"""docs/profiles.md cannot rot: every example is a good profile that keeps its vectors, every reason is there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from drivers.mqtt.poison import REASONS
+from drivers.profile import ModbusProfile, MqttProfile, mistakes, parse_profile
+from gateway.config.parse import parse
+from gateway.config.source import Source
+
+PAGE = (Path(__file__).resolve().parents[2] / "docs/profiles.md").read_text()
+EXAMPLES = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+
+
+@pytest.mark.parametrize("text", EXAMPLES, ids=lambda text: str(text).splitlines()[0].removeprefix("profile: "))
+def test_example(text: str) -> None:
+    document = parse(Source("profiles.md", text.encode(), text))
+    assert document.problems == []
+    profile = parse_profile(document.value)
+    assert list(mistakes(profile)) == [] and profile.has_examples
+    assert isinstance(profile, (ModbusProfile, MqttProfile))
+    shown = {key for vector in profile.vectors for key in [*vector.expect, *vector.bad]}
+    assert set(profile.points) - shown <= {"mains_fault"}
+
+
+def test_every_reason_is_here() -> None:
+    assert {reason for reason in REASONS if f"`{reason}`" not in PAGE} == set()
