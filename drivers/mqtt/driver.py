@@ -18,7 +18,7 @@ from drivers.mqtt.intake import Connection, Count, Intake, Quarantine
 from drivers.mqtt.lanes import Lanes
 from drivers.mqtt.options import MqttLinkOptions
 from drivers.mqtt.pace import Connecting
-from drivers.mqtt.session import Session, TakenOver
+from drivers.mqtt.session import HungUp, Session, TakenOver
 from drivers.mqtt.tally import LinkTally
 from drivers.mqtt.unit import Codec, Unit
 from gateway.clock import Clock
@@ -118,6 +118,7 @@ class MqttDriver:
             try:
                 session = await self._connect(self._options, self._client_id)
             except SessionError as error:
+                self._pauses.failed()
                 self._ended(error)
                 continue
             self._ended(await self._held(session))
@@ -178,9 +179,9 @@ class MqttDriver:
         if self._lost_at_ns is None:
             self._lost_at_ns = now_ns
         if error is not None:
-            self._pauses.lost(now_ns, taken_over=isinstance(error, TakenOver))
+            self._pauses.lost(now_ns, taken_over=isinstance(error, TakenOver), hung_up=isinstance(error, HungUp))
             if self._pauses.contested:
-                words = f"another gateway uses the client id {self._client_id}: each throws the other one out"
+                words = f"we are thrown out again and again: another gateway with the client id {self._client_id}?"
                 error = SessionError(ErrorKind.EXCEPTION, words)
             self._note(error)
         self._tell()

@@ -9,8 +9,9 @@ from drivers.modbus.pace import Random, Reconnecting, jitter
 from gateway.model import SECOND
 
 FIRST, LAST = SECOND // 2, 5 * SECOND
-# two clients with one name throw each other out for ever: from the second time within a minute on, we wait
-TAKEOVERS, WITHIN, GIVE_WAY = 2, 60 * SECOND, 20 * SECOND
+# two clients with one name throw each other out for ever: from the second time within a minute on, we wait. A broker
+# that gives no reason and takes us back at once is believed to mean it from the fourth time on
+TAKEOVERS, HANG_UPS, WITHIN, GIVE_WAY = 2, 4, 60 * SECOND, 20 * SECOND
 # a connection that is lost sooner did not work, whatever it said
 WORKED = 5 * SECOND
 QUIET = SECOND
@@ -25,16 +26,19 @@ class Connecting:
         self._pauses = Reconnecting(FIRST, LAST, random)
         self._random = random
         self._takeovers: deque[int] = deque(maxlen=TAKEOVERS)
+        self._hang_ups: deque[int] = deque(maxlen=HANG_UPS)
         self._since_ns: int | None = None
 
     @property
     def contested(self) -> bool:
         """It is not an accident: somebody else uses our name."""
-        return len(self._takeovers) == TAKEOVERS
+        return len(self._takeovers) == TAKEOVERS or len(self._hang_ups) == HANG_UPS
 
     def next_at(self, now_ns: int) -> int:
-        while self._takeovers and now_ns - self._takeovers[0] > WITHIN:
-            self._takeovers.popleft()
+        """When to connect next."""
+        for ends in (self._takeovers, self._hang_ups):
+            while ends and now_ns - ends[0] > WITHIN:
+                ends.popleft()
         at = self._pauses.next_at(now_ns)
         if self.contested:
             at = max(at, now_ns + GIVE_WAY + round(GIVE_WAY * self._random() / 2))
@@ -46,13 +50,19 @@ class Connecting:
     def connected(self, now_ns: int) -> None:
         self._since_ns = now_ns
 
-    def lost(self, now_ns: int, taken_over: bool = False) -> None:
+    def failed(self) -> None:
+        """No connection: a broker that was away had its reason to hang up."""
+        self._hang_ups.clear()
+
+    def lost(self, now_ns: int, *, taken_over: bool = False, hung_up: bool = False) -> None:
         """A connection that worked for a while starts the pauses anew."""
         if self._since_ns is not None and now_ns - self._since_ns >= WORKED:
             self._pauses.worked()
         self._since_ns = None
         if taken_over:
             self._takeovers.append(now_ns)
+        if hung_up:
+            self._hang_ups.append(now_ns)
 
     def again(self) -> None:
         """We have ended the connection ourselves: nothing is wrong with the broker."""

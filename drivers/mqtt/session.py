@@ -52,6 +52,10 @@ class TakenOver(SessionError):  # noqa: N818 - the other one is well
     """Another client has connected with our name."""
 
 
+class HungUp(SessionError):  # noqa: N818 - as above
+    """The broker has closed the connection without a word; Mosquitto 2.0.11 does so when somebody has our name."""
+
+
 class _Buffered:
     """paho's socket with a buffer: paho asks for a packet in three or four pieces, each a system call without it."""
 
@@ -322,7 +326,7 @@ class Session:
         elif str(code) == "Keep alive timeout":
             self._lose(SessionError(ErrorKind.TIMEOUT, "the broker does not answer pings"))
         else:
-            self._lose(SessionError(ErrorKind.CONNECT, f"the connection is lost: {code}"))
+            self._lose(HungUp(ErrorKind.CONNECT, "the broker has hung up"))
 
     def _lose(self, error: SessionError) -> None:
         if not self.lost.done():

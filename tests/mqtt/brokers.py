@@ -1,0 +1,129 @@
+"""Real brokers on loopback and free ports, each in a folder of its own, ended by process id."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PLACES = "/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Broker:
+    """A broker's process: start, stop, kill, freeze, thaw; the port stays the same."""
+
+    kind: str
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def command(self) -> Sequence[str]:
+        raise NotImplementedError
+
+    def start(self) -> None:
+        assert self.process is None
+        with (self.folder / "broker.log").open("ab") as log:
+            self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        for _ in range(500):
+            assert self.process.poll() is None, (self.folder / "broker.log").read_text()
+            try:
+                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+            except OSError:
+                time.sleep(0.02)
+            else:
+                return
+        raise AssertionError("the broker does not listen")
+
+    def end(self, number: int = signal.SIGTERM) -> None:
+        if self.process is None:
+            return
+        self.process.send_signal(signal.SIGCONT)
+        self.process.send_signal(number)
+        self.process.wait(20)
+        self.process = None
+
+    def stop(self) -> None:
+        self.end()
+
+    def kill(self) -> None:
+        self.end(signal.SIGKILL)
+
+    def freeze(self) -> None:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGCONT)
+
+
+class Mosquitto(Broker):
+    kind = "mosquitto"
+
+    def __init__(self, folder: Path, lines: str = "allow_anonymous true\n", listener: str = "127.0.0.1") -> None:
+        super().__init__(folder)
+        self.lines = lines
+        self.listener = listener
+
+    def command(self) -> Sequence[str]:
+        found = shutil.which("mosquitto", path=PLACES)
+        assert found, "mosquitto is not installed: make test-deps"
+        config = self.folder / "mosquitto.conf"
+        config.write_text(f"{self.lines}\nuser root\nlistener {self.port} {self.listener}\n")
+        return [found, "-c", str(config)]
+
+
+class Iotcore(Broker):
+    kind = "iotcore"
+
+    def command(self) -> Sequence[str]:
+        config = self.folder / "broker.toml"
+        config.write_text(IOTCORE.format(port=self.port))
+        program = f"from iotcore import IotCoreBroker; IotCoreBroker(config_path={str(config)!r}).run_forever()"
+        return [sys.executable, "-c", program]
+
+
+IOTCORE = """
+id = 0
+[router]
+id = 0
+max_connections = 100
+max_outgoing_packet_count = 200
+max_segment_size = 104857600
+max_segment_count = 10
+[v5.1]
+name = "v5"
+listen = "127.0.0.1:{port}"
+next_connection_delay_ms = 1
+[v5.1.connections]
+connection_timeout_ms = 5000
+max_payload_size = 40000000
+max_inflight_count = 100
+"""
+
+
+def deployed(folder: Path, *, open_door: bool = True) -> str:
+    """The lines of config/deploy/mosquitto.conf with its files in `folder`, and (`open_door`) without users and TLS."""
+    lines = []
+    for line in (ROOT / "config/deploy/mosquitto.conf").read_text().splitlines():
+        word = line.split(" ")[0]
+        if word in {"listener", "cafile", "certfile", "keyfile", "tls_version"}:
+            continue
+        if open_door and word in {"allow_anonymous", "password_file", "acl_file"}:
+            continue
+        lines.append(line.replace("/var/lib/mosquitto/", f"{folder}/").replace("/etc/mosquitto/", f"{folder}/"))
+    return "\n".join([*lines, "allow_anonymous true"] if open_door else lines)
