@@ -13,6 +13,7 @@ from gateway.model import SECOND, Device, Location, Part, Point, PointType, Seve
 from tests.alerts.building import catalogue, device, rule, sump, table
 
 FIRE = {"system": "fire", "point": "fire"}
+WATER = {"system": "garage-water"}
 
 
 def panel(*parts: str, whole: bool = False, name: str = "panel-1", **places: Location) -> Device:
@@ -242,6 +243,9 @@ def test_a_dead_input_of_an_alarm_that_is_asked_for_is_told_once() -> None:
     for each in ("c-1", "c-2"):
         assert speakers(bound, "X", each) == {("W/protection_lost", "water-east"), ("GW-01", "water-east")}
     assert speakers(bound, "W", "water-east") == set()
+    beside = rule({"all": [{"alarm": "W"}, {"is": True}]}, rule="Y", on={**WATER, "point": "high_high_float"})
+    own = bind([wet, beside, offline()], [sump()], catalogue())
+    assert speakers(own, "Y", "water-east") == {("W/protection_lost", "water-east")}, "its own device collapses it"
     assert speakers(bind([wet, asks], devices, catalogue()), "X", "c-1") == {("W/protection_lost", "water-east")}
 
 

@@ -178,9 +178,28 @@ def test_what_one_frame_can_say(when: Any, values: dict[str, Any], told: bool) -
 
 def test_in_the_band_only_memory_could_tell() -> None:
     stage = calm(level_rule("R", "10 cm", **LIFE))
-    for second, value in [(20, 0.1), (21, 0.095), (22, 0.1), (23, 0.08), (24, 0.1)]:
+    for second, value in [(20, 0.1), (21, 0.095), (22, 0.1), (23, 0.09), (24, 0.1), (25, 0.089), (26, 0.1)]:
         history(stage, second, level=value)
     assert len(missed(stage)) == 2, "the band parts no pulse; below it, one is over"
+
+
+def test_the_band_below_a_moving_limit() -> None:
+    limit = {"point": "level", "above": {"point": "level", "factor": 0.5}, "deadband": "1 m"}
+    stage = calm(life_rule(when=limit))
+    for second, value in [(20, 0.2), (21, -0.2), (22, 0.2), (23, -3.0), (24, 0.2)]:
+        history(stage, second, level=value)
+    assert len(missed(stage)) == 2, "-0.2 lies 0.1 below its limit, -3 lies 1.5 below"
+
+
+def test_a_frame_without_the_point_that_was_true_does_not_end_the_pulse() -> None:
+    stage = calm(life_rule(when={"any": [{"is": True}, {"point": "b", "is": True}]}))
+    history(stage, 20, a=True)
+    history(stage, 21, b=False)
+    history(stage, 22, a=True)
+    assert len(missed(stage)) == 1
+    history(stage, 23, a=False, b=False)
+    history(stage, 24, a=True)
+    assert len(missed(stage)) == 2
 
 
 def test_another_alarm_is_not_asked_about_the_past() -> None:
