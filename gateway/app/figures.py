@@ -9,9 +9,9 @@ from pathlib import Path
 
 from alerts.notify.worker import DeliveryWorker
 from gateway.api.metrics import Family, single
-from gateway.app.changes import Change
-from gateway.bus import Bus
+from gateway.bus import Bus, Change
 from gateway.health import GatewayStatus
+from gateway.historian.historian import Historian, HistorianStatus
 from gateway.model import SECOND
 from gateway.store.journal import Journal
 from gateway.store.samples import Samples
@@ -26,13 +26,20 @@ class Figures:
     """Reads what the rooms count. `loop_lag_s` is set by the loop that measures it."""
 
     def __init__(
-        self, folder: Path, journal: Journal, samples: Samples, bus: Bus[Change], workers: Sequence[DeliveryWorker]
+        self,
+        folder: Path,
+        journal: Journal,
+        samples: Samples,
+        bus: Bus[Change],
+        workers: Sequence[DeliveryWorker],
+        historian: Historian | None = None,
     ) -> None:
         self._folder = folder
         self._journal = journal
         self._samples = samples
         self._bus = bus
         self._workers = workers
+        self._historian = historian
         self._stores = (("alarm.db", journal), ("tele.db", samples))
         self._pending = 0
         self.loop_lag_s = 0.0
@@ -46,6 +53,8 @@ class Figures:
             outbox_pending=self._pending,
             queue_depth=self._samples.queued,
             loop_lag_s=self.loop_lag_s,
+            samples_dropped=self._samples.counters.dropped,
+            historian=None if self._historian is None else self._historian.status,
             failed=tuple(self._failures()),
             degraded=tuple(self._troubles()),
         )
@@ -67,6 +76,8 @@ class Figures:
             yield "the disk is full: samples are judged but not kept"
         if not self._journal.reserve_held:
             yield "the space kept for alarms is used up"
+        if self._historian is not None and self._historian.status.warning is not None:
+            yield f"historian: {self._historian.status.warning}"
         if self._samples.set_aside is not None:
             yield f"tele.db was damaged at start; what it held is in {self._samples.set_aside.name}"
 
@@ -97,6 +108,8 @@ class Figures:
         queued = counters.received - counters.settled
         yield single("anlou_samples_queued", "gauge", "Samples received that have no fate yet.", queued)
         yield from self._store_families()
+        if self._historian is not None:
+            yield from _sink_families(self._historian.status)
         yield single("anlou_bus_dropped_total", "counter", "Live-view items slow readers lost.", self._bus.dropped)
         yield single("anlou_clock_steps_total", "counter", "Steps of the host's clock.", self.clock_steps)
         delivered = [({"channel": worker.channel.name}, float(worker.counts.delivered)) for worker in self._workers]
@@ -115,3 +128,16 @@ class Figures:
         yield single("anlou_samples_set_aside", "gauge", "1 when tele.db was damaged and begun anew at start.", aside)
         held = float(self._journal.reserve_held)
         yield single("anlou_alarm_reserve_held", "gauge", "0 when the space kept for alarms is used up.", held)
+
+
+def _sink_families(status: HistorianStatus) -> Iterator[Family]:
+    yield single("anlou_historian_behind_seconds", "gauge", "Age of the oldest sample not taken yet.", status.behind_s)
+    yield single(
+        "anlou_historian_sent_total", "counter", "Lines that the historian took, repeats included.", status.sent
+    )
+    aside = status.kept_aside
+    yield single("anlou_historian_kept_aside_total", "counter", "Lines that it will never take.", aside)
+    yield single(
+        "anlou_historian_refused", "gauge", "1 while somebody must mend it.", float(status.refused is not None)
+    )
+    yield single("anlou_historian_lost", "gauge", "1 while it keeps nothing of what it takes.", float(status.lost))

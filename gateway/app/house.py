@@ -18,19 +18,21 @@ from alerts.notify.log import LogChannel
 from alerts.notify.webhook import WebhookChannel
 from alerts.notify.worker import DeliveryWorker
 from alerts.rule import Rule
-from drivers.assign import assign
+from drivers.assign import LinkAssignment, assign
 from drivers.modbus.driver import ModbusDriver
+from drivers.mqtt.driver import MqttDriver
+from drivers.mqtt.options import MqttLinkOptions
 from gateway.api.current import CurrentValues
 from gateway.api.house import House
 from gateway.app.access import Access
-from gateway.app.changes import Change
 from gateway.app.figures import Figures
 from gateway.app.shutdown import Teardown
 from gateway.app.simulation import epoch
-from gateway.bus import Bus
+from gateway.bus import Bus, Change
 from gateway.clock import BuildingClock
 from gateway.config.load import SiteConfig
 from gateway.health import HealthBook
+from gateway.historian.historian import Historian
 from gateway.model import Driver, Frame, Layout
 from gateway.pipeline import Pipeline, last_known, recover, resumed_clock
 from gateway.store.journal import Journal
@@ -57,6 +59,7 @@ class Rooms:
     bus: Bus[Change]
     drivers: tuple[Driver, ...]
     workers: tuple[DeliveryWorker, ...]
+    historian: Historian | None
     access: Access
     figures: Figures
     house: House
@@ -111,7 +114,8 @@ async def open_rooms(config: SiteConfig, folder: Path, rate: float, teardown: Te
     health = HealthBook(config.devices, feeds(config), clock.now())
     current = CurrentValues(config.devices)
     bus: Bus[Change] = Bus()
-    drivers = _drivers(config, clock, health)
+    drivers = _drivers(config, clock, health, samples)
+    historian = _historian(config, clock, stores)
     workers = tuple(DeliveryWorker(channel, journal) for channel in channels)
 
     layouts: list[Layout] = [layout for driver in drivers for layout in driver.layouts]
@@ -131,7 +135,7 @@ async def open_rooms(config: SiteConfig, folder: Path, rate: float, teardown: Te
     teardown.add("checkpoint", pipeline.checkpoint)
     journal.on_notice = noticed
     access = Access(journal, reader, pipeline)
-    figures = Figures(folder, journal, samples, bus, workers)
+    figures = Figures(folder, journal, samples, bus, workers, historian)
     return Rooms(
         config=config,
         folder=folder,
@@ -145,6 +149,7 @@ async def open_rooms(config: SiteConfig, folder: Path, rate: float, teardown: Te
         bus=bus,
         drivers=drivers,
         workers=workers,
+        historian=historian,
         access=access,
         figures=figures,
         house=House(
@@ -162,6 +167,8 @@ async def open_rooms(config: SiteConfig, folder: Path, rate: float, teardown: Te
             live=engine.open_occurrences,
             rules_view=partial(_rules_view, engine),
             unbound=config.unbound,
+            changes=bus,
+            quarantined=samples.quarantined,
             metrics=(figures.families,),
             options=config.api,
             version=version("anlou"),
@@ -174,12 +181,31 @@ def _channels(config: SiteConfig) -> tuple[Channel, ...]:
     return (LogChannel(site), *(WebhookChannel(options, site) for options in config.notify))
 
 
-def _drivers(config: SiteConfig, clock: BuildingClock, health: HealthBook) -> tuple[Driver, ...]:
+def _drivers(config: SiteConfig, clock: BuildingClock, health: HealthBook, samples: Samples) -> tuple[Driver, ...]:
+    def driver(link: str, assignment: LinkAssignment) -> Driver:
+        options = config.links[link]
+        if not isinstance(options, MqttLinkOptions):
+            return ModbusDriver(link, options, assignment, clock, health.report)
+        return MqttDriver(
+            link,
+            options,
+            assignment,
+            clock,
+            health.report,
+            client_id=f"anlou-{config.site.id}-{link}",
+            quarantine=samples.quarantine,
+            count=samples.count,
+            recent=samples.recent,
+        )
+
     assignments = assign(config.units, config.channels)
-    return tuple(
-        ModbusDriver(link, config.links[link], assignment, clock, health.report)
-        for link, assignment in assignments.items()
-    )
+    return tuple(driver(link, assignment) for link, assignment in assignments.items())
+
+
+def _historian(config: SiteConfig, clock: BuildingClock, stores: Stores) -> Historian | None:
+    if config.historian is None:
+        return None
+    return Historian(config.historian, config.site.id, config.devices, clock, stores.samples, stores.reader)
 
 
 def _rules(config: SiteConfig) -> dict[str, Rule]:

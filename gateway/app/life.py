@@ -11,9 +11,9 @@ from typing import Any
 from gateway.api.app import create_app
 from gateway.api.server import serve
 from gateway.app import control, systemd
-from gateway.app.changes import HealthChanged
 from gateway.app.house import Rooms
 from gateway.app.shutdown import STEP_SECONDS
+from gateway.bus import HealthChanged
 from gateway.clock import host_mono_ns
 from gateway.model import SECOND, Frame, Health
 from gateway.supervise import supervise
@@ -45,6 +45,9 @@ async def live(rooms: Rooms, host: str, port: int, ready: Callable[[str], None],
             # a sick link may not reach its neighbours; a failed store is everybody's
             reading = supervise(f"link {driver.link}", partial(driver.run, rooms.emit), rooms.clock)
             living.append(core.create_task(reading, name=f"link {driver.link}"))
+        if rooms.historian is not None:
+            sending = supervise("historian", rooms.historian.run, rooms.clock)
+            living.append(core.create_task(sending, name="historian"))
         app = create_app(rooms.house)
         answering = core.create_task(serve(app, host, port, rooms.config.api, is_ready, stop), name="api")
         asking = core.create_task(control.serve(rooms.folder, {"token": rooms.access.answer}, stop), name="control")
@@ -86,6 +89,8 @@ async def publish_health(rooms: Rooms) -> None:
         for frame in rooms.health.frames(now):
             await rooms.emit(frame)
             _publish_change(rooms, frame, said)
+        if (news := rooms.health.gateway_news(now)) is not None:
+            await rooms.emit(news)
         due = max(due + HEALTH_EVERY_NS, rooms.clock.now().mono_ns)
         await rooms.clock.sleep_until(due)
 

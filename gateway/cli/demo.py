@@ -18,6 +18,7 @@ from gateway.app.session import live_once, run_loop
 from gateway.app.simulation import open_scenario, scenario_began, scenario_choices
 from gateway.app.texts import say
 from gateway.cli.run import port_number, speed, start_logging
+from gateway.clock import host_wall_ns
 from gateway.config.load import load_site
 from gateway.config.problems import ConfigErrors
 from gateway.config.starter import starter
@@ -63,12 +64,15 @@ class Demo:
         self._folder = folder
         self._began_ns = 0
         self._rooms: Rooms | None = None
-        self._building = SimulatedBuilding(scenario, wiring, self._elapsed)
+        self._building = SimulatedBuilding(scenario, wiring, self._elapsed, self._wall)
 
     def _elapsed(self) -> float:
         if self._rooms is None:
             return 0.0
         return (self._rooms.clock.now().mono_ns - self._began_ns) / SECOND
+
+    def _wall(self) -> int:
+        return host_wall_ns() if self._rooms is None else self._rooms.clock.now().wall_ns
 
     def _say(self, key: str, **places: object) -> None:
         print(say(key, self._options.language, **places), flush=True)
@@ -155,6 +159,9 @@ def function_codes(report: Mapping[str, Any]) -> list[str]:
     """What each link's simulator was asked: the proof that nothing but reading happened."""
     found = []
     for link, seen in report.items():
+        if "published" in seen:
+            found.append(f"simulator {link}: {sum(seen['published'].values())} messages published by its devices")
+            continue
         codes = sorted({code for unit in seen["units"].values() for code in unit["functions"]})
         found.append(f"simulator {link}: function codes seen: {', '.join(map(str, codes)) or 'none'}")
     return found
