@@ -28,17 +28,11 @@ class Connecting:
         self._takeovers: deque[int] = deque(maxlen=TAKEOVERS)
         self._hang_ups: deque[int] = deque(maxlen=HANG_UPS)
         self._since_ns: int | None = None
-
-    @property
-    def contested(self) -> bool:
-        """It is not an accident: somebody else uses our name."""
-        return len(self._takeovers) == TAKEOVERS or len(self._hang_ups) == HANG_UPS
+        self.contested = False
+        """Somebody else uses our name; believed until a connection has lasted for a minute."""
 
     def next_at(self, now_ns: int) -> int:
         """When to connect next."""
-        for ends in (self._takeovers, self._hang_ups):
-            while ends and now_ns - ends[0] > WITHIN:
-                ends.popleft()
         at = self._pauses.next_at(now_ns)
         if self.contested:
             at = max(at, now_ns + GIVE_WAY + round(GIVE_WAY * self._random() / 2))
@@ -56,13 +50,16 @@ class Connecting:
 
     def lost(self, now_ns: int, *, taken_over: bool = False, hung_up: bool = False) -> None:
         """A connection that worked for a while starts the pauses anew."""
-        if self._since_ns is not None and now_ns - self._since_ns >= WORKED:
-            self._pauses.worked()
+        lived_ns = now_ns - self._since_ns if self._since_ns is not None else 0
         self._since_ns = None
-        if taken_over:
-            self._takeovers.append(now_ns)
-        if hung_up:
-            self._hang_ups.append(now_ns)
+        if lived_ns >= WORKED:
+            self._pauses.worked()
+        if lived_ns >= WITHIN:
+            self.contested = False
+        for ends, ended in ((self._takeovers, taken_over), (self._hang_ups, hung_up)):
+            if ended:
+                ends.append(now_ns)
+                self.contested |= len(ends) == ends.maxlen and now_ns - ends[0] <= WITHIN
 
     def again(self) -> None:
         """We have ended the connection ourselves: nothing is wrong with the broker."""

@@ -1,0 +1,38 @@
+"""Topic filters (MQTT 5 §4.7) and what is subscribed to."""
+
+from __future__ import annotations
+
+import pytest
+
+from drivers.mqtt.filters import covers, subscriptions
+
+
+@pytest.mark.parametrize(
+    ("wanted", "topic", "does"),
+    [
+        ("a/b", "a/b", True),
+        ("a/b", "a/bc", False),
+        ("a/+", "a/b", True),
+        ("a/+", "a/b/c", False),
+        ("a/+", "a", False),
+        ("a/#", "a", True),
+        ("a/#", "a/b/c", True),
+        ("#", "a/b", True),
+        ("#", "$SYS/x", False),
+        ("+/x", "$SYS/x", False),
+        ("+/+", "/finance", True),
+        ("a/+", "a/", True),
+        ("a/#", "a/+/b", True),
+        ("a/+", "a/#", False),
+        ("a/+/b", "a/+/b", True),
+        ("a/b", "a/+", False),
+    ],
+)
+def test_covers(wanted: str, topic: str, does: bool) -> None:
+    assert covers(wanted, topic) is does
+
+
+def test_nothing_is_asked_for_twice() -> None:
+    """A broker may send a message once for each filter that matches."""
+    assert subscriptions(["x/1", "a/1", "a/2"], ["a/+", "a/#", "a/#", "b/+"]) == ["a/#", "b/+", "x/1"]
+    assert subscriptions(["b", "a", "b"], []) == ["a", "b"]
