@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, tzinfo
 from unicodedata import east_asian_width
 
-from gateway.app.changes import Change, HealthChanged
 from gateway.app.texts import texts
+from gateway.bus import Change, HealthChanged
 from gateway.model import Event, Health, Instant, Judgement, Occurrence, Value
 
 
@@ -31,9 +31,13 @@ class Lines:
 
     def _judgement(self, judgement: Judgement) -> Iterator[str]:
         for event in judgement.events:
+            if event.kind not in texts():
+                continue
             shown = judgement.occurrences.get(event.occurrence or "")
-            if shown is not None and event.kind in texts():
+            if shown is not None:
                 yield self._alarm(event, shown)
+            elif event.rule is not None:
+                yield self._past(event)
 
     def _alarm(self, event: Event, alarm: Occurrence) -> str:
         parts = [
@@ -45,15 +49,37 @@ class Lines:
             f"{alarm.title.en} · {alarm.title.zh}",
         ]
         if event.kind in {"raise", "reraise", "severity_up"} and isinstance(alarm.value, float):
-            parts.append(_reading(alarm))
+            parts.append(_reading(alarm.value, alarm.limit, alarm.unit))
         muted = [_both("muted")] if event.body.get("muted") else []
         reasons = [event.by, *muted, *event.body.get("causes", ())]
         if any(reasons):
             parts.append(f"({', '.join(filter(None, reasons))})")
         return "  ".join(parts)
 
+    def _past(self, event: Event) -> str:
+        """A rule's row without an alarm: what was TRUE once and is told of too late; the end says when it was."""
+        body = event.body
+        parts = [
+            self._time(event.at),
+            _wide(_both(event.kind), 22),
+            f"{'':<8}",
+            f"{event.source:<18}",
+            str(event.rule),
+        ]
+        if body.get("value") is not None:
+            parts.append(_reading(body["value"], body.get("limit"), body.get("unit")))
+        if body.get("at_wall_ns") is not None:
+            parts.append(f"({self._moment(body['at_wall_ns'])})")
+        return "  ".join(parts)
+
     def _time(self, at: Instant) -> str:
-        return datetime.fromtimestamp(at.wall_ns / 1e9, UTC).astimezone(self._zone).strftime("%H:%M:%S")
+        return f"{self._local(at.wall_ns):%H:%M:%S}"
+
+    def _moment(self, wall_ns: int) -> str:
+        return f"{self._local(wall_ns):%Y-%m-%d %H:%M:%S}"
+
+    def _local(self, wall_ns: int) -> datetime:
+        return datetime.fromtimestamp(wall_ns / 1e9, UTC).astimezone(self._zone)
 
 
 def _wide(text: str, columns: int) -> str:
@@ -67,10 +93,10 @@ def _both(key: str) -> str:
     return f"{text.en} {text.zh}"
 
 
-def _reading(alarm: Occurrence) -> str:
-    unit = f" {alarm.unit}" if alarm.unit else ""
-    limit = f" ({_both('limit')} {_shown(alarm.limit)}{unit})" if alarm.limit is not None else ""
-    return f"{_shown(alarm.value)}{unit}{limit}"
+def _reading(value: Value, limit: Value, unit: str | None) -> str:
+    of = f" {unit}" if unit else ""
+    beside = f" ({_both('limit')} {_shown(limit)}{of})" if limit is not None else ""
+    return f"{_shown(value)}{of}{beside}"
 
 
 def _shown(value: Value) -> str:

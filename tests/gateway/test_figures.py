@@ -10,9 +10,8 @@ from typing import Any
 
 import pytest
 
-from gateway.app.changes import Change
 from gateway.app.figures import Figures
-from gateway.bus import Bus
+from gateway.bus import Bus, Change
 from gateway.health import verdict
 from gateway.model import SECOND
 from gateway.store.journal import Journal

@@ -6,8 +6,8 @@ from dataclasses import replace
 from unicodedata import east_asian_width
 from zoneinfo import ZoneInfo
 
-from gateway.app.changes import HealthChanged
 from gateway.app.lines import Lines
+from gateway.bus import HealthChanged
 from gateway.model import (
     AlarmClass,
     AlarmState,
@@ -72,6 +72,20 @@ def test_a_raise_that_nobody_is_told_of_says_so() -> None:
 def test_rows_that_are_no_news_are_not_shown() -> None:
     assert lines_of("held") == []
     assert list(LINES.of(Judgement(events=[Event(seq=2, at=AT, kind="token_created")]))) == []
+
+
+def test_what_was_missed_says_when_it_was() -> None:
+    body = {"value": 0.25, "limit": 0.1, "unit": "m", "at_wall_ns": AT.wall_ns - 3600 * 10**9}
+    event = Event(seq=3, at=AT, kind="missed_while_down", rule="WA-03", source="water-ramp", body=body)
+    (line,) = LINES.of(Judgement(events=[event]))
+    for word in ("06:13:20", "MISSED WHILE DOWN 中断期间曾触发", "WA-03", "0.25 m", "limit 限值 0.1 m"):
+        assert word in line
+    assert line.endswith("(2023-11-15 05:13:20)")
+    fire = replace(event, source="panel-1/L1D1", rule="FI-01", body={"value": True, "at_wall_ns": AT.wall_ns})
+    (line,) = LINES.of(Judgement(events=[fire]))
+    assert "panel-1/L1D1" in line and "True" in line
+    (bare,) = LINES.of(Judgement(events=[replace(event, body={})]))
+    assert bare.endswith("WA-03")
 
 
 def test_health_lines_say_why() -> None:

@@ -92,3 +92,76 @@ async def test_a_slow_reader_loses_the_oldest_counted_and_alone() -> None:
     slow.close()
     bus.publish(10)
     assert bus.dropped == 6
+
+
+async def test_an_observer_that_wants_to_know_is_told_once_and_gets_nothing_more() -> None:
+    bus: Bus[int] = Bus()
+    told: list[str] = []
+    strict = bus.subscribe(lambda: None, size=3, overflowed=lambda: told.append("overflowed"))
+    lossy = bus.subscribe(lambda: None, size=100)
+    for number in range(3):
+        bus.publish(number)
+    assert told == []
+    assert strict.take(2) == [0, 1]
+    for number in range(3, 10):
+        bus.publish(number)
+    assert (told, strict.take(100), strict.dropped) == (["overflowed"], [], 4)
+    assert lossy.take(100) == list(range(10))
+    assert bus.dropped == 4
+    strict.close()
+    lossy.close()
+    lossy.close()
+    assert (bus.observed, bus.dropped) == (False, 4)
+
+
+async def test_publishing_never_fails_whatever_an_observer_does(caplog: pytest.LogCaptureFixture) -> None:
+    bus: Bus[int] = Bus()
+
+    def fails() -> None:
+        raise ValueError("mine")
+
+    bus.subscribe(lambda: None, size=1, overflowed=fails)
+    other = bus.subscribe(lambda: None, size=10)
+    for number in range(3):
+        bus.publish(number)
+    assert other.take(10) == [0, 1, 2]
+    assert "mine" in caplog.text
+
+
+async def test_an_observer_may_leave_while_something_is_told() -> None:
+    bus: Bus[int] = Bus()
+    second = bus.subscribe(lambda: None, size=10)
+    bus.subscribe(lambda: None, size=1, overflowed=second.close)
+    third = bus.subscribe(lambda: None, size=10)
+    for number in range(3):
+        bus.publish(number)
+    assert third.take(10) == [0, 1, 2]
+
+
+async def test_queues_may_be_measured_in_what_items_weigh() -> None:
+    bus: Bus[bytes] = Bus(weigh=len)
+    told: list[str] = []
+    lossy = bus.subscribe(lambda: None, size=10)
+    strict = bus.subscribe(lambda: None, size=10, overflowed=lambda: told.append("overflowed"))
+    bus.publish(b"x" * 50)  # one alone is kept, whatever it weighs
+    assert (told, lossy.take(1), strict.take(1)) == ([], [b"x" * 50], [b"x" * 50])
+    for size in (4, 4, 2):
+        bus.publish(b"y" * size)
+    assert (told, lossy.dropped) == ([], 0)
+    assert [len(item) for item in strict.take(8)] == [4, 4]
+    bus.publish(b"z" * 8)
+    assert (told, lossy.dropped) == ([], 2)
+    assert [len(item) for item in lossy.take(10)] == [2, 8]
+    assert [len(item) for item in strict.take(10)] == [2, 8]
+
+
+async def test_who_waits_wakes_once_something_is_there() -> None:
+    bus: Bus[int] = Bus()
+    subscription = bus.subscribe(lambda: None)
+    async with asyncio.TaskGroup() as group:
+        waiting = group.create_task(subscription.wait())
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        bus.publish(1)
+    await subscription.wait()
+    assert subscription.take(0) == [1]
