@@ -59,6 +59,7 @@ class Session:
                 await asyncio.shield(connecting)
             except asyncio.CancelledError:
                 await asyncio.wait([connecting])  # its socket must not come to life behind us
+                connecting.exception()  # seen: nobody wants this connection any more
                 raise
             self._keep_alive()
             await self._answered(answer)
