@@ -1,4 +1,4 @@
-"""A whole storm night in VictoriaMetrics, which is stopped, killed and frozen meanwhile: the store's count, series by series."""
+"""A storm night in VictoriaMetrics, which is stopped, killed and frozen meanwhile: the store and it count alike."""
 
 from __future__ import annotations
 

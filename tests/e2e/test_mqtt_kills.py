@@ -19,8 +19,8 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from gateway.store.samples import Samples
-from tests.e2e.mosquitto import Mosquitto
 from tests.e2e.running import PATIENCE, TOKEN, Anlou
+from tests.mqtt.brokers import ROOT, Mosquitto
 
 pytestmark = [pytest.mark.e2e, pytest.mark.long, pytest.mark.timeout(900)]
 
@@ -122,6 +122,17 @@ async def stored(data: Path) -> dict[str, Counter[int]]:
     return found
 
 
+OF_THE_PLACE = {"listener", "cafile", "certfile", "keyfile", "tls_version", "password_file", "acl_file"}
+
+
+def deployed(folder: Path) -> str:
+    """config/deploy/mosquitto.conf, but for where it listens, keeps its files, and whom it lets in."""
+    lines = (ROOT / "config/deploy/mosquitto.conf").read_text().splitlines()
+    kept = [line for line in lines if line.split(" ")[0] not in OF_THE_PLACE]
+    kept = [line for line in kept if not line.startswith(("allow_anonymous", "persistence_location"))]
+    return "\n".join([*kept, "allow_anonymous true", f"persistence_location {folder}/"])
+
+
 def viewer(data: Path) -> str:
     command = [Path(sys.executable).with_name("anlou"), "token", "create", "--role", "viewer", "--name", "test"]
     done = subprocess.run([*command, "--data", data], check=True, timeout=PATIENCE, capture_output=True, text=True)
@@ -137,7 +148,10 @@ def _through_the_kills(tmp_path: Path, data: Path) -> None:
     rng = random.Random(7)
     kills = ["gateway"] * GATEWAY_KILLS + ["broker"] * BROKER_KILLS
     rng.shuffle(kills)
-    with Mosquitto(tmp_path / "broker") as broker:
+    (tmp_path / "broker").mkdir()
+    broker = Mosquitto(tmp_path / "broker", deployed(tmp_path / "broker"))
+    broker.start()
+    try:
         file = site(tmp_path / "site", broker.port)
         arguments = ("run", "--site", file, "--data", data, "--port", "0")
         running = Anlou(*arguments, cwd=tmp_path)
@@ -162,6 +176,8 @@ def _through_the_kills(tmp_path: Path, data: Path) -> None:
             assert "Traceback" not in running.output
         finally:
             running.close()
+    finally:
+        broker.kill()
 
 
 async def test_kills_of_gateway_and_broker_lose_nothing(tmp_path: Path) -> None:
