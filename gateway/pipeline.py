@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from gateway.clock import BuildingClock, Clock, fast_wall_ns, host_wall_ns
@@ -84,17 +84,28 @@ class Pipeline:
         """
         self._check()
         position = self._samples.reserve()
-        judgement = self._engine.judge(frame, position)
+        try:
+            judgement = self._engine.judge(frame, position)
+        except BaseException:
+            self._samples.give_up(position)  # it will never be in the log: nobody who reads the log may wait for it
+            raise
         self._rearm()
         if judgement:
             room: list[Any] = []
-            await self._commit(judgement, lambda: room.append(self._samples.append(position, frame)))
+            await self._commit(judgement, lambda: room.append(self._log(position, frame)))
             waiting = room[0]
         else:
-            waiting = self._samples.append(position, frame)
+            waiting = self._log(position, frame)
         if waiting is not None:
             await waiting
             self._check()
+
+    def _log(self, position: int, frame: Frame) -> Awaitable[None] | None:
+        try:
+            return self._samples.append(position, frame)
+        except BaseException:
+            self._samples.give_up(position)
+            raise
 
     async def command(self, command: Command) -> Occurrence:
         """Carry out an operator's command; the occurrence as committed. CommandRefused changes nothing."""

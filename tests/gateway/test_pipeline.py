@@ -523,3 +523,22 @@ def test_two_processes_of_a_fast_building_stamp_the_same_moment_alike() -> None:
     ahead = gateway - (epoch_ns + 20 * (host_wall_ns() - epoch_ns))
     assert -20 * SECOND < ahead <= 0, "2,000 s have gone by in the building since the epoch"
     assert gateway - epoch_ns >= 2000 * SECOND
+
+
+async def test_a_frame_that_fails_holds_no_reader_of_the_log_up(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    await house.emit(0.0)
+
+    def fail(frame: Frame, position: int) -> Judgement:
+        raise RuntimeError("a bug")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(house.engine, "judge", fail)
+        with pytest.raises(RuntimeError, match="a bug"):
+            await house.emit(0.5)
+    with pytest.raises(ValueError, match="as many values"):
+        await house.pipeline.emit(Frame(LEVEL, [2.0, 3.0], house.clock.now()))
+    await house.emit(0.0)
+    async with asyncio.timeout(30):
+        while house.samples.queued:
+            await settle()
+    assert house.samples.horizon() == house.samples.position == 4
