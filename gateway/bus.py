@@ -50,6 +50,7 @@ class Subscription(Generic[Item, Snapshot]):
         self.dropped = 0
         self._items: deque[Item] = deque()
         self._held = 0
+        self._awaited = 1
         self._size = size
         self._weigh = weigh
         self._fresh = asyncio.Event()
@@ -67,7 +68,8 @@ class Subscription(Generic[Item, Snapshot]):
             self.dropped += 1
         self._items.append(item)
         self._held += weight
-        self._fresh.set()
+        if self._held >= self._awaited:
+            self._fresh.set()
 
     def take(self, most: int) -> list[Item]:
         """What waits, oldest first, up to the weight `most`, but at least one item if there is any."""
@@ -79,9 +81,10 @@ class Subscription(Generic[Item, Snapshot]):
         self._held -= weight
         return taken
 
-    async def wait(self) -> None:
-        """Until something waits."""
-        while not self._items:
+    async def wait(self, least: int = 1) -> None:
+        """Until items of that weight wait."""
+        self._awaited = least
+        while self._held < least:
             self._fresh.clear()
             await self._fresh.wait()
 

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import anyio
 from starlette.types import Send
 
 from gateway.api import frames
@@ -141,11 +140,12 @@ class Telling:
             if told or quiet >= self._pace.ping:
                 await self._write(b"".join(told) or frames.PING)
                 told_ns = host_mono_ns()
-                await anyio.sleep(self._pace.together)
-                continue
+                least, longest = CHUNK, self._pace.together  # what comes soon goes out in one piece
+            else:
+                least, longest = 1, min(self._pace.ping - quiet, self._points.wait)
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(min(self._pace.ping - quiet, self._points.wait)):
-                    await queue.wait()
+                async with asyncio.timeout(longest):
+                    await queue.wait(least)
 
     async def _unseen(self, taken: Sequence[Piece]) -> list[bytes]:
         """What of it lies behind the cursor. A row that is not the next one sends us to the journal for the others."""

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 
+import httpx
 import pytest
 
 from gateway.api import shapes, telling
 from gateway.api.house import House
 from gateway.api.options import ApiOptions
-from gateway.api.streams import MOST_PER_USER, MOST_STREAMS, QUEUED_CHANGES, Pace
+from gateway.api.protocol import MOST_UNSENT
+from gateway.api.streams import MOST_PER_USER, MOST_STREAMS, QUEUED_BYTES, QUEUED_CHANGES, Pace
 from gateway.api.tokens import Identity, Role, token_hash
 from gateway.bus import HealthChanged
 from gateway.model import Frame, Health, Judgement, Quality
@@ -26,6 +29,17 @@ CALM = Pace(taking=30.0)
 @pytest.fixture
 def log() -> Log:
     return Log()
+
+
+@contextmanager
+def deaf(opened: Door, window: int) -> Iterator[socket.socket]:
+    """A caller that has asked for the stream; its system takes no more than `window` bytes for it."""
+    with socket.socket() as caller:
+        caller.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
+        caller.connect(("127.0.0.1", opened.port))
+        lines = ("GET /api/v1/stream HTTP/1.1", "Host: localhost", f"Authorization: Bearer {TOKENS[Role.VIEWER]}")
+        caller.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
+        yield caller
 
 
 @pytest.fixture
@@ -153,8 +167,6 @@ async def test_what_cannot_be_asked_for(open_door: Door, query: str) -> None:
 
 
 async def test_only_get(open_door: Door) -> None:
-    import httpx
-
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{open_door.port}", headers=bearer(Role.ADMIN)) as http:
         for method in ("HEAD", "POST", "PUT", "DELETE", "OPTIONS"):
             assert (await http.request(method, "/api/v1/stream")).status_code == 405
@@ -225,11 +237,7 @@ async def test_streams_are_counted_by_token_and_in_all(make_house: Callable[...,
 
 async def test_a_caller_that_reads_nothing_is_let_go_of_and_nobody_waits(stream_house: House, log: Log) -> None:
     async with door(stream_house, QUICK) as opened:
-        with socket.socket() as deaf:
-            deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-            deaf.connect(("127.0.0.1", opened.port))
-            lines = ("GET /api/v1/stream HTTP/1.1", "Host: localhost", f"Authorization: Bearer {TOKENS[Role.VIEWER]}")
-            deaf.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
+        with deaf(opened, 4096):
             async with opened.listening() as quick, asyncio.timeout(PATIENCE):
                 await quick.until(lambda ear: bool(ear.heard))
                 while opened.seats() < 2:  # noqa: ASYNC110 - nothing announces it
@@ -241,6 +249,36 @@ async def test_a_caller_that_reads_nothing_is_let_go_of_and_nobody_waits(stream_
         families = {family.name: list(family.samples) for family in opened.app.state.streams.families()}
         assert families["anlou_streams_ended_total"] == [({"reason": "slow"}, 1.0)]
         assert families["anlou_streams"] == [({}, 1)]
+
+
+async def test_a_flood_is_no_reason_to_let_go_of_a_caller_that_reads(open_door: Door, log: Log) -> None:
+    async with open_door.listening() as caller:
+        await caller.until(lambda ear: bool(ear.heard))
+        for number in range(3000):
+            log.tell(number % 3)
+        ear = await caller.until(lambda ear: ear.last_id == 3000)
+    assert ear.rows() == list(range(1, 3001))
+
+
+async def test_a_caller_that_reads_slowly_is_left_alone(make_house: Callable[..., House], log: Log) -> None:
+    """Something waits for it for longer than any other answer may, but it takes all the time."""
+    house = make_house(records=log, changes=log.bus, options=ApiOptions(request_seconds=0.5))
+    loop = asyncio.get_running_loop()
+    async with door(house, CALM) as opened:
+        with deaf(opened, 4096) as slow:
+            slow.setblocking(False)
+            while not opened.seats():  # noqa: ASYNC110 - nothing announces it
+                await asyncio.sleep(0.01)
+            for _ in range(600):
+                log.tell(0)
+            async with asyncio.timeout(PATIENCE):
+                read = b""
+                while b"id: 600\n" not in read:
+                    chunk = await loop.sock_recv(slow, 4096)
+                    assert chunk, "cut off"
+                    read += chunk
+                    await asyncio.sleep(0.01)
+    assert read.count(b"event: alarm") == 600
 
 
 async def test_a_caller_that_leaves_too_much_waiting_is_let_go_of(
@@ -354,3 +392,31 @@ async def test_a_body_beside_the_question_changes_nothing(open_door: Door, log: 
         await caller.until(lambda ear: bool(ear.heard))
         log.tell(0)
         await caller.until(lambda ear: ear.last_id == 1)
+
+
+def test_what_one_listener_can_hold_is_bounded() -> None:
+    """Frames are shared, but a single deaf listener holds them alone; the system doubles what a socket asks for."""
+    socket_bytes = MOST_UNSENT + 2 * MOST_UNSENT
+    assert QUEUED_BYTES + telling.CHUNK + socket_bytes <= 2**20
+    usual = Pace()
+    assert usual.recheck + usual.taking < 60
+    assert Pace.within(120).taking == usual.taking
+    assert Pace.within(0.5).taking == 0.5
+
+
+async def test_it_is_described(viewer: httpx.AsyncClient) -> None:
+    said = (await viewer.get("/openapi.json")).json()
+    operation = said["paths"]["/api/v1/stream"]["get"]
+    assert {(one["name"], one["in"]) for one in operation["parameters"]} == {
+        ("points", "query"),
+        ("last_event_id", "query"),
+        ("Last-Event-ID", "header"),
+    }
+    schema = operation["responses"]["200"]["content"]["text/event-stream"]["schema"]["$ref"].rpartition("/")[2]
+    assert set(said["components"]["schemas"][schema]["properties"]) == {
+        "snapshot",
+        "alarm",
+        "journal",
+        "health",
+        "point",
+    }

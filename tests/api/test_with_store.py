@@ -16,12 +16,14 @@ from alerts.notify.worker import DeliveryWorker
 from gateway.api.app import create_app
 from gateway.api.house import House
 from gateway.api.tokens import Identity, Role, make_token, token_hash
+from gateway.bus import Bus, Change
 from gateway.clock import host_wall_ns
 from gateway.model import SECOND, Event, Frame, Instant, Judgement, Notice, Quality
 from gateway.store.journal import Journal
 from gateway.store.reader import Reader
 from gateway.store.samples import Samples
 from tests.api.conftest import IDS, WALL, WATER_LAYOUT, bearer, occurrence
+from tests.api.listening import door
 
 NOW = Instant(1, WALL)
 
@@ -123,6 +125,43 @@ class Told:
 
     async def close(self) -> None:
         return
+
+
+async def test_a_stream_follows_the_journal_of_a_busy_house(
+    store: SimpleNamespace, make_house: Callable[..., House]
+) -> None:
+    """Groups of commits, two listeners, one of them again and again from where it was."""
+    bus: Bus[Change] = Bus()
+    house = make_house(records=store.reader, changes=bus)
+    last = 600
+
+    def commit(seq: int) -> asyncio.Future[None]:
+        judgement = told(seq, "raise", seq % 10, source=f"device-{seq % 10}")
+        committed: asyncio.Future[None] = store.journal.submit(judgement)
+        committed.add_done_callback(lambda _: bus.publish(judgement))
+        return committed
+
+    async def build() -> None:
+        seq = 1
+        while seq < last:
+            group = [commit(number) for number in range(seq + 1, min(seq + 60, last) + 1)]
+            seq += len(group)
+            await asyncio.gather(*group)
+
+    await commit(1)
+    async with door(house) as opened, asyncio.TaskGroup() as group, opened.listening() as steady:
+        await steady.until(lambda ear: bool(ear.heard))
+        group.create_task(build())
+        rows: list[int] = []
+        newest: int | None = 1
+        while newest != last:
+            async with opened.listening(f"?last_event_id={newest}") as caller:
+                most = len(rows) + 150
+                await caller.until(lambda ear: ear.last_id == last or len(rows) + len(ear.rows()) >= most)  # noqa: B023
+                rows += caller.ear.rows()
+                newest = caller.ear.last_id
+        await steady.until(lambda ear: ear.last_id == last)
+    assert steady.ear.rows() == rows == list(range(2, last + 1))
 
 
 async def test_the_outbox_is_emptied_in_order(store: SimpleNamespace) -> None:

@@ -163,5 +163,11 @@ async def test_who_waits_wakes_once_something_is_there() -> None:
         await asyncio.sleep(0)
         assert not waiting.done()
         bus.publish(1)
+        await waiting
+        more = group.create_task(subscription.wait(3))
+        for number in (2, 3):
+            await asyncio.sleep(0)
+            assert not more.done()
+            bus.publish(number)
     await subscription.wait()
-    assert subscription.take(0) == [1]
+    assert subscription.take(3) == [1, 2, 3]
