@@ -216,12 +216,14 @@ def _bucket_body(bucket: Bucket) -> dict[str, Any]:
         "mean": bucket.mean,
         "last": bucket.last,
         "last_at": rfc3339(bucket.last_ns),
+        "late": bucket.late,
         **quality_body(bucket.quality),
     }
 
 
 def _change_body(change: Change) -> dict[str, Any]:
-    return {"at": rfc3339(change.at_ns), "value": change.value, **quality_body(change.quality)}
+    at = rfc3339(change.at_ns)
+    return {"at": at, "value": change.value, "late": change.late, **quality_body(change.quality)}
 
 
 def seconds(ns: int | None) -> float | None:

@@ -113,7 +113,7 @@ class PointNow(Shape):
 
 
 class Bucket(Shape):
-    """Of numbers. `quality` null: nothing was stored."""
+    """Of numbers. `quality` null: nothing was stored. `late`: how many of them came from a backlog, after their time."""
 
     from_: AwareDatetime = Field(alias="from")
     to: AwareDatetime
@@ -126,15 +126,17 @@ class Bucket(Shape):
     mean: float | None
     last: float | None
     last_at: AwareDatetime | None
+    late: int
     quality: Grade
     reason: str | None
 
 
 class Change(Shape):
-    """Of everything else: this value from then on."""
+    """Of everything else: this value from then on. `late`: it came from a backlog, after its time."""
 
     at: AwareDatetime
     value: Scalar
+    late: bool
     quality: Grade
     reason: str | None
 

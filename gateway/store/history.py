@@ -12,11 +12,11 @@ from typing import NamedTuple
 
 import apsw
 
-from gateway.model import SECOND, Point, PointType, Quality, Value
+from gateway.model import SECOND, FrameKind, Point, PointType, Quality, Value
 from gateway.store.connection import rows
 from gateway.store.errors import StoreError
 from gateway.store.layouts import LayoutTable
-from gateway.store.packing import Cell
+from gateway.store.packing import Cell, Flag
 
 
 class Reading(NamedTuple):
@@ -25,6 +25,7 @@ class Reading(NamedTuple):
     at_ns: int
     value: Value
     quality: int
+    late: bool = False  # it came long after its time, from a backlog
 
 
 @dataclass(slots=True)
@@ -32,7 +33,8 @@ class Bucket:
     """The samples within [from_ns, to_ns). `count` are the not-BAD ones, and without them every number is None.
 
     `quality` is the worst one (uncertain is worse than good, bad than both). None means that nothing was stored: a gap
-    longer than the point's usual interval explains. `last` is the last sample's value, None if that one is BAD.
+    longer than the point's usual interval explains. `last` is the last sample's value, None if that one is BAD. `late`
+    of them came from a backlog: nobody saw them at their time.
     """
 
     from_ns: int
@@ -47,12 +49,14 @@ class Bucket:
     last: float | None = None
     last_ns: int | None = None
     quality: int | None = None
+    late: int = 0
 
 
 class Change(NamedTuple):
     at_ns: int
     value: Value
     quality: int | None
+    late: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +143,7 @@ def _readings(connection: apsw.Connection, span: Span, columns: Columns) -> Iter
     while found := rows(connection, _ROWS, (span.device, at_ns, position, span.to_ns, numbers, _SLICE)):
         for position, at_ns, number, flags, blob in found:
             value, quality = columns[number](position, flags, blob)
-            yield Reading(at_ns, value, quality)
+            yield Reading(at_ns, value, quality, flags & Flag.KIND == FrameKind.HISTORY)
 
 
 def usual_gap(readings: Iterable[Reading]) -> int:
@@ -182,7 +186,8 @@ def _fill(buckets: list[Bucket], start: int, end: int, width: int, to_ns: int) -
 
 
 def _add(bucket: Bucket, reading: Reading) -> None:
-    at_ns, value, quality = reading
+    at_ns, value, quality, late = reading
+    bucket.late += late
     if bucket.quality is None or quality > bucket.quality:
         bucket.quality = quality
     bucket.last_ns = at_ns
@@ -205,13 +210,13 @@ def changed(readings: Iterable[Reading], from_ns: int, to_ns: int) -> Iterator[C
     gap, readings = _with_gap(readings)
     told: tuple[Value, int | None] | None = None
     last_at = from_ns
-    for at_ns, value, quality in readings:
+    for at_ns, value, quality, late in readings:
         if at_ns - last_at > gap:
             told = None, None
             yield Change(last_at, None, None)
         if told != (value, quality):
             told = value, quality
-            yield Change(at_ns, value, quality)
+            yield Change(at_ns, value, quality, late)
         last_at = at_ns
     if told is not None and to_ns - last_at > gap:
         yield Change(last_at, None, None)

@@ -161,7 +161,8 @@ def test_run_beside_simulate(tmp_path: Path) -> None:
 
 def test_it_does_not_listen_to_the_world_unasked(tmp_path: Path) -> None:
     site = Path(__file__).resolve().parents[2] / "config/demo/site.yaml"
-    ports = {"ANLOU_PORT_LIFTS": "1", "ANLOU_PORT_GARAGE": "2"}
+    links = ("LIFTS", "GARAGE", "FIRE", "CHARGING", "CHARGER_EAST_1", "BROKER")
+    ports = {f"ANLOU_PORT_{link}": str(number) for number, link in enumerate(links, 1)}
     done = anlou("run", "--site", site, "--data", tmp_path / "d", "--host", "0.0.0.0", cwd=tmp_path, **ports)
     assert done.returncode == 77
     assert "insecure" in done.stderr

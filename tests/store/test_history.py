@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.model import SECOND, Frame, Layout, Point, PointType, Quality, Value
+from gateway.model import SECOND, Frame, FrameKind, Layout, Point, PointType, Quality, Value
 from gateway.store.errors import StoreError
 from gateway.store.history import Change, Reading, bucketed, changed, usual_gap
 from gateway.store.samples import Samples
@@ -157,6 +158,19 @@ def test_late_frames_stand_at_their_own_time(path: Path) -> None:
     samples = stored(path, frame(one, 1000, [5.0] * 3, source_ns=WALL + SECOND), frame(one, 1001, [6.0] * 3))
     (bucket,) = samples.history("sump-b2", "p0", WALL, WALL + 2 * SECOND, 1).buckets
     assert (bucket.last, bucket.last_ns) == (5.0, WALL + SECOND)
+
+
+def test_what_came_from_a_backlog_is_shown_as_that(path: Path) -> None:
+    one = layout()
+    late = replace(frame(one, 1000, [5.0] * 3, source_ns=WALL + SECOND), kind=FrameKind.HISTORY)
+    first = replace(frame(one, 2, [6.0] * 3), kind=FrameKind.INITIAL)
+    (bucket,) = stored(path, late, first).history("sump-b2", "p0", WALL, WALL + 3 * SECOND, 1).buckets
+    assert (bucket.count, bucket.late) == (2, 1)
+    switch = path.with_name("switch.db")
+    was = replace(frame(MIXED, 9, [1.0, 1, True, "automatic"]), source_ns=WALL + SECOND, kind=FrameKind.HISTORY)
+    samples = stored(switch, was, frame(MIXED, 2, [1.0, 1, False, "automatic"]))
+    changes = samples.history("lift-1", "door_open", WALL, WALL + 3 * SECOND, 10).changes
+    assert [(change.value, change.late) for change in changes] == [(True, True), (False, False)]
 
 
 def test_a_point_is_found_through_layouts_that_changed(path: Path) -> None:
