@@ -26,7 +26,7 @@ def host_wall_ns() -> int:
 
 
 def fast_wall_ns(rate: float, epoch_ns: int) -> int:
-    """The UTC label of a building whose time has run `rate` times faster since `epoch_ns`: the same in every process."""
+    """The UTC label of a building that has run `rate` times faster since `epoch_ns`: the same in every process."""
     return epoch_ns + int((time.time_ns() - epoch_ns) * rate)
 
 

@@ -222,8 +222,9 @@ class UnitReport:
 
     `unit` is its number on a Modbus link, None elsewhere. `available` is the last word of its availability topic
     (None: it has none, or it has not spoken), said at `available_at_ns` (mono). `polls` counts what was asked or came,
-    `good` what of it gave samples. `error` is the present error, None while the last request was good; `last_error` stays. `rtt_ns` holds the newest
-    round trips (≤ 64). `backoff_until_ns` (mono) is set while a dead unit is skipped and only probed.
+    `good` what of it was answered or sound. `error` is the present error, None while the last request was good;
+    `last_error` stays. `rtt_ns` holds the newest round trips (≤ 64). `backoff_until_ns` (mono) is set while a dead unit
+    is skipped and only probed.
     """
 
     name: str

@@ -113,7 +113,7 @@ class PointNow(Shape):
 
 
 class Bucket(Shape):
-    """Of numbers. `quality` null: nothing was stored. `late`: how many of them came from a backlog, after their time."""
+    """Of numbers. `quality` null: nothing was stored. `late`: how many came from a backlog, after their time."""
 
     from_: AwareDatetime = Field(alias="from")
     to: AwareDatetime

@@ -32,6 +32,7 @@ class Figures:
         samples: Samples,
         bus: Bus[Change],
         workers: Sequence[DeliveryWorker],
+        *,
         historian: Historian | None = None,
     ) -> None:
         self._folder = folder

@@ -135,7 +135,7 @@ async def open_rooms(config: SiteConfig, folder: Path, rate: float, teardown: Te
     teardown.add("checkpoint", pipeline.checkpoint)
     journal.on_notice = noticed
     access = Access(journal, reader, pipeline)
-    figures = Figures(folder, journal, samples, bus, workers, historian)
+    figures = Figures(folder, journal, samples, bus, workers, historian=historian)
     return Rooms(
         config=config,
         folder=folder,

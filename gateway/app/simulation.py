@@ -11,7 +11,6 @@ from gateway.config.starter import starter
 from simulators.scenario import Scenario, load_scenario, scenario_names
 from simulators.wiring import Wiring, load_wiring
 
-
 EPOCH = "ANLOU_EPOCH"
 
 
