@@ -10,7 +10,7 @@ and reach the journal with the next one; `occurrence` shows them as they are now
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,17 +23,20 @@ from alerts.past import Remembrance
 from alerts.recorder import Recorder
 from alerts.ulid import ulid
 from gateway.model import (
+    HEALTH_POINT,
     AlarmState,
     Checkpoint,
     Command,
     Frame,
     FrameKind,
+    Health,
     InstanceSnapshot,
     Instant,
     Judgement,
     Layout,
     Mute,
     Occurrence,
+    Quality,
     Truth,
 )
 
@@ -59,6 +62,16 @@ class _Route:
 
     columns: tuple[tuple[int, int], ...]
     readers: tuple[Live, ...]
+    health: _Health | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Health:
+    """What health's word decides: its column, the slots of the device's other points, and who reads any of them."""
+
+    column: int
+    slots: tuple[int, ...]
+    readers: tuple[Live, ...]
 
 
 class AlarmEngine:
@@ -76,6 +89,9 @@ class AlarmEngine:
         for live in self._lives:
             for slot in live.condition.slots:
                 self._by_slot.setdefault(slot, []).append(live)
+        self._of_device: dict[str, dict[str, int]] = {}
+        for slot, (device, key) in enumerate(bound.columns.keys):
+            self._of_device.setdefault(device, {})[key] = slot
         self._evaluator = Evaluator(self._lives, bound.columns, self._recorder)
         self._columns = bound.columns
         self._remembrance = Remembrance(bound.columns, self._recorder)
@@ -105,9 +121,10 @@ class AlarmEngine:
         self._evaluator.fire(at)
         if frame.kind is not FrameKind.HISTORY:
             route = self._routes.get(frame.layout) or self._route(frame.layout)
-            if route.columns:
+            if route.columns or route.health:
                 self._put(frame, route)
-                self._evaluator.sweep(route.readers, at, frame.source_ns)
+                readers = route.readers if route.health is None else self._heed(frame, route, route.health)
+                self._evaluator.sweep(readers, at, frame.source_ns)
                 self._evaluator.fire(at)
         else:
             route = self._routes.get(frame.layout) or self._route(frame.layout)
@@ -239,9 +256,32 @@ class AlarmEngine:
             for column, point in enumerate(layout.points)
             if (layout.device, point.key) in slots
         ]
-        places = {live.index for _, slot in pairs for live in self._by_slot.get(slot, ())}
-        route = self._routes[layout] = _Route(tuple(pairs), tuple(self._lives[place] for place in sorted(places)))
+        readers = self._readers(slot for _, slot in pairs)
+        keys = [point.key for point in layout.points]
+        health = None
+        if HEALTH_POINT.key in keys:
+            every = self._of_device.get(layout.device, {})
+            others = tuple(slot for key, slot in every.items() if key != HEALTH_POINT.key)
+            health = _Health(keys.index(HEALTH_POINT.key), others, self._readers(every.values()))
+        route = self._routes[layout] = _Route(tuple(pairs), readers, health)
         return route
+
+    def _readers(self, slots: Iterable[int]) -> tuple[Live, ...]:
+        """Whoever reads one of these, in order of evaluation."""
+        places = {live.index for slot in slots for live in self._by_slot.get(slot, ())}
+        return tuple(self._lives[place] for place in sorted(places))
+
+    def _heed(self, frame: Frame, route: _Route, health: _Health) -> tuple[Live, ...]:
+        """Who is asked after a word of health. Of a device that is gone nothing is known until it speaks again.
+
+        A lost link says so of each point itself; a sensor that falls silent, or whose broker calls it gone, does not,
+        and what it said last would pass for the present for as long as nobody looks.
+        """
+        if frame.values[health.column] != Health.OFFLINE:
+            return route.readers
+        for slot in health.slots:
+            self._columns.put(slot, None, int(Quality.BAD_COMM), frame.at.mono_ns)
+        return health.readers
 
     def _put(self, frame: Frame, route: _Route) -> None:
         columns, values, quality = self._columns, frame.values, frame.quality

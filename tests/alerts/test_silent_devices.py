@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from alerts.bind import bind
+from gateway.model import HEALTH_POINT, Device, Quality
 from gateway.model import AlarmState as S
-from gateway.model import Quality
-from tests.alerts.building import MINUTE, OPENEVSE, Device, catalogue, charger, device, pack, rule, standard, sump
+from tests.alerts.building import MINUTE, OPENEVSE, catalogue, charger, device, pack, rule, standard, sump
 from tests.alerts.playing import Play
 
 HOURS = range(3600, 12 * 3600, 3600)
@@ -83,3 +83,57 @@ def test_how_long_its_inputs_may_be_unknown() -> None:
     bound = bind([rule(), rule(window, rule="T-02")], [sump(poll_ns=0)], catalogue())
     longest = {each.rule.rule: each.unknown_for_ns for each in bound.instances if not each.companion_of}
     assert longest == {"T-01": MINUTE, "T-02": 6 * MINUTE}
+
+
+# --- gone: what it said last is not known to hold any more
+
+
+def in_water(*packs: str) -> Play:
+    """An idle charger that speaks only when something changes, on a wet floor."""
+    rules = [each for name in ("garage-water", "fire", "ev-charging", "cross-system", *packs) for each in pack(name)]
+    play = spoken(Play(rules, [quiet_charger(), sump("water-east", "garage-east", points=LEVEL)]))
+    play.at(1).set("water-east", floor_level=0.05)
+    play.at(100).tick()
+    assert play.state("WA-01", "water-east") is S.UNACKED
+    return play
+
+
+LEVEL = (*standard("garage-water", "floor_level"), HEALTH_POINT)
+
+
+@pytest.mark.parametrize("packs", [("gateway",), ()])
+def test_a_charger_in_water_that_its_broker_calls_gone_counts_as_charging(packs: tuple[str, ...]) -> None:
+    """No link is lost, so no driver says BAD: its will, or three missed hellos, are all that is ever heard."""
+    play = in_water(*packs)
+    play.at(200).set("c", health="offline")
+    play.at(269.9).tick()
+    assert ("raise", "XC-01", "c") not in play.told
+    play.at(270).tick()
+    assert ("raise", "XC-01", "c") in play.told
+
+
+def test_what_a_device_says_when_it_is_back_counts_again() -> None:
+    play = in_water("gateway")
+    play.at(200).set("c", health="offline")
+    play.at(230).set("c", charger_state="ready", current=0.0, pilot_current=0.0, temperature=20.0)
+    play.at(231).set("c", health="online")
+    play.at(9000).tick()
+    assert [rule for _, rule, source in play.told if source == "c"] == ["GW-01", "GW-01"]
+
+
+def test_the_companions_of_a_device_that_is_gone_are_gathered_under_its_one_alarm() -> None:
+    play = in_water("gateway")
+    play.at(200).set("c", health="offline")
+    play.at(262).tick()
+    assert play.state("EV-05/protection_lost", "c") is S.UNACKED, "muted, but it lives"
+    assert [rule for _, rule, source in play.told if source == "c"] == ["GW-01"]
+
+
+def test_an_alarm_of_a_device_that_is_gone_neither_ends_nor_begins_anew() -> None:
+    play = spoken(Play([*pack("ev-charging"), *pack("gateway")], [quiet_charger()]))
+    play.at(100).set("c", temperature=80.0)
+    play.at(110).tick()
+    play.at(200).set("c", health="offline")
+    play.at(9000).tick()
+    assert play.state("EV-02", "c") is S.UNACKED
+    assert [(reason, rule) for reason, rule, _ in play.told] == [("raise", "EV-02"), ("raise", "GW-01")]
