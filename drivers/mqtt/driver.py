@@ -18,7 +18,7 @@ from drivers.mqtt.intake import Connection, Count, Intake, Quarantine
 from drivers.mqtt.lanes import Lanes
 from drivers.mqtt.options import MqttLinkOptions
 from drivers.mqtt.pace import Connecting
-from drivers.mqtt.session import HungUp, Session, TakenOver
+from drivers.mqtt.session import Session
 from drivers.mqtt.tally import LinkTally
 from drivers.mqtt.unit import Codec, Unit
 from gateway.clock import Clock
@@ -118,10 +118,10 @@ class MqttDriver:
             try:
                 session = await self._connect(self._options, self._client_id)
             except SessionError as error:
-                self._pauses.failed()
                 self._ended(error)
                 continue
-            self._ended(await self._held(session))
+            ended = await self._held(session)
+            self._ended(ended, thrown_out=await session.thrown_out())
             await self._settle()
 
     async def _held(self, session: Connection) -> SessionError | None:
@@ -160,7 +160,8 @@ class MqttDriver:
     def _subscribed(self, refused: dict[str, str]) -> None:
         self._connected, self._lost_at_ns, self._blinded = True, None, False
         self._connects += 1
-        self._error = None
+        if not self._pauses.contested:  # then the reason why we were gone stays in sight
+            self._error = None
         if refused:
             topic, why = next(iter(refused.items()))
             self._note(SessionError(ErrorKind.EXCEPTION, f"{len(refused)} subscriptions refused: {topic} ({why})"))
@@ -173,13 +174,13 @@ class MqttDriver:
             return False
         return not self._intake.unsettled or self._clock.now().mono_ns - since_ns >= SETTLE
 
-    def _ended(self, error: SessionError | None) -> None:
+    def _ended(self, error: SessionError | None, *, thrown_out: bool = False) -> None:
         now_ns = self._clock.now().mono_ns
         self._connected = False
         if self._lost_at_ns is None:
             self._lost_at_ns = now_ns
         if error is not None:
-            self._pauses.lost(now_ns, taken_over=isinstance(error, TakenOver), hung_up=isinstance(error, HungUp))
+            self._pauses.lost(now_ns, thrown_out=thrown_out)
             if self._pauses.contested:
                 words = f"we are thrown out again and again: another gateway with the client id {self._client_id}?"
                 error = SessionError(ErrorKind.EXCEPTION, words)

@@ -9,9 +9,8 @@ from drivers.modbus.pace import Random, Reconnecting, jitter
 from gateway.model import SECOND
 
 FIRST, LAST = SECOND // 2, 5 * SECOND
-# two clients with one name throw each other out for ever: from the second time within a minute on, we wait. A broker
-# that gives no reason and takes us back at once is believed to mean it from the fourth time on
-TAKEOVERS, HANG_UPS, WITHIN, GIVE_WAY = 2, 4, 60 * SECOND, 20 * SECOND
+# two clients with one name throw each other out for ever: from the third time within a minute on, we wait
+THROWN_OUT, WITHIN, GIVE_WAY = 3, 60 * SECOND, 20 * SECOND
 # a connection that is lost sooner did not work, whatever it said
 WORKED = 5 * SECOND
 QUIET = SECOND
@@ -25,8 +24,7 @@ class Connecting:
     def __init__(self, random: Random = jitter) -> None:
         self._pauses = Reconnecting(FIRST, LAST, random)
         self._random = random
-        self._takeovers: deque[int] = deque(maxlen=TAKEOVERS)
-        self._hang_ups: deque[int] = deque(maxlen=HANG_UPS)
+        self._thrown_out: deque[int] = deque(maxlen=THROWN_OUT)
         self._since_ns: int | None = None
         self.contested = False
         """Somebody else uses our name; believed until a connection has lasted for a minute."""
@@ -44,11 +42,7 @@ class Connecting:
     def connected(self, now_ns: int) -> None:
         self._since_ns = now_ns
 
-    def failed(self) -> None:
-        """No connection: a broker that was away had its reason to hang up."""
-        self._hang_ups.clear()
-
-    def lost(self, now_ns: int, *, taken_over: bool = False, hung_up: bool = False) -> None:
+    def lost(self, now_ns: int, *, thrown_out: bool = False) -> None:
         """A connection that worked for a while starts the pauses anew."""
         lived_ns = now_ns - self._since_ns if self._since_ns is not None else 0
         self._since_ns = None
@@ -56,10 +50,9 @@ class Connecting:
             self._pauses.worked()
         if lived_ns >= WITHIN:
             self.contested = False
-        for ends, ended in ((self._takeovers, taken_over), (self._hang_ups, hung_up)):
-            if ended:
-                ends.append(now_ns)
-                self.contested |= len(ends) == ends.maxlen and now_ns - ends[0] <= WITHIN
+        if thrown_out:
+            self._thrown_out.append(now_ns)
+            self.contested |= len(self._thrown_out) == THROWN_OUT and now_ns - self._thrown_out[0] <= WITHIN
 
     def again(self) -> None:
         """We have ended the connection ourselves: nothing is wrong with the broker."""

@@ -14,6 +14,7 @@ from itertools import islice
 from gateway.model import Frame, Layout, Value
 
 REMEMBERED = 256
+_CONTENTS = 16
 
 
 class Seen(Enum):
@@ -28,14 +29,26 @@ class Memory:
 
     def __init__(self) -> None:
         self._known: dict[tuple[int, int | str], Sequence[Value]] = {}
+        self._earlier: dict[tuple[int, int | str], list[Sequence[Value]]] = {}  # contents that were replaced
         self._numbers: dict[Layout, int] = {}
         self._contents: dict[tuple[str, tuple[str, ...]], int] = {}
         self._digests: Counter[int] = Counter()
         self._order: deque[int] = deque()
         self._restored: Counter[tuple[int, tuple[Value, ...]]] = Counter()
 
-    def judge(self, layout: Layout, source_ns: int | None, event_id: str | None, values: Sequence[Value]) -> Seen:
-        """What a record with a time or an id is; from now on it is remembered."""
+    def judge(
+        self,
+        layout: Layout,
+        source_ns: int | None,
+        event_id: str | None,
+        values: Sequence[Value],
+        redelivered: bool = False,
+    ) -> Seen:
+        """What a record with a time or an id is; from now on it is remembered.
+
+        A clock of whole seconds says several things at one moment: one that comes again unmarked is said again, and
+        stands; one that the broker sends again was replaced already.
+        """
         number = self._numbers.get(layout) or self._number(layout)
         known = self._known
         if event_id is not None:
@@ -56,9 +69,9 @@ class Memory:
         if before is None:
             self._keep(key, values)
             return Seen.NEW
-        if before == values:
+        if before == values or (redelivered and values in self._earlier.get(key, ())):
             return Seen.DUPLICATE
-        known[key] = values
+        self._keep(key, values)
         return Seen.REPLACES
 
     def message(self, topic: str, payload: bytes, redelivered: bool) -> bool:
@@ -97,9 +110,13 @@ class Memory:
 
     def _keep(self, key: tuple[int, int | str], values: Sequence[Value]) -> None:
         known = self._known
+        if key in known:
+            self._earlier[key] = [*self._earlier.get(key, ()), known[key]][-_CONTENTS:]
         known[key] = values
         if len(known) > REMEMBERED:
-            del known[next(iter(known))]
+            oldest = next(iter(known))
+            del known[oldest]
+            self._earlier.pop(oldest, None)
 
     def _number(self, layout: Layout) -> int:
         """Layouts of equal content are one: those that the store gives back are objects of their own."""

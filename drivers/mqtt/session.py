@@ -21,6 +21,7 @@ from typing import Any
 import aiomqtt
 from aiomqtt.exceptions import MqttConnectError
 from paho.mqtt.client import MQTTMessage
+from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
@@ -36,6 +37,7 @@ PATIENCE = 5.0
 ROOM = 4464
 TAKEN_OVER = 0x8E
 _FILTERS_AT_ONCE = 100
+_DOORSTEP = 0.25
 _CHUNK = 16 * 1024
 _PUBACK = 0x40
 # messages that come faster than this (host seconds) are read together: one wake-up, one commit, one packet of
@@ -108,9 +110,9 @@ class Session:
     `lost` is done when the connection is over, with the SessionError that says why.
     """
 
-    def __init__(self, options: MqttLinkOptions, client_id: str) -> None:
+    def __init__(self, options: MqttLinkOptions, client_id: str, tls: ssl.SSLContext | None) -> None:
         self._loop = asyncio.get_running_loop()
-        self._endpoint = options.endpoint
+        self._address = options.mqtt
         self.present = False
         self.lost: asyncio.Future[SessionError] = self._loop.create_future()
         self._receive: Callable[[Arrived], None] | None = None
@@ -119,6 +121,7 @@ class Session:
         self._thread = threading.get_ident()
         self._will_write = False
         self._later: asyncio.TimerHandle | None = None
+        self._ping: asyncio.TimerHandle | None = None
         self._count = 0
         self._paused = False
         self._buffer: _Buffered | None = None
@@ -134,7 +137,7 @@ class Session:
             timeout=PATIENCE,
             properties=_properties(options),
             logger=_silent,
-            tls_params=_tls(options),
+            tls_context=tls,
         )
         paho = self._paho = self._client._client
         paho.disable_logger()  # it builds the words of each packet even when nobody listens
@@ -144,12 +147,17 @@ class Session:
         self._connected, paho.on_connect = paho.on_connect, self._answered
         self._disconnected, paho.on_disconnect = paho.on_disconnect, self._ended
         paho.on_socket_open = self._opens
+        paho.on_socket_close = self._closes
         paho.on_socket_register_write = self._wants_to_write
 
     @classmethod
     async def open(cls, options: MqttLinkOptions, client_id: str) -> Session:
         """Connect; SessionError when the broker cannot be reached, is not the one we trust, or refuses us."""
-        session = cls(options, client_id)
+        try:
+            tls = await asyncio.to_thread(_tls, options) if options.mqtt.tls else None
+        except OSError as error:
+            raise SessionError(ErrorKind.CONNECT, f"certificates: {error}") from None
+        session = cls(options, client_id, tls)
         try:
             await session._client.__aenter__()
         except MqttConnectError as error:
@@ -222,10 +230,27 @@ class Session:
         self._shut()
         if self._client._disconnected.done():
             self._client._disconnected.exception()  # seen: `lost` says it
-        misc = self._client._misc_task
-        if misc is not None:
-            misc.cancel()
-            await asyncio.wait([misc])
+
+    async def thrown_out(self) -> bool:
+        """The connection is over, not for an error of the wire, and the broker is there as before: it wants us gone.
+
+        A broker that stops hangs up in the same way; its door is closed, or closes while we wait in it.
+        """
+        error = self.lost.result() if self.lost.done() else None
+        if not isinstance(error, HungUp):
+            return isinstance(error, TakenOver)
+        try:
+            async with asyncio.timeout(_DOORSTEP):
+                reader, writer = await asyncio.open_connection(self._address.host, self._address.port)
+                try:
+                    await reader.read(1)
+                finally:
+                    writer.close()
+        except TimeoutError:
+            return True
+        except OSError:
+            return False
+        return False
 
     # paho's callbacks; those of the socket may come from the thread that connects, and then go on in the loop
 
@@ -233,19 +258,28 @@ class Session:
         self._loop.call_soon_threadsafe(self._opened, sock)
 
     def _opened(self, sock: Any) -> None:
-        if self._closed:
+        if self._closed or sock.fileno() < 0:
             self._shut()
             return
         self._buffer = self._paho._sock = _Buffered(sock)
         with suppress(OSError):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._client._on_socket_open(self._paho, None, sock)
-        self._loop.call_soon(self._listen, sock)
+        self._listen(sock)
+        self._look()
 
     def _listen(self, sock: Any) -> None:
-        """Our reading in the place of aiomqtt's."""
         if not (self._closed or self._paused) and sock.fileno() >= 0:
             self._loop.add_reader(sock.fileno(), self._readable)
+
+    def _look(self) -> None:
+        """Each second: is a ping due, or its answer?"""
+        if not self._closed and self._paho.loop_misc() == MQTTErrorCode.MQTT_ERR_SUCCESS:
+            self._ping = self._loop.call_later(1, self._look)
+
+    def _closes(self, client: Any, userdata: Any, sock: Any) -> None:
+        if sock.fileno() >= 0 and threading.get_ident() == self._thread:
+            self._loop.remove_reader(sock.fileno())
+            self._loop.remove_writer(sock.fileno())
 
     def _wants_to_write(self, client: Any, userdata: Any, sock: Any) -> None:
         if threading.get_ident() != self._thread:
@@ -331,18 +365,16 @@ class Session:
     def _lose(self, error: SessionError) -> None:
         if not self.lost.done():
             self.lost.set_result(error)
+        connected = self._client._connected
+        if not connected.done():  # aiomqtt would wait for an answer that cannot come any more
+            connected.set_exception(aiomqtt.MqttError(error.message))
 
     def _shut(self) -> None:
         """Close the socket, whatever state paho believes in."""
-        if self._later is not None:
-            self._later.cancel()
-        sock = self._paho._sock
-        if sock is not None:
-            fileno = sock.fileno()
-            if fileno >= 0:
-                self._loop.remove_reader(fileno)
-                self._loop.remove_writer(fileno)
-            self._paho._sock_close()
+        for timer in (self._later, self._ping):
+            if timer is not None:
+                timer.cancel()
+        self._paho._sock_close()
 
 
 _puback = struct.Struct("!BBH").pack
@@ -356,13 +388,22 @@ def _properties(options: MqttLinkOptions) -> Properties:
     return properties
 
 
-def _tls(options: MqttLinkOptions) -> aiomqtt.TLSParameters | None:
-    if not options.mqtt.tls:
-        return None
-    return aiomqtt.TLSParameters(
-        ca_certs=options.ca,
-        certfile=options.certificate,
-        keyfile=options.key,
-        cert_reqs=ssl.CERT_REQUIRED,
-        tls_version=ssl.PROTOCOL_TLS_CLIENT,
-    )
+class _Closing(ssl.SSLSocket):
+    """paho leaves a socket open whose handshake has failed, one for each try."""
+
+    def do_handshake(self, block: bool = False) -> None:
+        try:
+            super().do_handshake(block)
+        except BaseException:
+            self.close()
+            raise
+
+
+def _tls(options: MqttLinkOptions) -> ssl.SSLContext:
+    """Reads the files. The broker's certificate and name are verified, always."""
+    context = ssl.create_default_context(cafile=options.ca)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.sslsocket_class = _Closing
+    if options.certificate is not None:
+        context.load_cert_chain(options.certificate, options.key)
+    return context

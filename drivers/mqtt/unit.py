@@ -109,7 +109,7 @@ class Unit:
         return again
 
     def _new(self, record: Record, message: Arrived) -> bool:
-        seen = self._memory.judge(record.layout, record.source_ns, record.event_id, record.values)
+        seen = self._memory.judge(record.layout, record.source_ns, record.event_id, record.values, message.dup)
         if seen is Seen.NEW:
             return True
         if seen is Seen.REPLACES:

@@ -14,7 +14,7 @@ from drivers.base import SessionError
 from drivers.mqtt.driver import MqttDriver
 from drivers.mqtt.options import MqttLinkOptions
 from drivers.mqtt.packet import Arrived
-from drivers.mqtt.session import HungUp
+from drivers.mqtt.session import HungUp, TakenOver
 from drivers.profile import parse_profile
 from gateway.clock import VirtualClock
 from gateway.model import SECOND, ErrorKind, Frame, LinkReport, Quarantined
@@ -83,6 +83,9 @@ class Wire:
 
     def pause(self, pausing: bool) -> None:
         self.paused.append(pausing)
+
+    async def thrown_out(self) -> bool:
+        return isinstance(self.lost.result(), TakenOver)
 
     async def close(self) -> None:
         self.closed = True

@@ -30,6 +30,15 @@ def test_the_same_moment_with_other_values_replaces() -> None:
     assert memory.judge(LAYOUT, 1, None, [1.0, 3.0]) is Seen.DUPLICATE
 
 
+def test_a_clock_of_whole_seconds() -> None:
+    """Open, closed, open within a second: the last one stands. Sent again by the broker, none of them is new."""
+    memory = Memory()
+    said = [memory.judge(LAYOUT, 1, None, [value, 0.0]) for value in (1.0, 0.0, 1.0)]
+    assert said == [Seen.NEW, Seen.REPLACES, Seen.REPLACES]
+    assert {memory.judge(LAYOUT, 1, None, [value, 0.0], True) for value in (1.0, 0.0, 1.0)} == {Seen.DUPLICATE}
+    assert memory.judge(LAYOUT, 1, None, [0.5, 0.0], True) is Seen.REPLACES
+
+
 def test_messages_with_other_points_of_the_same_moment_are_no_conflict() -> None:
     memory = Memory()
     assert memory.judge(layout("a"), 1, None, [1.0]) is Seen.NEW
@@ -82,6 +91,8 @@ def test_the_store_fills_it_again() -> None:
     memory.refill(frames)
     assert memory.judge(LAYOUT, 3, None, [3.0, 2.0]) is Seen.DUPLICATE
     assert memory.judge(LAYOUT, 3, None, [4.0, 2.0]) is Seen.REPLACES
+    memory.refill([Frame(stored, [9.0, 2.0], Instant(9, 9), source_ns=2)])
+    assert memory.judge(LAYOUT, 2, None, [2.0, 2.0], True) is Seen.DUPLICATE
     assert memory.judge(LAYOUT, 4, "id", [4.0, 2.0]) is Seen.DUPLICATE  # ids are not stored: the moment tells
     assert memory.judge(LAYOUT, 6, None, [3.0, 2.0]) is Seen.NEW
     assert memory.restored(LAYOUT, [7.0, 8.0])

@@ -21,6 +21,10 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+# by itself Mosquitto drops what is more than 1,000 messages, without a word (E4)
+OPEN = "allow_anonymous true\nmax_queued_messages 0\n"
+
+
 class Broker:
     """A broker's process: start, stop, kill, freeze, thaw; the port stays the same."""
 
@@ -74,7 +78,7 @@ class Broker:
 class Mosquitto(Broker):
     kind = "mosquitto"
 
-    def __init__(self, folder: Path, lines: str = "allow_anonymous true\n", listener: str = "127.0.0.1") -> None:
+    def __init__(self, folder: Path, lines: str = OPEN, listener: str = "127.0.0.1") -> None:
         super().__init__(folder)
         self.lines = lines
         self.listener = listener

@@ -145,6 +145,7 @@ async def test_another_client_with_our_name_takes_over(broker: Broker) -> None:
         error = await asyncio.wait_for(asyncio.shield(first.session.lost), 5)
         # MQTT 5 has a reason for it (0x8E); neither of the two gives it
         assert isinstance(error, HungUp | TakenOver)
+        assert await first.session.thrown_out()
 
 
 async def test_a_refused_login_never_looks_connected(tmp_path: Path) -> None:
@@ -184,7 +185,7 @@ async def test_the_broker_dies(broker: Broker) -> None:
     async with ears(broker.port, "a/b") as both:
         broker.kill()
         error = await asyncio.wait_for(asyncio.shield(both.session.lost), 5)
-        assert error.kind is ErrorKind.CONNECT
+        assert error.kind is ErrorKind.CONNECT and not await both.session.thrown_out()
         both.session.acknowledge([1, 2, 3])  # nobody is there: no error either
     broker.start()
     async with ears(broker.port, "a/b") as again:
