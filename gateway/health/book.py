@@ -35,7 +35,10 @@ class HealthBook:
 
     def __init__(self, devices: Sequence[Device], feeds: Mapping[str, Sequence[str]], started: Instant) -> None:
         self._records = {device.id: DeviceRecord(device, started) for device in devices}
-        self._fed_by = {device: tuple(units) for device, units in feeds.items()}
+        self._fed_by: dict[str, list[str]] = {}
+        for device, units in feeds.items():
+            for unit in units:
+                self._fed_by.setdefault(unit, []).append(device)
         self._layouts: dict[Layout, Feed] = {}
         self._links: dict[str, LinkRecord] = {}
         self._units: dict[str, UnitRecord] = {}
@@ -142,8 +145,8 @@ class HealthBook:
         return feed
 
     def _attach(self, name: str, devices: Sequence[str], unit: UnitRecord) -> None:
-        for device, record in self._records.items():
-            if name in self._fed_by.get(device, ()) or device in devices:
+        for device in dict.fromkeys([*self._fed_by.get(name, ()), *devices]):
+            if (record := self._records.get(device)) is not None:
                 record.units.append(unit)
 
     def _stagger(self, started: Instant) -> None:

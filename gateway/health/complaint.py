@@ -22,7 +22,7 @@ def complaint(record: DeviceRecord, now: Instant) -> HealthError | None:
     for found in (_gone(record), _failed(record), _short_of(record), _silent(record, now), _bad(record)):
         if found is not None:
             return found
-    return next(_partly_silent(record, now), None)
+    return next(_partly_silent(record, now), None) or _untold(record, now)
 
 
 def _gone(record: DeviceRecord) -> HealthError | None:
@@ -82,6 +82,15 @@ def _partly_silent(record: DeviceRecord, now: Instant) -> Iterator[HealthError]:
         shown = ", ".join(key for key, _ in silent[:SHOWN_POINTS])
         seconds = (now.mono_ns - oldest.mono_ns) // SECOND
         yield HealthError("silent", f"nothing for {seconds} s of {shown}{_more(len(silent))}", oldest.wall_ns)
+
+
+def _untold(record: DeviceRecord, now: Instant) -> HealthError | None:
+    untold = record.untold(now)
+    if not untold:
+        return None
+    named = "" if untold[0].report.name == record.device.id else f"{untold[0].report.name}: "
+    told = f"{named}its availability topic has never spoken: nobody would know that it is gone"
+    return HealthError("silent", told, record.started.wall_ns)
 
 
 def _more(count: int) -> str:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gateway.health.judge import HEARD
-from gateway.model import Frame, Instant, Layout, Quality
+from gateway.health.judge import HEARD, KEPT, LAST_WORD
+from gateway.model import Frame, FrameKind, Instant, Layout, Quality
 
 
 class Feed:
     """One layout's newest frame. Written on the hot path, so it only keeps references; counting waits for a reader."""
 
-    __slots__ = ("at", "good_at", "is_new", "layout", "quality", "slots")
+    __slots__ = ("at", "good_at", "is_new", "layout", "of_changes", "quality", "slots")
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, *, of_changes: bool = False) -> None:
         self.layout = layout
+        self.of_changes = of_changes  # its device speaks only of changes
         self.at: Instant | None = None
         self.good_at: Instant | None = None
         self.quality: Sequence[int] | None = None
@@ -26,7 +27,8 @@ class Feed:
         self.at = frame.at
         self.is_new = True
         self.quality = frame.quality
-        if frame.quality is not None and any(quality in HEARD for quality in frame.quality):
+        heard = LAST_WORD if self.of_changes else HEARD if frame.kind is FrameKind.LIVE else KEPT
+        if frame.quality is not None and any(quality in heard for quality in frame.quality):
             self.good_at = frame.at
 
     def counts(self, silent_before_ns: int) -> tuple[int, int]:

@@ -12,8 +12,12 @@ SHORTEST_OFFLINE_NS = 10 * SECOND
 UNAVAILABLE_NS = 5 * SECOND  # a will that comes after the next hello is contradicted within this time
 SHORTEST_FIRE_OFFLINE_NS = 100 * SECOND  # GB 25506: a panel's other status is due within 100 s
 
-# A live sample whose time or history is doubtful still proves that the device answers; a backlog proves nothing.
-HEARD = frozenset({Quality.GOOD, Quality.UNCERTAIN_INITIAL, Quality.UNCERTAIN_CLOCK})
+# A live sample whose time is doubtful still proves that the device answers. What the broker has kept (a backlog, or the
+# retained messages that come again with every connection) proves nothing of a device that speaks regularly.
+HEARD = frozenset({Quality.GOOD, Quality.UNCERTAIN_CLOCK})
+KEPT = frozenset({Quality.GOOD})
+# Of a device that speaks only of changes it is the last word, and its availability topic tells whether it is there.
+LAST_WORD = frozenset(quality for quality in Quality if not quality.is_bad)
 
 
 @dataclass(frozen=True, slots=True)

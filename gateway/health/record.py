@@ -36,7 +36,7 @@ class DeviceRecord:
 
     def join(self, layout: Layout) -> tuple[Feed, list[Layout]]:
         """A new layout, and those that it takes the place of: they have the very same points (a driver began anew)."""
-        feed = Feed(layout)
+        feed = Feed(layout, of_changes=not self.device.poll_ns)
         keys = {point.key for point in layout.points}
         touched = [known for known in self.feeds if any(point.key in keys for point in known.layout.points)]
         if self.shared is None and touched:
@@ -122,4 +122,11 @@ class DeviceRecord:
             bool(self.complaints)
             or self._counts(now)[1] > 0
             or any(unit.gone_at is not None or unit.fails(silent_before) for unit in self.units)
+            or bool(self.untold(now))
         )
+
+    def untold(self, now: Instant) -> list[UnitRecord]:
+        """Those whose silence means nothing, and whose availability topic, which would tell, has never spoken."""
+        if self.device.poll_ns or now.mono_ns - self.started.mono_ns <= self._limits.offline_ns:
+            return []
+        return [unit for unit in self.units if unit.report.available is None and unit.link.down_since_ns is None]

@@ -52,6 +52,11 @@ def good(seconds: float, layout: Layout = WHOLE, kind: FrameKind = FrameKind.LIV
     return Frame(layout, (1.0,) * len(layout.points), at(seconds), kind=kind)
 
 
+def kept(seconds: float, quality: Quality) -> Frame:
+    """What the broker has kept, told anew."""
+    return Frame(WHOLE, (1.0, 1.0), at(seconds), (quality, quality), kind=FrameKind.INITIAL)
+
+
 def said(seconds: float, available: bool | None, name: str = "ramp", **changes: Any) -> UnitReport:
     told = None if available is None else int(seconds * SECOND)
     return UnitReport(name=name, unit=None, devices=("ramp",), available=available, available_at_ns=told, **changes)
@@ -134,6 +139,64 @@ def test_to_be_there_is_not_to_have_said_something() -> None:
     assert error(one, 11) == ("silent", "no good sample for 11 s, though it says that it is there")
     one.observe(good(12, kind=FrameKind.INITIAL))
     assert states(one, 12) == [Health.ONLINE]
+
+
+def test_what_the_broker_keeps_shows_no_life_of_a_sensor_that_speaks_regularly() -> None:
+    """Retained messages come again with every connection to the broker, years after the sensor has died."""
+    one = book(every=60)
+    for seconds in range(0, 600, 60):
+        one.observe(kept(seconds, Quality.UNCERTAIN_INITIAL))
+        one.observe(kept(seconds, Quality.UNCERTAIN_CLOCK))  # with a time of its own that cannot be
+    assert states(one, 10, 180, 181, 600) == [Health.STARTING, Health.STARTING, Health.OFFLINE, Health.OFFLINE]
+    one.observe(good(601))
+    one.observe(kept(700, Quality.UNCERTAIN_INITIAL))
+    assert states(one, 700, 781, 782) == [Health.ONLINE, Health.STALE, Health.OFFLINE]
+
+
+@pytest.mark.parametrize("quality", [Quality.UNCERTAIN_INITIAL, Quality.UNCERTAIN_CLOCK, Quality.UNCERTAIN_BACKLOG])
+def test_what_the_broker_keeps_is_the_last_word_of_a_device_that_speaks_only_of_changes(quality: Quality) -> None:
+    """After a restart it has nothing new to say; being there is what its availability topic tells."""
+    one = book()
+    one.report(report(1, said(1, True)))
+    one.observe(kept(2, quality))
+    assert states(one, 3, 1_000) == [Health.ONLINE] * 2
+
+
+def test_an_availability_topic_that_never_spoke_is_no_sign_of_life() -> None:
+    """A wrong `id` in its `vars`: its values come, and that it is gone would never be told."""
+    one = book()
+    one.observe(good(1))
+    one.report(report(1, said(1, None)))
+    assert states(one, 2, 10, 10.1, 1_000_000) == [Health.ONLINE, Health.ONLINE, Health.DEGRADED, Health.DEGRADED]
+    assert error(one, 11) == (
+        "silent",
+        "its availability topic has never spoken: nobody would know that it is gone",
+    )
+    one.report(report(12, said(12, True)))
+    assert states(one, 12) == [Health.ONLINE]
+
+
+class Counted(str):
+    """A name that counts how often it is compared with another one."""
+
+    compared = 0
+    __hash__ = str.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        Counted.compared += 1
+        return str.__eq__(self, other)
+
+
+def test_a_report_of_many_senders_does_not_look_at_every_device_for_each() -> None:
+    """Two thousand on one broker: the loop stood still for a third of a second."""
+    names = [Counted(f"d{number}") for number in range(300)]
+    feeds = {name: (Counted(f"box-{name}"),) for name in names}
+    one = HealthBook([device(name=name) for name in names], feeds, at(0))
+    Counted.compared = 0
+    one.report(report(1, *(UnitReport(name=name, unit=None, devices=(name,)) for name in names)))
+    one.report(report(1, *(UnitReport(name=box, unit=None, devices=()) for (box,) in feeds.values())))
+    assert Counted.compared < 10 * len(names)
+    assert all(len(one._records[name].units) == 2 for name in names)
 
 
 @pytest.mark.parametrize("every", [0, 60])
