@@ -29,6 +29,7 @@ class Speakers(Checker):
         self._library = library
         self._units: dict[tuple[str, int], Path] = {}
         self._topics: dict[tuple[str, str], Path] = {}
+        self._departures: dict[tuple[str, str], Path] = {}
 
     def add(self, path: tuple[str, str], name: str, entry: Module | DeviceEntry, *, own_device: bool) -> None:
         """An entry: it becomes a unit when everything about it is right."""
@@ -182,7 +183,26 @@ class Speakers(Checker):
                 told = f"{topic!r} is the topic of {taken}; each sender is one entry, whose `points` may feed others"
                 self.problem(path, told)
                 return False
-        return True
+        return self._departs_alone(path, link, profile, variables)
+
+    def _departs_alone(self, path: Path, link: str, profile: MqttProfile, variables: dict[str, str]) -> bool:
+        """Whether nobody else's availability topic is its own. A bridge's, without `{id}`, may be that of many."""
+        spoken = profile.mqtt.availability
+        if spoken is None or "{id}" not in spoken.topic:
+            return True
+        topic = filled(spoken.topic, variables)
+        first = self._departures.setdefault((link, topic), path)
+        if first != path:
+            told = (
+                f"{topic!r} is the availability topic of {self.document.line_of(first)}; `id` is the sender's own,"
+                " and nobody would know which of the two is gone"
+            )
+            place = (*path, "vars", "id")
+            if place in self.document.marks:
+                self.problem(place, told, value=True)
+            else:
+                self.problem(path, told)
+        return first == path
 
 
 def _is_disabled(entry: Module | DeviceEntry) -> bool:

@@ -239,6 +239,22 @@ def test_two_senders_on_one_topic(site: Folder) -> None:
     ]
 
 
+def test_two_senders_with_one_availability_topic_of_their_own(site: Folder) -> None:
+    """Copied, and only half changed: the one that is gone would be taken for the other, which is there."""
+    site.change(("  station:", "  twin: {profile: station, link: broker, vars: {base: east, id: station}}\n  station:"))
+    assert site.problems() == [
+        "site.yaml:17:3: 'announce/station' is the availability topic of line 16; `id` is the sender's own, and nobody"
+        " would know which of the two is gone"
+    ]
+
+
+def test_an_availability_topic_that_many_share(site: Folder) -> None:
+    """A bridge speaks for all its devices."""
+    site.change(("announce/{id}", "bridge/state"), ("{base: b, id: i}", "{base: b}"), file="profiles/station.yaml")
+    site.change(("  station:", "  twin: {profile: station, link: broker, vars: {base: east}}\n  station:"))
+    assert site.problems() == []
+
+
 def test_two_topics_of_one_sender_that_are_one(site: Folder) -> None:
     site.change(('"{base}/power"', '"{id}/amp"'), file="profiles/station.yaml")
     site.change(("{base: west}", "{base: west, id: west}"))
