@@ -129,7 +129,7 @@ class TopicReader(Generic[T]):
                 raw = fault[1](said)
             elif value is not MISSING:
                 raw = take(value)
-            elif absent is not None and absent[0](root) is not MISSING:
+            elif absent is not None and _is_said(absent[0](root)):
                 mask |= bit
                 values.append(absent[1])  # not said: it speaks for nothing else in the message
                 continue
@@ -181,6 +181,10 @@ def _point(bit: int, reading: MqttReading) -> _Point:
     fault = (getter(reading.fault[0]), reading.fault[1]) if reading.fault else None
     absent = (getter(reading.absent[0]), reading.absent[1]) if reading.absent else None
     return bit, key, getter(reading.path), reading.take, fault, absent
+
+
+def _is_said(value: Any) -> bool:
+    return value is not MISSING and value is not BLOCKED and value is not None
 
 
 def _heads(reading: MqttReading) -> set[str]:

@@ -8,6 +8,7 @@ from importlib.resources.abc import Traversable
 import pytest
 from ruamel.yaml import YAML
 
+from drivers.modbus.codec import Decoder
 from drivers.modbus.plan import plan
 from drivers.profile import (
     ModbusProfile,
@@ -21,7 +22,7 @@ from drivers.profile import (
 )
 from gateway.config.parse import parse
 from gateway.config.source import read_packaged
-from gateway.model import Point, PointType
+from gateway.model import Point, PointType, Quality
 from tests.drivers.made import any_shipped, files, shipped
 
 
@@ -99,3 +100,14 @@ def test_adam_addresses() -> None:
     assert [adam[f"ai{i}_status"].cell.address for i in range(6)] == [20, 21, 22, 23, 24, 25]
     assert [(adam[f"di{i}"].cell.table, adam[f"di{i}"].cell.address) for i in range(2)] == [("coil", 0), ("coil", 1)]
     assert {r.cell.address for r in shipped("advantech-adam-4100").readings.values()} == {300}
+
+
+@pytest.mark.parametrize("word", [0x00FF, 0xFFFF])
+@pytest.mark.parametrize("part", ["L1D1", "L10M159"])
+def test_a_notifier_point_that_is_not_present_is_no_quiet_one(word: int, part: str) -> None:
+    """FFh is the code of a point that is not there, in the word of nothing but that, too."""
+    panel = shipped("notifier-modbus-gw").for_parts([part])
+    cells = [reading.cell for reading in panel.readings.values()]
+    blocks = plan(cells, panel.modbus.limits, never_read(panel))
+    values, quality = Decoder(panel.readings, blocks).decode([word.to_bytes(2, "big")])
+    assert set(values) == {None} and quality == [Quality.BAD_NOT_FITTED] * len(cells)

@@ -203,6 +203,20 @@ def test_absent_means_something_beside_a_measurement_only() -> None:
     assert poison(made, {"battery": True}) == "type", "what was not said makes nothing sound"
 
 
+def test_absent_means_nothing_beside_a_measurement_that_is_none() -> None:
+    """Null, or something else where the object with it is expected, does not show that the sensor has measured."""
+    made = of(
+        {
+            "leak": {"path": "leak", "type": "bool", "absent_means": {"value": False, "beside": "battery"}},
+            "fire": {"path": "fire", "type": "bool", "absent_means": {"value": False, "beside": "a.b"}},
+            "battery": {"path": "battery"},
+        },
+    )
+    assert read(made, {"battery": None}) == {"battery": "<no_value>"}
+    assert read(made, {"battery": 3, "a": 5}) == {"leak": False, "battery": 3.0}
+    assert read(made, {"battery": 3, "a": {"b": None}}) == {"leak": False, "battery": 3.0}
+
+
 def test_the_things_stack() -> None:
     made = codec(
         profile({"distance": {"path": "Distance", "unit": "mm"}}, {"envelope": "ttn-v3", "topic": None}),
