@@ -64,7 +64,7 @@ def connected(port: int, client_id: str) -> socket.socket:
 def main() -> None:
     port, messages, rate, devices, alarms = (int(word) for word in sys.argv[1:6])
     every = messages // alarms if alarms else messages + 1
-    said = []
+    said: list[str] = []
     with connected(port, "flood") as wire:
         began, out = time.monotonic(), b""
         for number in range(messages):

@@ -27,8 +27,10 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from drivers.base import SessionError
+from drivers.mqtt.buffered import Buffered
 from drivers.mqtt.options import MqttLinkOptions
-from drivers.mqtt.packet import Arrived, cut
+from drivers.mqtt.packet import Arrived
+from drivers.mqtt.tls import context
 from gateway.model import SECOND, ErrorKind
 
 # host seconds for the broker to accept a connection or a subscription
@@ -38,7 +40,6 @@ ROOM = 4464
 TAKEN_OVER = 0x8E
 _FILTERS_AT_ONCE = 100
 _DOORSTEP = 0.25
-_CHUNK = 16 * 1024
 _PUBACK = 0x40
 # messages that come faster than this (host seconds) are read together: one wake-up, one commit, one packet of
 # acknowledgements for all of them
@@ -56,52 +57,6 @@ class TakenOver(SessionError):  # noqa: N818 - the other one is well
 
 class HungUp(SessionError):  # noqa: N818 - as above
     """The broker has closed the connection without a word; Mosquitto 2.0.11 does so when somebody has our name."""
-
-
-class _Buffered:
-    """paho's socket with a buffer: paho asks for a packet in three or four pieces, each a system call without it."""
-
-    def __init__(self, inner: Any) -> None:
-        self._inner = inner
-        self._bytes = b""
-        self._at = 0
-
-    def recv(self, size: int) -> bytes:
-        at = self._at
-        if at == len(self._bytes):
-            self._bytes, self._at = b"", 0  # before asking: it may raise, and what was read must not be read again
-            self._bytes = self._inner.recv(_CHUNK)
-            at = 0
-        piece = self._bytes[at : at + size]
-        self._at = at + len(piece)
-        return piece
-
-    def fill(self) -> bool:
-        """Read if nothing is here; False when nothing has come, or it is for paho to find out why."""
-        if self._at < len(self._bytes):
-            return True
-        with suppress(OSError):  # above all: nothing is there yet, TLS wants more
-            self._bytes, self._at = b"", 0
-            self._bytes = self._inner.recv(_CHUNK)
-        return bool(self._bytes)
-
-    def message(self) -> Arrived | None:
-        """The next packet, if it is a message and all of it is here."""
-        found = cut(self._bytes, self._at)
-        if found is None:
-            return None
-        message, self._at = found
-        return message
-
-    def pending(self) -> int:
-        """Bytes that are here already, and for which no socket will become readable."""
-        here = len(self._bytes) - self._at
-        if not here and isinstance(self._inner, ssl.SSLSocket):
-            return self._inner.pending()
-        return here
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._inner, name)
 
 
 class Session:
@@ -124,7 +79,7 @@ class Session:
         self._ping: asyncio.TimerHandle | None = None
         self._count = 0
         self._paused = False
-        self._buffer: _Buffered | None = None
+        self._buffer: Buffered | None = None
         self._client = aiomqtt.Client(
             options.mqtt.host,
             options.mqtt.port,
@@ -154,7 +109,7 @@ class Session:
     async def open(cls, options: MqttLinkOptions, client_id: str) -> Session:
         """Connect; SessionError when the broker cannot be reached, is not the one we trust, or refuses us."""
         try:
-            tls = await asyncio.to_thread(_tls, options) if options.mqtt.tls else None
+            tls = await asyncio.to_thread(context, options) if options.mqtt.tls else None
         except OSError as error:
             raise SessionError(ErrorKind.CONNECT, f"certificates: {error}") from None
         session = cls(options, client_id, tls)
@@ -245,7 +200,8 @@ class Session:
                 try:
                     await reader.read(1)
                 finally:
-                    writer.close()
+                    writer.transport.abort()
+                    await asyncio.sleep(0)
         except TimeoutError:
             return True
         except OSError:
@@ -261,7 +217,7 @@ class Session:
         if self._closed or sock.fileno() < 0:
             self._shut()
             return
-        self._buffer = self._paho._sock = _Buffered(sock)
+        self._buffer = self._paho._sock = Buffered(sock)
         with suppress(OSError):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._listen(sock)
@@ -386,24 +342,3 @@ def _properties(options: MqttLinkOptions) -> Properties:
     properties.ReceiveMaximum = options.window
     properties.MaximumPacketSize = options.max_payload + ROOM
     return properties
-
-
-class _Closing(ssl.SSLSocket):
-    """paho leaves a socket open whose handshake has failed, one for each try."""
-
-    def do_handshake(self, block: bool = False) -> None:
-        try:
-            super().do_handshake(block)
-        except BaseException:
-            self.close()
-            raise
-
-
-def _tls(options: MqttLinkOptions) -> ssl.SSLContext:
-    """Reads the files. The broker's certificate and name are verified, always."""
-    context = ssl.create_default_context(cafile=options.ca)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.sslsocket_class = _Closing
-    if options.certificate is not None:
-        context.load_cert_chain(options.certificate, options.key)
-    return context

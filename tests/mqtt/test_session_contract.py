@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiomqtt
@@ -203,44 +205,46 @@ async def test_a_frozen_broker_is_noticed(broker: Broker, keepalive: str) -> Non
         assert error.kind is ErrorKind.TIMEOUT
 
 
-async def test_opening_can_be_given_up() -> None:
-    """A broker that accepts and says nothing; and a connect that is cancelled leaves no socket behind."""
-    silent = await asyncio.start_server(lambda reader, writer: writer.close(), "127.0.0.1", 0)
-    port = silent.sockets[0].getsockname()[1]
-    silent.close()
-    await silent.wait_closed()
+@contextlib.asynccontextmanager
+async def door(answer: bytes) -> AsyncIterator[int]:
+    """A server that is no broker: its port."""
+    writers: list[asyncio.StreamWriter] = []
 
     async def stay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
+        await reader.read(1)
+        writer.write(answer)
         await reader.read()
-        writer.close()
 
-    mute = await asyncio.start_server(stay, "127.0.0.1", 0)
-    port = mute.sockets[0].getsockname()[1]
-    opening = asyncio.ensure_future(Session.open(options(port), "ears"))
-    await asyncio.sleep(0.2)
-    opening.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await opening
-    with pytest.raises(SessionError, match="no answer") as caught:
-        await Session.open(options(port), "ears")
-    assert caught.value.kind is ErrorKind.TIMEOUT
-    mute.close()
-    await mute.wait_closed()
+    server = await asyncio.start_server(stay, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        for writer in writers:
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+        await server.wait_closed()
 
 
-async def test_what_is_no_mqtt_ends_the_connection(broker: Broker) -> None:
-    async def web(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read(10)
-        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n" + bytes(range(256)))
-        await writer.drain()
-        await reader.read()
-        writer.close()
+async def test_opening_can_be_given_up() -> None:
+    """A broker that accepts and says nothing; and a connect that is cancelled leaves no socket behind."""
+    async with door(b"") as port:
+        opening = asyncio.ensure_future(Session.open(options(port), "ears"))
+        await asyncio.sleep(0.2)
+        opening.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await opening
+        with pytest.raises(SessionError, match="no answer") as caught:
+            await Session.open(options(port), "ears")
+        assert caught.value.kind is ErrorKind.TIMEOUT
 
-    server = await asyncio.start_server(web, "127.0.0.1", 0)
-    with pytest.raises(SessionError):
-        await Session.open(options(server.sockets[0].getsockname()[1]), "ears")
-    server.close()
-    await server.wait_closed()
+
+async def test_what_is_no_mqtt_ends_the_connection() -> None:
+    async with door(b"HTTP/1.1 400 Bad Request\r\n\r\n" + bytes(range(256))) as port:
+        with pytest.raises(SessionError):
+            await Session.open(options(port), "ears")
 
 
 async def test_reading_pauses_and_goes_on(broker: Broker) -> None:
