@@ -16,13 +16,16 @@ from gateway.store import samples as store
 from gateway.store.reserve import SAMPLES_STOP
 
 SITE = Path(__file__).resolve().parents[2] / "config/demo/site.yaml"
+PORTS = {
+    link: number for number, link in enumerate(("lifts", "garage", "fire", "charging", "charger-east-1", "broker"), 1)
+}
 LAYOUT = Layout("water-east", (Point("floor_level", PointType.FLOAT, "m"),))
 
 
 @pytest.fixture
 async def rooms(tmp_path: Path) -> AsyncIterator[Rooms]:
     teardown = Teardown()
-    yield await open_rooms(load_site(SITE, {"lifts": 1, "garage": 2}), tmp_path, 1.0, teardown)
+    yield await open_rooms(load_site(SITE, PORTS), tmp_path, 1.0, teardown)
     assert await teardown.run() == []
 
 
