@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -318,7 +318,22 @@ def _template_faults(profile: ModbusProfile) -> Iterator[PointFault]:
             if faults:
                 return
             if part == parts.template.ends[0]:
-                profile._firsts.append({name: one.readings[f"{part}/{name}"] for name in parts.points})
+                firsts = {name: one.readings[f"{part}/{name}"] for name in parts.points}
+                profile._firsts.append(firsts)
+                yield from _shared(index, parts.template, firsts.values())
+
+
+def _shared(index: int, template: Template, firsts: Iterable[Reading]) -> Iterator[PointFault]:
+    """Parts that would show the same registers: a step was forgotten, or is too short."""
+    spans: dict[Table, set[tuple[int, int]]] = {}
+    for reading in firsts:
+        spans.setdefault(reading.cell.table, set()).add((reading.cell.address, reading.cell.end))
+    for of_table in spans.values():
+        if (found := template.shared(of_table)) is not None:
+            one, other, register = found
+            told = f"{one!r} and {other!r} would share the register {register}, counted from 0"
+            yield PointFault(("parts", index, "address"), told)
+            return
 
 
 def _unknown_in_vectors(profile: ModbusProfile) -> Iterator[PointFault]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import product
 from typing import Annotated
 
 from pydantic import AfterValidator
@@ -59,6 +60,24 @@ class Template:
                 return None
             address += (number - low) * self._steps[name]
         return address
+
+    def shared(self, spans: Iterable[tuple[int, int]]) -> tuple[str, str, int] | None:
+        """Two parts and a place that both would cover, when each covers `spans` (from … before) from its own address.
+
+        `spans` are of one table. None when nobody's part covers another one's.
+        """
+        owner: dict[int, tuple[int, ...]] = {}
+        places = sorted({place for low, high in spans for place in range(low, high)})
+        for numbers in product(*(range(low, high + 1) for low, high in self._over.values())):
+            steps = zip(numbers, self._over.items(), strict=True)
+            by = sum((number - low) * self._steps[name] for number, (name, (low, _)) in steps)
+            for place in places:
+                if owner.setdefault(place + by, numbers) != numbers:
+                    return self._named(owner[place + by]), self._named(numbers), place + by
+        return None
+
+    def _named(self, numbers: Sequence[int]) -> str:
+        return self._text.format(**dict(zip(self._over, numbers, strict=True)))
 
     @property
     def ends(self) -> tuple[str, str]:

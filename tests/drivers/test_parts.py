@@ -104,6 +104,40 @@ def test_refused(more: dict[str, Any], words: str) -> None:
     assert caught.value.errors()[0]["loc"][:2] == ("parts", 0)
 
 
+@pytest.mark.parametrize(
+    ("more", "first", "other", "register"),
+    [
+        # a step was forgotten: every loop would show the first one's detectors
+        ({"id": "L{a}D{n}", "over": {"a": [1, 9], "n": [1, 4]}, "address": {"start": 10, "n": 1}}, "L1D1", "L2D1", 10),
+        # the loops are longer than the step
+        (
+            {"id": "L{a}D{n}", "over": {"a": [1, 2], "n": [1, 99]}, "address": {"start": 10, "a": 50, "n": 1}},
+            "L1D51",
+            "L2D1",
+            60,
+        ),
+        # the step is shorter than a part
+        ({"address": {"start": 10, "n": 1}, "points": {"run": {"bit": 0}, "level": {"address": 1}}}, "P1", "P2", 11),
+        ({"address": {"start": 10, "n": 1}, "points": {"level": {"type": "float32"}}}, "P1", "P2", 11),
+        ({"over": {"n": [0, 900_000]}, "address": {"start": 10}}, "P0", "P1", 10),
+    ],
+)
+def test_two_parts_never_share_a_register(more: dict[str, Any], first: str, other: str, register: int) -> None:
+    """One detector's fire would be another one's, and its own never seen."""
+    with pytest.raises(ValidationError) as caught:
+        made(parts(**more), type="uint16")
+    (error,) = caught.value.errors()
+    assert error["loc"][:3] == ("parts", 0, "address")
+    assert error["msg"] == f"{first!r} and {other!r} would share the register {register}, counted from 0"
+
+
+def test_parts_may_lie_in_tables_side_by_side() -> None:
+    """All the states, and behind them all the values."""
+    points = {"run": {"bit": 0}, "level": {"address": 4}, "speed": {"address": 0, "table": "input"}}
+    panel = made(parts(address={"start": 10, "n": 1}, points=points), type="uint16")
+    assert panel.for_parts(["P4"]).readings["P4/level"].cell.address == 17
+
+
 def test_two_templates_for_one_id() -> None:
     with pytest.raises(ValidationError, match="'P1' is also a part of a template above"):
         profile({}, parts=[parts(), parts(address={"start": 50})])
