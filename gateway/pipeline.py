@@ -49,6 +49,10 @@ class RestorableEngine(Engine, Protocol):
     def restarted(self, now: Instant, outage_ns: int) -> Judgement: ...
 
 
+def _nothing() -> None:
+    pass
+
+
 class Pipeline:
     """Every frame, tick, command and note goes through here.
 
@@ -92,7 +96,9 @@ class Pipeline:
         self._rearm()
         if judgement:
             room: list[Any] = []
-            await self._commit(judgement, lambda: room.append(self._log(position, frame)))
+            await self._commit(
+                judgement, lambda: room.append(self._log(position, frame)), lambda: self._samples.give_up(position)
+            )
             waiting = room[0]
         else:
             waiting = self._log(position, frame)
@@ -148,14 +154,27 @@ class Pipeline:
         self._check()
         await self._journal.save_checkpoint(self._engine.checkpoint(self._clock.now(), self._samples.position))
 
-    async def _commit(self, judgement: Judgement, then: Callable[[], None] = lambda: None) -> None:
-        if judgement:
-            await self._follow(self._journal.submit(judgement), judgement, then)
+    async def _commit(
+        self, judgement: Judgement, then: Callable[[], None] = _nothing, otherwise: Callable[[], None] = _nothing
+    ) -> None:
+        if not judgement:
+            return
+        try:
+            committed = self._journal.submit(judgement)
+        except BaseException:
+            otherwise()
+            raise
+        await self._follow(committed, judgement, then, otherwise)
 
     def _follow(
-        self, committed: asyncio.Future[None], judgement: Judgement, then: Callable[[], None] = lambda: None
+        self,
+        committed: asyncio.Future[None],
+        judgement: Judgement,
+        then: Callable[[], None],
+        otherwise: Callable[[], None],
     ) -> asyncio.Future[None]:
-        """Do what follows a commit when it is there, whoever still waits for it; the future is done after that."""
+        """Do what follows a commit when it is there (`otherwise` when it never will be), whoever still waits for it;
+        the future is done after that."""
         finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
         def after(done: asyncio.Future[None]) -> None:
@@ -167,6 +186,8 @@ class Pipeline:
                     log.exception("after the commit of events %s", [event.seq for event in judgement.events])
                     error = failure
                 self._show(judgement)
+            else:
+                otherwise()
             if finished.cancelled():
                 return
             if error is None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 
 from gateway.clock import host_wall_ns
-from gateway.historian.answers import BadLines
+from gateway.historian.answers import BadLines, Trouble
 from gateway.historian.batch import LINES, Batch, cut
+from gateway.historian.canary import Canary
+from gateway.historian.stamps import MILLI
 from gateway.historian.target import Target
 from gateway.store.aside import Unsent
 from gateway.store.samples import Samples
@@ -21,9 +23,10 @@ _REMEMBERED = 1000
 class Delivery:
     """`sent` counts lines that the target took, `kept_aside` those it never will; both since start."""
 
-    def __init__(self, target: Target, samples: Samples) -> None:
+    def __init__(self, target: Target, samples: Samples, site: str = "") -> None:
         self.target = target
         self._samples = samples
+        self._canary = Canary(site, 0, 0)
         self._most = LINES
         self._bad: dict[str, None] = {}
         self.sent = 0
@@ -58,8 +61,11 @@ class Delivery:
                 self._most = (end - start) // 2
                 return start
             first, last, message = start, end, str(bad)
+            sent = self.sent
             if not bad.all_of_them:
                 first, last, message = await self._search(lines, start, end, message)
+            if first < last and self.sent == sent:
+                await self._ask_for_proof()
             fresh = [
                 line for line, number in zip(lines[first:last], numbers[first:last], strict=True) if number > judged
             ]
@@ -85,6 +91,16 @@ class Delivery:
             else:
                 low = middle
         return low, low, message
+
+    async def _ask_for_proof(self) -> None:
+        """Nothing was taken beside these lines: is it their fault, or is everything refused?
+
+        A proxy that wants TLS says 400 to all that there is. Line by line the whole log would go aside.
+        """
+        try:
+            await self.target.write([self._canary.line(host_wall_ns() // MILLI)])
+        except BadLines as bad:
+            raise Trouble(f"refuses even the plainest line: {bad}", denied=True) from bad
 
     async def _write(self, lines: list[str]) -> None:
         await self.target.write(lines)

@@ -50,7 +50,6 @@ class Pace:
     total: float = TOTAL_S
     first_wait: float = 0.5
     longest_wait: float = 30.0
-    give_up: float = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +103,6 @@ class Historian:
         self._sent = self._kept_aside = 0
         self._delivery: Delivery | None = None
         self._checked_ns = 0
-        self._stuck = (-1, 0)
 
     @property
     def status(self) -> HistorianStatus:
@@ -129,7 +127,7 @@ class Historian:
     async def run(self) -> NoReturn:
         """Send for ever. Whatever the target does stays in here; StoreError when our own files cannot be read."""
         target = Target(self._options, self._pace.total)
-        self._delivery = delivery = Delivery(target, self._samples)
+        self._delivery = delivery = Delivery(target, self._samples, self._site)
         try:
             self._progress = Progress.parse(await target.run(lambda: self._samples.cursor(CURSOR)))
             await target.run(delivery.remember)
@@ -190,7 +188,6 @@ class Historian:
         if progress.confirm(self._checked_ns - round(self._pace.confirm * SECOND)):
             await self._save(progress)
         self._split_if_late(progress)
-        self._pass_a_hole()
         await self._look_for_canary(target, delivery)
 
     async def _look_at(self, target: Target, progress: Progress) -> None:
@@ -234,15 +231,6 @@ class Historian:
         if at is not None and now - at > self._pace.split * SECOND and progress.split(self._samples.horizon()):
             progress.live.at_wall_ns = now
 
-    def _pass_a_hole(self) -> None:
-        """A position that was reserved ten minutes ago and is not in the log will never be: its frame failed."""
-        horizon, now = self._samples.horizon(), host_mono_ns()
-        if horizon != self._stuck[0] or horizon == self._samples.position:
-            self._stuck = horizon, now
-        elif now - self._stuck[1] > self._pace.give_up * SECOND:
-            log.warning("position %d of the log was reserved and never used", horizon + 1)
-            self._samples.give_up(horizon + 1)
-
     async def _look_for_canary(self, target: Target, delivery: Delivery) -> None:
         canary = self._canary
         try:
@@ -257,8 +245,12 @@ class Historian:
             self._unreadable = f"what was written cannot be read back: {problem}"
         if canary.due(host_mono_ns()):
             ms = host_wall_ns() // MILLI
-            await target.write([canary.line(ms)])
-            canary.written(ms, host_mono_ns())
+            try:
+                await target.write([canary.line(ms)])
+            except BadLines as problem:  # the samples may be taken all the same
+                self._unreadable = f"the canary is refused: {problem}"
+            else:
+                canary.written(ms, host_mono_ns())
 
     async def _save(self, progress: Progress) -> None:
         try:

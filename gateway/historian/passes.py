@@ -92,10 +92,17 @@ class Progress:
 
     def split(self, horizon: int) -> bool:
         """Let what stands up to `horizon` be caught up, and send the newest from there on; whether it was done."""
-        if not self.live.left(horizon) or len(self.holes) >= _MOST_HOLES:
+        live = self.live
+        if not live.left(horizon):
             return False
-        self.live.until = horizon
-        self.holes.append(self.live)
+        if self.holes and self.holes[-1].until == live.confirmed and live.judged <= live.confirmed == live.next:
+            # nothing of it was taken: the hole before it grows, or a week of refused writes would use them all up
+            self.holes[-1].until = horizon
+        elif len(self.holes) < _MOST_HOLES:
+            live.until = horizon
+            self.holes.append(live)
+        else:
+            return False
         self.live = Stretch(horizon, horizon)
         return True
 

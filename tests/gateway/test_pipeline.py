@@ -542,3 +542,23 @@ async def test_a_frame_that_fails_holds_no_reader_of_the_log_up(house: House, mo
         while house.samples.queued:
             await settle()
     assert house.samples.horizon() == house.samples.position == 4
+
+
+async def test_a_judgement_that_the_journal_refuses_holds_no_reader_of_the_log_up(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Refused before anything was written, it is its caller's trouble: the file goes on, and so must its readers."""
+    await house.emit(0.0)
+    with monkeypatch.context() as broken:
+        broken.setattr(house.journal, "_write", refuse)
+        with pytest.raises(StoreError, match="out of order"):
+            await house.emit(1.0)
+    await house.emit(0.0)
+    async with asyncio.timeout(30):
+        while house.samples.queued:
+            await settle()
+    assert house.samples.horizon() == house.samples.position == 3
+
+
+def refuse(connection: object, entry: object) -> None:
+    raise StoreError("a row out of order")

@@ -169,12 +169,25 @@ def test_holes_are_bounded() -> None:
     progress = Progress.parse(None)
     assert not progress.split(0)
     for horizon in range(1, 200):
-        progress.live.delivered(progress.live.next, 0)
+        progress.live.delivered(progress.live.next + 1, 0)
         progress.split(10 * horizon)
     assert len(progress.holes) == 64
     covered = [(hole.confirmed, hole.until) for hole in progress.holes]
     assert [until for _, until in covered[:-1]] == [begin for begin, _ in covered[1:]]
     assert progress.live.confirmed == covered[-1][1]
+
+
+def test_a_week_of_refused_writes_is_one_hole() -> None:
+    """The newest are to go first when it works again, so what waits must not use the holes up."""
+    progress = Progress.parse(None)
+    for horizon in range(10, 10_000, 10):
+        progress.resume()
+        assert progress.split(horizon)
+    assert [(hole.confirmed, hole.until) for hole in progress.holes] == [(0, 9990)]
+    assert progress.live.next == 9990
+    progress.live.delivered(9995, 0)
+    assert progress.split(10_000)
+    assert [(hole.confirmed, hole.until) for hole in progress.holes] == [(0, 9990), (9990, 10_000)], "some was taken"
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"live":[1],"holes":[],"journal":[0,0,null]}', '{"live":"x"}'])
