@@ -162,8 +162,12 @@ def _number(options: Conversion, source: PointType, source_unit: str | None) -> 
         curves.append(curve)
     if not tables and options.unit is not None:
         if source_unit is not None and source_unit != options.unit:
-            factor, shift = _between(source_unit, options.unit)
-            scale, offset = scale * factor, offset * factor + shift
+            for key in ("scale", "offset"):
+                if getattr(options, key) is not None:
+                    # who writes `scale: 0.01, unit: m` for a source in cm means one conversion, not two
+                    told = f"the source is in {source_unit}, and `unit` makes {options.unit} of it: `{key}` would come"
+                    raise ConversionError(key, f"{told} on top; take one of the two, or draw the line with `linear`")
+            scale, offset = _between(source_unit, options.unit)
         unit = options.unit
     whole = source is PointType.INT and not tables and scale.is_integer() and offset.is_integer()
     kind = PointType.INT if whole else PointType.FLOAT

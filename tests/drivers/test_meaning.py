@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.conversion import ChannelOptions, converted
+from drivers.conversion import ChannelOptions, ConversionError, converted
 from drivers.meaning import Curve, compile_steps, run_steps
 from gateway.model import PointType, Quality
 
@@ -72,6 +72,16 @@ def test_units_of_the_source_are_converted() -> None:
     assert through({"unit": "m"}, 150, "cm") == (1.5, 0)
     assert through({"unit": "°C"}, 300, "K")[0] == pytest.approx(26.85)
     assert through({"scale": 0.1, "unit": "m"}, 15) == (1.5, 0)
+    assert through({"scale": 1.1, "unit": "cm"}, 150, "cm") == (pytest.approx(165), 0)
+
+
+@pytest.mark.parametrize("given", [{"scale": 0.01}, {"offset": 0.05}, {"scale": 2, "offset": 1}])
+def test_centimetres_are_not_made_metres_twice(given: dict[str, float]) -> None:
+    """`scale: 0.01, unit: m` on a sensor in cm: half a metre of water would be shown as 5 mm, and as GOOD."""
+    key = next(iter(given))
+    with pytest.raises(ConversionError, match=f"the source is in cm, and `unit` makes m of it: `{key}`") as caught:
+        through({**given, "unit": "m"}, 50, "cm")
+    assert caught.value.key == key
 
 
 @given(
