@@ -34,7 +34,7 @@ def resolve(text: str) -> Scalar:
     if _FLOAT.fullmatch(text):
         value = float(text)
         if not math.isfinite(value):
-            raise ValueError(f"the number {text[:40]} is too large; a finite number is expected")
+            raise ValueError(f'the number {text[:40]} is too large; if it is a name, quote it: "{text[:40]}"')
         return value
     if _NOT_FINITE.fullmatch(text):
         raise ValueError(f"{text} is no measurable number; a finite number is expected")

@@ -261,6 +261,13 @@ def test_two_topics_of_one_sender_that_are_one(site: Folder) -> None:
     assert site.problems() == ["site.yaml:16:45: with these variables two topics of the profile are one: 'west/amp'"]
 
 
+def test_an_eui_that_yaml_takes_for_a_number(site: Folder) -> None:
+    """Sixteen digits with one e among them: whoever is only told that it is too large does not know what to do."""
+    site.change(("vars: {base: garage}", "vars: {base: 24e1244540834012}"))
+    (told,) = site.problems()
+    assert told.endswith('the number 24e1244540834012 is too large; if it is a name, quote it: "24e1244540834012"')
+
+
 def test_regular_and_quiet_points_in_one_device_are_a_warning(site: Folder) -> None:
     site.change(("      pump-1/pump_run:", "      amps: {from: station.current}\n      pump-1/pump_run:"))
     assert [told for told in site.warnings() if ":10:3:" in told] == [
