@@ -61,7 +61,13 @@ class _Binder:
     placed: dict[tuple[str, str], dict[tuple[str | None, ...] | None, list[tuple[str, str]]]] = field(
         default_factory=dict
     )  # (rule, same) → place → its sources there
+    only_building: str | None = None
     replaced: dict[tuple[str, str], str] = field(default_factory=dict)  # (rule, source) → who stands instead of it
+
+    def __post_init__(self) -> None:
+        places = (place for device in self.devices for place in (device.location, *map(device.place, device.parts)))
+        named = {place.building for place in places if place.building is not None}
+        self.only_building = named.pop() if len(named) == 1 else None
 
     def bound(self) -> Bound:
         problems = tuple(dict.fromkeys(self.problems))
@@ -215,9 +221,22 @@ class _Binder:
         if (rule, same) not in self.placed:
             found = self.placed[rule, same] = {}
             for other in self.by_rule.get(rule, ()):
-                found.setdefault(_where(same, other.device, other.part), []).append((rule, other.source))
-        here = _where(same, device, part)
+                found.setdefault(self._where(same, other.device, other.part), []).append((rule, other.source))
+        here = self._where(same, device, part)
         return [] if here is None else self.placed[rule, same].get(here, [])
+
+    def _where(self, same: str, device: Device, part: str | None) -> tuple[str | None, ...] | None:
+        """What two sources of the same device, zone or building have in common; None: it is in no zone.
+
+        A zone's name is unique within its building; what names no building is in the site's only one, if it has one.
+        """
+        if same == "device":
+            return (device.id,)
+        place = device.place(part)
+        building = place.building or self.only_building
+        if same == "building":
+            return (building,)
+        return None if place.zone is None else (building, place.zone)
 
     def _codes(self, system: str, name: str) -> tuple[str, ...]:
         point = self.catalogue.get(system, {}).get(name)
@@ -266,19 +285,6 @@ class _Binder:
 def _matches(rule: Rule, device: Device) -> bool:
     on = rule.on
     return (on.system is None or on.system == device.system) and (on.device is None or on.device == device.id)
-
-
-def _where(same: str, device: Device, part: str | None) -> tuple[str | None, ...] | None:
-    """What two sources of the same device, zone or building have in common; None: it is in no zone.
-
-    A zone's name is unique within its building; what has no building is in the site's one building.
-    """
-    if same == "device":
-        return (device.id,)
-    place = device.place(part)
-    if same == "building":
-        return (place.building,)
-    return None if place.zone is None else (place.building, place.zone)
 
 
 def _unknown_for(rule: Rule, device: Device) -> int:

@@ -132,6 +132,7 @@ def build(spec: Condition, scope: Scope, loc: Loc) -> Node:
 
 def _operands(specs: Sequence[Condition], scope: Scope, loc: Loc) -> list[tuple[Node, Condition]]:
     built = []
+    missed: list[str] = []
     for index, spec in enumerate(specs):
         if spec.for_profile is not None and spec.for_profile != scope.device.profile:
             continue
@@ -141,8 +142,10 @@ def _operands(specs: Sequence[Condition], scope: Scope, loc: Loc) -> list[tuple[
             if not spec.optional:
                 raise
             scope.left_out.append(str(absent))
+            missed.append(str(absent))
     if not built:
-        raise Absent("the device has none of the points that the rule asks about")
+        nowhere = [why for why in dict.fromkeys(missed) if "watches nothing" in why]
+        raise Absent("; ".join(nowhere) or "the device has none of the points that the rule asks about")
     return built
 
 
@@ -169,7 +172,12 @@ def _leaf(spec: ThresholdSpec | StateSpec | RateSpec | BadQualitySpec, point: Po
     )
     if spec.samples > 1:
         node = Consecutive(node, slot, spec.samples)
-    return node if spec.for_ is None else Lasting(node, spec.for_)
+    return node if spec.for_ is None else Lasting(node, spec.for_, _gap(scope))
+
+
+def _gap(scope: Scope) -> int:
+    """How long samples may be away before what they hide counts: as a device may be before it is offline."""
+    return max(3 * scope.device.poll_ns, 10 * SECOND)
 
 
 def _number(point: Point, loc: Loc) -> None:
@@ -232,7 +240,7 @@ def _rate(spec: RateSpec, point: Point, slot: int, scope: Scope, loc: Loc) -> No
     if poll >= spec.within:
         told = f"heard every {poll / SECOND:g} s"
         raise Absent(f"the device, {told}, is too slow for a window of {spec.within / SECOND:g} s")
-    gap = spec.max_gap if spec.max_gap is not None else max(3 * poll, 10 * SECOND)
+    gap = spec.max_gap if spec.max_gap is not None else _gap(scope)
     window = Window(spec.within, spec.span_ns, gap)
     sign = 1 if key == "rises_by" else -1
     kind = Rate if poll else HeldRate

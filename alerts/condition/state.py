@@ -133,17 +133,20 @@ class Lasting(Node):
     """TRUE once the inner condition has been TRUE for `for_ns` without a FALSE in between, whatever the poll period.
 
     It needs no further sample: a device that reports only changes says once that it stands still. UNKNOWN in between
-    counts for neither; the time goes on, and what comes back TRUE after it is TRUE at once.
+    counts for neither and the time goes on, but after more than `gap_ns` of it a time that had not run out begins
+    anew: two moments with a lost link between them are no duration.
     """
 
-    __slots__ = ("_due", "for_ns", "inner", "since_ns")
+    __slots__ = ("_due", "_unknown_ns", "for_ns", "gap_ns", "inner", "since_ns")
 
-    def __init__(self, inner: Node, for_ns: int) -> None:
+    def __init__(self, inner: Node, for_ns: int, gap_ns: int) -> None:
         super().__init__(inner.slots, inner.alarms)
         self.needs = inner.needs
         self.inner = inner
         self.for_ns = for_ns
+        self.gap_ns = gap_ns
         self.since_ns: int | None = None
+        self._unknown_ns: int | None = None
         self._due: int | None = None
 
     def judge(self, columns: Columns, now_ns: int) -> Truth:
@@ -152,23 +155,27 @@ class Lasting(Node):
         self._due = None
         if not truth:
             if truth is False:
-                self.since_ns = None
+                self.since_ns = self._unknown_ns = None
+            elif self._unknown_ns is None:
+                self._unknown_ns = now_ns
             return truth
-        if self.since_ns is None:
-            self.since_ns = now_ns
-        if now_ns >= self.since_ns + self.for_ns:
+        lost, self._unknown_ns = self._unknown_ns, None
+        since = self.since_ns
+        if since is None or (lost is not None and lost < since + self.for_ns and now_ns - lost > self.gap_ns):
+            self.since_ns = since = now_ns
+        if now_ns >= since + self.for_ns:
             return True
-        self._due = self.since_ns + self.for_ns
+        self._due = since + self.for_ns
         return False
 
     def next_due(self) -> int | None:
         return self._due
 
     def snapshot(self) -> Any:
-        return [self.since_ns, self.inner.snapshot()]
+        return [self.since_ns, self._unknown_ns, self.inner.snapshot()]
 
     def restore(self, state: Any) -> None:
-        self.since_ns, inner = state
+        self.since_ns, self._unknown_ns, inner = state
         self.inner.restore(inner)
         self.severity = self.inner.severity
 

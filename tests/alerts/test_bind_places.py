@@ -279,3 +279,30 @@ def test_an_operand_that_is_not_optional_stays() -> None:
     assert keys(bound, "T-01") == ["c"] and bound.reduced == ()
     other = {"point": "charger_state", "not_in": ["over_temperature"]}
     assert keys(bind([rule(other, on={"system": "ev-charging"})], [state_of("charging")], catalogue()), "T-01") == ["c"]
+
+
+HERE = Location(None, "B2", "garage-east")
+
+
+@pytest.mark.parametrize(
+    ("others", "together"), [((), True), ((Location("1", "3", "x"),), True), ((Location("2", "3", "x"),), False)]
+)
+def test_what_names_no_building_is_in_the_site_s_only_one(others: tuple[Location, ...], together: bool) -> None:
+    """A sensor without `building` beside a charger with it: the water alarm and the charger must meet all the same."""
+    fitted = [catalogue()["garage-water"]["floor_level"]]
+    devices = [device("w", "garage-water", fitted, location=HERE), charger("c", Location("1", "B2", "garage-east"))]
+    devices += [charger(f"x{index}", place) for index, place in enumerate(others)]
+    rules = [rule(rule="W", on=WATER | {"point": "floor_level"})]
+    rules += [rule({"alarm": "W", "same": same}, rule=same, on={"device": "c"}) for same in ("zone", "building")]
+    bound = bind(rules, devices, catalogue())
+    assert bound.problems == ()
+    assert [keys(bound, same) for same in ("zone", "building")] == ([["c"], ["c"]] if together else [[], []])
+
+
+def test_a_rule_whose_alarms_are_nowhere_near_says_so() -> None:
+    """Not: the device has none of the points."""
+    near = [{"alarm": "W", "same": "zone", "optional": True}]
+    asks = rule({"all": [{"any": near}, {"point": "current", "above": "1 A"}]}, rule="X", on={"system": "ev-charging"})
+    water = rule(rule="W", on=WATER | {"point": "floor_level"})
+    bound = bind([water, asks], [sump(), charger("c", Location("1", "B2", "elsewhere"))], catalogue())
+    assert Unbound("X", "c", "rule W watches nothing on the same zone") in bound.unbound

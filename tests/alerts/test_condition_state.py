@@ -149,6 +149,34 @@ def test_for_is_not_begun_anew_by_a_lost_poll_or_a_restart() -> None:
     assert again.put(6, True) is True
 
 
+@pytest.mark.parametrize(("poll_s", "longest"), [(1, 10), (5, 15)])
+def test_for_begins_anew_after_a_gap_that_hides_too_much(poll_s: float, longest: float) -> None:
+    """Two samples with ten minutes of silence between them are no ten minutes."""
+    point = Point("x", PointType.BOOL)
+    short, long = (One({"is": True, "for": "5s"}, point, poll_s=poll_s) for _ in range(2))
+    for one, gap in ((short, longest), (long, longest + 0.1)):
+        assert one.put(1, True) is False
+        assert one.put(2, None, Quality.BAD_COMM) is None
+        assert one.put(3, None, Quality.BAD_COMM) is None
+        again = One({"is": True, "for": "5s"}, point, poll_s=poll_s)
+        again.node.restore(json.loads(json.dumps(one.node.snapshot())))
+        assert one.put(2 + gap, True) is (gap == longest)
+        assert again.put(2 + gap, True) is (gap == longest)
+    assert long.node.next_due() == round((2 + longest + 0.1 + 5) * SECOND)
+    assert long.tick(2 + longest + 5.1) is True
+
+
+def test_what_had_lasted_before_a_gap_lasts_behind_it() -> None:
+    """Else the gap would end an alarm that stands."""
+    one = One({"is": True, "for": "5s"}, Point("x", PointType.BOOL))
+    one.put(1, True)
+    assert one.tick(6) is True
+    assert one.put(7, None, Quality.BAD_COMM) is None
+    assert one.put(700, True) is True
+    assert one.put(701, False) is False
+    assert one.put(702, True) is False
+
+
 @pytest.mark.parametrize("more", [{"samples": 2}, {"for": "1s"}])
 def test_levels_keep_their_severity(more: Any) -> None:
     levels = [{"at_least": "1 m"}, {"at_least": "2 m", "severity": "critical"}]

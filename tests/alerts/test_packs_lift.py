@@ -197,6 +197,15 @@ def test_running_with_open_doors_is_seen_even_if_it_is_said_only_once() -> None:
     assert shown.truth("EL-03", "lift-1") is True
 
 
+def test_two_torn_frames_with_a_lost_link_between_them_are_no_run_with_open_doors() -> None:
+    shown = lifts()
+    torn = {**IDLE, "door_open": False, "door_closed": False, "speed": 0.4}
+    shown.set(0, "lift-1", torn)
+    shown.set(1, "lift-1", torn, Quality.BAD_COMM)
+    shown.set(600, "lift-1", torn)
+    assert shown.truth("EL-03", "lift-1") is False
+
+
 def test_a_torn_frame_is_contradicted_by_the_next_poll_before_it_counts() -> None:
     shown = lifts()
     shown.set(0, "lift-1", {**IDLE, "speed": 1.0})
