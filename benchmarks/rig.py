@@ -15,7 +15,7 @@ from alerts.rule import Rule
 from drivers.assign import UnitSpec, assign
 from drivers.modbus.driver import ModbusDriver
 from drivers.modbus.options import ModbusLinkOptions
-from drivers.profile import Profile, profile_points
+from drivers.profile import parse_profile, profile_points
 from gateway.clock import BuildingClock
 from gateway.model import HEALTH_POINT, Device, Judgement, Location, Text
 from gateway.pipeline import Pipeline, recover
@@ -24,7 +24,7 @@ from gateway.store.samples import Samples
 
 POINTS = 100
 
-PROFILE = Profile.model_validate(
+PROFILE = parse_profile(
     {
         "profile": "bench-100",
         "title": {"en": "100 registers", "zh": "一百个寄存器"},
