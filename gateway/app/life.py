@@ -89,6 +89,8 @@ async def publish_health(rooms: Rooms) -> None:
         for frame in rooms.health.frames(now):
             await rooms.emit(frame)
             _publish_change(rooms, frame, said)
+        for frame in rooms.health.silenced(now):
+            await rooms.emit(frame)
         if (news := rooms.health.gateway_news(now)) is not None:
             await rooms.emit(news)
         due = max(due + HEALTH_EVERY_NS, rooms.clock.now().mono_ns)

@@ -117,6 +117,13 @@ class HealthBook:
             due.append(Frame(record.layout, (health.value,), now, kind=kind))
         return due
 
+    def silenced(self, now: Instant) -> list[Frame]:
+        """As BAD, once: the points of which nothing comes any more, while others of their device still speak."""
+        found = [frame for record in self._records.values() for frame in record.silence.frames(now)]
+        for frame in found:
+            self._layouts.setdefault(frame.layout, Feed(frame.layout))  # no word of the device's own
+        return found
+
     def device(self, device: str, now: Instant) -> DeviceHealth:
         """KeyError when there is no such device."""
         return self._records[device].view(now)
@@ -153,3 +160,4 @@ class HealthBook:
         """Spread the devices over the ten seconds: a thousand frames at once would stall the loop."""
         for index, record in enumerate(self._records.values()):
             record.publish_due_ns = started.mono_ns + PUBLISH_EVERY_NS * index // len(self._records)
+            record.silence.due_ns = record.publish_due_ns

@@ -31,6 +31,11 @@ class Feed:
         if frame.quality is not None and any(quality in heard for quality in frame.quality):
             self.good_at = frame.at
 
+    @property
+    def is_bad(self) -> bool:
+        """Its newest frame has no value at all, and says so."""
+        return self.quality is not None and all(quality >= Quality.BAD_COMM for quality in self.quality)
+
     def counts(self, silent_before_ns: int) -> tuple[int, int]:
         """(good, bad) points. What has not spoken since `silent_before_ns` is bad, whatever it said last."""
         points = len(self.layout.points)

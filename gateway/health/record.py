@@ -6,6 +6,7 @@ from gateway.health.complaint import complaint
 from gateway.health.feed import Feed
 from gateway.health.judge import Facts, judge, limits
 from gateway.health.shared import SharedPoints
+from gateway.health.silence import Silence
 from gateway.health.units import UnitRecord, round_trips, success_ratio
 from gateway.health.view import DeviceHealth, PointCounts
 from gateway.model import HEALTH_POINT, Device, Health, Instant, Layout
@@ -32,6 +33,7 @@ class DeviceRecord:
         self.published: Health | None = None
         self.publish_due_ns = started.mono_ns
         self._limits = limits(device)
+        self.silence = Silence(self)
         self._total = sum(1 for point in device.points if point.key != HEALTH_POINT.key)
 
     def join(self, layout: Layout) -> tuple[Feed, list[Layout]]:
@@ -47,6 +49,11 @@ class DeviceRecord:
         self.feeds = [known for known in self.feeds if known not in touched]
         replaced = [self.shared.add(member) for member in (*touched, feed)]
         return feed, [known for known in replaced if known is not None]
+
+    def heard_keys(self) -> set[str]:
+        """The points that have been said since the start, however good they were."""
+        spoken = [*self.feeds, *(self.shared.feeds if self.shared is not None else ())]
+        return {point.key for feed in spoken if feed.at is not None for point in feed.layout.points}
 
     def decide(self, now: Instant) -> Health:
         """Judge the facts at `now`; `since` moves when the state does."""

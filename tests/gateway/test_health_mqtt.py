@@ -109,6 +109,66 @@ def test_a_point_that_is_no_longer_in_the_messages_is_missed() -> None:
     assert error(one, 240) == ("silent", "nothing for 240 s of floor_level")
 
 
+def silenced(one: HealthBook, begin: int, end: int) -> list[tuple[int, list[str]]]:
+    """What health itself says is BAD, looking each second."""
+    found = []
+    for seconds in range(begin, end):
+        for frame in one.silenced(at(seconds)):
+            one.observe(frame)
+            assert (set(frame.values), set(frame.quality or ())) == ({None}, {Quality.BAD_COMM})
+            found.append((seconds, [point.key for point in frame.layout.points]))
+    return found
+
+
+def test_what_is_no_longer_in_the_messages_is_unknown_to_the_rules() -> None:
+    """The battery is told for months, and the depth of the last dry day stood as GOOD: no rule would ever ask."""
+    one = book(every=60)
+    one.observe(good(0))
+    found = []
+    for seconds in range(60, 600, 60):
+        one.observe(good(seconds, ONLY_BATTERY))
+        found += silenced(one, seconds, seconds + 60)
+    ((seconds, keys),) = found
+    assert keys == ["floor_level"] and 180 < seconds <= 190
+    assert error(one, 600) == ("silent", "nothing for 600 s of floor_level")
+    one.observe(good(601))
+    assert silenced(one, 601, 700) == []
+    for at_s in range(660, 900, 60):
+        one.observe(good(at_s, ONLY_BATTERY))
+    assert [keys for _, keys in silenced(one, 880, 900)] == [["floor_level"]], "silent again, told again"
+
+
+def test_a_dead_sensor_of_a_device_with_a_live_one_is_unknown_to_the_rules() -> None:
+    """A sump with contacts on a box and a level over LoRaWAN: the contacts keep it online for ever."""
+    one = book(every=60, units=("swl", "box"))
+    one.observe(good(0, ONLY_DEPTH))
+    found = []
+    for seconds in range(0, 600, 60):
+        one.observe(good(seconds, ONLY_BATTERY))
+        found += silenced(one, seconds, seconds + 60)
+    assert [keys for _, keys in found] == [["floor_level"]]
+    assert states(one, 600) == [Health.DEGRADED]
+
+
+def test_what_has_not_been_said_since_the_start_is_unknown_to_the_rules() -> None:
+    """What they knew before a restart is not the present."""
+    one = book(every=60)
+    found = []
+    for seconds in range(0, 600, 60):
+        one.observe(good(seconds, ONLY_BATTERY))
+        found += silenced(one, seconds, seconds + 60)
+    assert [keys for _, keys in found] == [["floor_level"]] and found[0][0] > 180
+
+
+def test_a_device_that_is_gone_or_speaks_only_of_changes_has_no_silent_points() -> None:
+    """Of the one the word `offline` says it all; of the other silence says nothing."""
+    gone, quiet = book(every=60), book()
+    gone.observe(good(0))
+    quiet.observe(good(0, ONLY_BATTERY))
+    quiet.report(report(1, said(1, True)))
+    assert silenced(gone, 0, 400) == silenced(quiet, 0, 400) == []
+
+
 def test_the_same_points_in_a_new_layout_take_the_place_of_the_old_ones() -> None:
     one = book(every=60)
     for seconds in range(100):
