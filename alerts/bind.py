@@ -169,15 +169,18 @@ class _Binder:
 
     def _companion(self, guarded: Instance, node: Node) -> None:
         rule = self._companion_rule(guarded.rule, guarded.unknown_for_ns)
+        speakers = self._speakers(guarded, node)
+        asked = [key for other, at in sorted(node.alarms) if (key := (other + SUFFIX, at)) in self.by_source]
         companion = Instance(
             rule=rule,
             source=guarded.source,
             device=guarded.device,
-            condition=Blind(node),
+            condition=Blind(node, guarded.unknown_for_ns if node.alarms else None),
             unknown_for_ns=guarded.unknown_for_ns,
             order=len(self.instances),
             condition_hash=_digest([guarded.condition_hash, "protection_lost"]),
-            suppressed_by=self._speakers(guarded, node),
+            suppressed_by=tuple(dict.fromkeys((*speakers, *asked))),
+            asked=frozenset(asked) - frozenset(speakers),
             companion_of=(guarded.rule.rule, guarded.source),
             part=guarded.part,
         )
@@ -191,11 +194,11 @@ class _Binder:
             self.companions[key] = companion_rule(rule, unknown_for_ns)
         return self.companions[key]
 
-    def _speakers(self, guarded: Instance, node: Node) -> tuple[tuple[str, str], ...]:
+    def _speakers(self, guarded: Instance, node: Node) -> list[tuple[str, str]]:
         """Whose companions say it already: one dead sensor or detector, one alarm.
 
-        Those of suppressing alarms that need all the same points; those of more severe rules on the same part; those of
-        the alarms that the rule itself asks for.
+        Those of suppressing alarms that need all the same points; those of more severe rules on the same part. (Those
+        of the alarms that the rule itself asks for say it only while its own points are there.)
         """
         found = [
             key
@@ -205,8 +208,7 @@ class _Binder:
         ]
         if guarded.part is not None:
             found += [key for key in self.companions_at.get(guarded.source, ()) if self._outranks(key, guarded)]
-        asked = ((rule + SUFFIX, source) for rule, source in sorted(node.alarms))
-        return tuple(dict.fromkeys((*found, *(key for key in asked if key in self.by_source))))
+        return found
 
     def _outranks(self, companion: tuple[str, str], guarded: Instance) -> bool:
         other = self.by_source[companion].companion_of
@@ -263,6 +265,7 @@ class _Binder:
             companion,
             collapse_into=offline.get(companion.device.id),
             suppressed_by=(*companion.suppressed_by, *speakers),
+            asked=companion.asked | frozenset(speakers),
         )
 
     def _check_names(self, rule: Rule, candidates: Sequence[Device]) -> None:

@@ -16,7 +16,9 @@ class Instance:
     `part`: of the device, if it is not about all of it. `order`: evaluate in this order, inputs and suppressors come
     first. `suppressed_by`: while one of these alarms is active, this one is suppressed by design. `companion_of` is set
     on `<rule>/protection_lost`: the alarm it guards. `collapse_into`: the device-offline alarm that speaks for this
-    companion while it is active. `condition_hash` changes when the condition, its points or its delays change.
+    companion while it is active. `asked`: those of `suppressed_by` that say only what the alarms that its rule asks for
+    have lost, and nothing of its own points. `condition_hash` changes when the condition, its points or its delays
+    change.
     """
 
     rule: Rule
@@ -27,6 +29,7 @@ class Instance:
     order: int
     condition_hash: str
     suppressed_by: tuple[tuple[str, str], ...] = ()
+    asked: frozenset[tuple[str, str]] = frozenset()
     companion_of: tuple[str, str] | None = None
     collapse_into: tuple[str, str] | None = None
     part: str | None = None

@@ -75,6 +75,8 @@ class Evaluator:
             self.timers.arm(live.index, due)
         if truth is True or truth is not live.alarm.condition:
             self._settle(live, truth, at, seen_ns)
+        if live.asked:
+            self.suppress(live, at)
         live.calm = truth is False and due is None and live.seen is None and live.fault is None
 
     def _judge(self, live: Live, at: Instant, tick: bool) -> Truth:
@@ -171,7 +173,8 @@ class Evaluator:
         """Muted by design for exactly those who speak for it now."""
         if live.seen is not None and (self.position, at.mono_ns) <= live.seen:
             return
-        causes = {cause for place, cause in live.suppressors if self.lives[place].suppresses}
+        deaf = live.asked if live.itself(at.mono_ns) else ()
+        causes = {c for place, c in live.suppressors if self.lives[place].suppresses and place not in deaf}
         self.commit(live, *mute.suppress(live.alarm, causes, at, live.terms), at)
 
     # --- time

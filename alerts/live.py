@@ -9,6 +9,7 @@ from typing import Any
 from alerts.alarm import Alarm, Terms
 from alerts.bound import Instance
 from alerts.condition.columns import Condition
+from alerts.condition.logic import Blind
 from alerts.lifecycle import ACTIVE
 from alerts.mute import speaks
 from alerts.pulse import Past
@@ -23,12 +24,17 @@ DEVICE_OFFLINE = "device_offline"
 NOTHING = Past()
 
 
+def _never(now_ns: int) -> bool:
+    return False
+
+
 @dataclass(slots=True, eq=False)
 class Live:
     """One instance at work. `index` is its place in the order of evaluation; all other numbers are such places.
 
     `readers` ask for its activity, `companion` shares its condition, `targets` are suppressed while it speaks,
-    `suppressors` (place, cause) suppress it. `closure` is everybody whose judgement can follow from its own.
+    `suppressors` (place, cause) suppress it, those of `asked` only until it is blind by `itself`. `closure` is
+    everybody whose judgement can follow from its own.
     `group`: the same rule on all parts of the device, itself too. `guards`: it is such a companion. `seen`: while the
     log is judged, the (log position, mono time) up to which everything is already in its state; `inputs` are the
     samples that it had seen by then.
@@ -44,6 +50,8 @@ class Live:
     readers: list[int] = field(default_factory=list)
     targets: list[int] = field(default_factory=list)
     suppressors: list[tuple[int, str]] = field(default_factory=list)
+    asked: frozenset[int] = frozenset()
+    itself: Callable[[int], bool] = _never
     closure: tuple[int, ...] = ()
     group: Sequence[int] = ()
     seen: Moment | None = None
@@ -138,6 +146,9 @@ def _join(live: Live, lives: list[Live], places: dict[Key, int]) -> None:
         if key in places and places[key] != live.index:
             live.suppressors.append((places[key], cause))
             lives[places[key]].targets.append(live.index)
+    live.asked = frozenset(places[key] for key in instance.asked if key in places)
+    if live.asked and isinstance(instance.condition, Blind):
+        live.itself = instance.condition.by_itself
 
 
 def _closure(live: Live, lives: list[Live]) -> tuple[int, ...]:

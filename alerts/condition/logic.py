@@ -220,28 +220,50 @@ class Blind(Node):
 
     TRUE while the guarded condition is UNKNOWN, or any point that it needs or alarm that it reads is. A FALSE that
     happens to need only the known half (`moving and door open` on a parked lift with a dead door switch) is no
-    protection.
+    protection. With `after_ns`, `by_itself` tells whether points of its own have been missing for so long.
     """
 
-    __slots__ = ("_points", "guarded")
+    __slots__ = ("_due", "_points", "_since_ns", "after_ns", "guarded")
 
-    def __init__(self, guarded: Node) -> None:
+    def __init__(self, guarded: Node, after_ns: int | None = None) -> None:
         super().__init__(guarded.slots, guarded.alarms)
         self.guarded = guarded
+        self.after_ns = after_ns
         self._points = tuple(guarded.needs)
+        self._since_ns: int | None = None
+        self._due: int | None = None
 
     def judge(self, columns: Columns, now_ns: int) -> Truth:
         quality = columns.quality
+        self._due = None
         for slot in self._points:
             if quality[slot] >= BAD or quality[slot] < 0:
+                if self.after_ns is not None:
+                    self._wait(now_ns, self.after_ns)
                 return True
+        self._since_ns = None
         for alarm in self.alarms:
             if columns.alarm_active.get(alarm) is None:
                 return True
         return self.guarded.judge(columns, now_ns) is None
 
+    def _wait(self, now_ns: int, after_ns: int) -> None:
+        if self._since_ns is None:
+            self._since_ns = now_ns
+        if now_ns < self._since_ns + after_ns:
+            self._due = self._since_ns + after_ns
+
+    def by_itself(self, now_ns: int) -> bool:
+        return self.after_ns is not None and self._since_ns is not None and now_ns >= self._since_ns + self.after_ns
+
     def next_due(self) -> int | None:
-        return self.guarded.next_due()
+        return earliest((self._due, self.guarded.next_due()))
+
+    def snapshot(self) -> Any:
+        return self._since_ns
+
+    def restore(self, state: Any) -> None:
+        self._since_ns = state
 
 
 def every(truths: Iterable[Truth]) -> Truth:

@@ -301,6 +301,46 @@ def test_a_dead_water_sensor_is_told_once_not_by_every_charger() -> None:
     assert play.state("XC-01/protection_lost", "charger-east-1") is S.UNACKED, "muted, but it lives"
 
 
+def meter_in_trouble() -> Play:
+    """The water sensor of the zone has been gone since yesterday, under its one alarm; then a phase cannot be read."""
+    play = building()
+    play.set("panel-1", **{f"{part}/fire": False for part in ("L1D2", "L1M1")})
+    play.at(50).set("water-east", health="offline")
+    play.at(5000).tick()
+    play.notices.clear()
+    play.set("feeder-east", quality=Quality.BAD_DECODE, current_l1=None)
+    play.set("panel-1", quality=Quality.BAD_COMM, **{"L1D3/fire": None})
+    return play
+
+
+def lost(play: Play) -> list[tuple[str, str]]:
+    return [(rule, reason) for reason, rule, source in play.told if source == "feeder-east"]
+
+
+def test_whom_a_rule_asks_speaks_for_the_alarm_and_not_for_the_rule_s_own_points() -> None:
+    """No other rule watches a meter: with its companions muted for other reasons nobody would ever hear of it."""
+    play = meter_in_trouble()
+    play.at(5059.9).tick()
+    assert lost(play) == []
+    play.at(5060).tick()
+    assert lost(play) == [("XC-01/protection_lost", "reraise"), ("XC-03/protection_lost", "raise")]
+    play.at(5100).set("feeder-east", current_l1=0.2)
+    play.at(6000).tick()
+    assert [rule for rule, reason in lost(play) if reason != "recover"] == [
+        "XC-01/protection_lost",
+        "XC-03/protection_lost",
+    ]
+
+
+def test_a_lost_poll_is_no_reason_to_tell_again_what_another_says() -> None:
+    play = meter_in_trouble()
+    play.at(5030).set("feeder-east", current_l1=0.2)
+    play.at(5040).set("feeder-east", quality=Quality.BAD_DECODE, current_l1=None)
+    play.at(5099).set("feeder-east", current_l1=0.2)
+    play.at(6000).tick()
+    assert lost(play) == []
+
+
 def test_the_charging_ends_but_the_latch_stays_until_it_is_reset() -> None:
     play = building()
     play.at(50).set("charger-east-1", **CHARGING)
