@@ -219,6 +219,9 @@ class Intake:
         """Senders whose backlog is over go on in the present; a store that does not answer is noticed."""
         if self._drain is not None:
             self._drained(self._drain, now)
+        for unit in self._units:  # a sender may bring a backlog of its own, at any time
+            if unit.waits and self._is_live(unit) and unit.silent(now.mono_ns):
+                self.say(unit, unit.caught_up(now))
         taken, since_ns = self._moved
         if self._window.acknowledged != taken or not len(self._window):
             self._moved = (self._window.acknowledged, now.mono_ns)
@@ -228,6 +231,9 @@ class Intake:
             self._overflow(now.mono_ns)
         if self.overflowing_ns is not None:
             self._stir()
+
+    def _is_live(self, unit: Unit) -> bool:
+        return self._drain is None or unit.name in self._drain.closed
 
     def _drained(self, drain: Drain, now: Instant) -> None:
         late = now.mono_ns - self._caught_up_ns >= CATCH_UP_EVERY

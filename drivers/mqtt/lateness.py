@@ -20,12 +20,14 @@ SPAN = 30 * SECOND
 
 
 class Verdict(NamedTuple):
-    """What becomes of a record. `quality` is what its GOOD values become; `odd`: its time was not believed."""
+    """What becomes of a record. `quality` is what its GOOD values become; `odd`: its time was not believed; `newest`:
+    it is late, but nothing newer is known of its points."""
 
     kind: FrameKind
     source_ns: int | None
     quality: int = 0
     odd: bool = False
+    newest: bool = False
 
 
 _LIVE = Verdict(FrameKind.LIVE, None)
@@ -78,9 +80,11 @@ class Lateness:
             newest = self._meet(layout)
         sharing = self._sharing[layout]
         latest = newest[0] if len(sharing) == 1 else max([one[0] for one in sharing])
-        if source_ns < latest or (lag > LATE and not retained):
+        if source_ns < latest:
             return Verdict(FrameKind.HISTORY, source_ns)
         newest[0] = source_ns
+        if lag > LATE and not retained:
+            return Verdict(FrameKind.HISTORY, source_ns, newest=True)
         if retained:
             return Verdict(FrameKind.INITIAL, source_ns, Quality.UNCERTAIN_INITIAL)
         return Verdict(FrameKind.LIVE, source_ns)

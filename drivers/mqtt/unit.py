@@ -51,6 +51,7 @@ class Unit:
         self.tally = UnitTally(spec.name, assignment.devices)
         # nothing periodic is expected of it: what it said last holds until it says something else
         self.event_driven = spec.poll_ns == 0
+        self._period_ns = spec.poll_ns
         self.quiet_ns = min(SECOND, spec.poll_ns // 2) if spec.poll_ns else SECOND
         self._link = link
         self._duplicates = duplicates
@@ -59,13 +60,16 @@ class Unit:
         self._known: dict[Layout, _Known] = {}
         self._number = 0
         self._current: set[Layout] = set()  # said since the link was lost, or since start
-        self._waiting: set[Layout] = set()  # came from the broker's queue without a time: to be said when that is over
+        self._waiting: set[Layout] = set()  # came late, and nothing newer is known: to be said when nothing follows
+        self.heard_ns = 0
 
     def take(self, message: Arrived, at: Instant, drained: bool) -> list[Frame]:
         """The frames of a message, none when it brings nothing new. Poison, or whatever else the codec raises."""
         tally = self.tally
         tally.polls += 1
+        self.heard_ns = at.mono_ns
         decoded = self.codec.decode(message.topic, message.payload)
+        tally.good += 1
         if decoded.ignored_fields:
             self._link.ignored_fields += decoded.ignored_fields
         if decoded.available is not None:
@@ -132,7 +136,7 @@ class Unit:
             quality = _graded(quality, len(values), verdict.quality)
         if verdict.kind is FrameKind.HISTORY:
             self._link.history += 1
-            if verdict.source_ns is None and not record.history:
+            if not record.history and (verdict.source_ns is None or self._still_holds(verdict, at)):
                 self._waiting.add(layout)
                 self._know(layout, values, quality)
         else:
@@ -142,6 +146,12 @@ class Unit:
                 self._waiting.discard(layout)
         return Frame(layout, values, at, quality, verdict.source_ns, verdict.kind)
 
+    def _still_holds(self, verdict: Verdict, at: Instant) -> bool:
+        """Late, but no older than what may pass between two messages: unless something newer follows, it is what is."""
+        if not verdict.newest or verdict.source_ns is None:
+            return False
+        return self.event_driven or at.wall_ns - verdict.source_ns <= self._period_ns
+
     def _know(self, layout: Layout, values: Sequence[Value], quality: Sequence[int] | None) -> None:
         self._number += 1
         self._known[layout] = _Known(values, quality, self._number)
@@ -149,7 +159,6 @@ class Unit:
     def _concluded(self, frames: Sequence[Frame], odd: str | None, at: Instant) -> None:
         tally = self.tally
         if frames:
-            tally.good += 1
             kind = frames[-1].kind
             if kind is FrameKind.LIVE or (kind is FrameKind.INITIAL and self.event_driven):
                 tally.alive(at)
@@ -176,8 +185,12 @@ class Unit:
 
     @property
     def waits(self) -> bool:
-        """The newest values of its backlog have not been said as present ones."""
+        """The newest values of a backlog have not been said as present ones."""
         return bool(self._waiting)
+
+    def silent(self, now_ns: int) -> bool:
+        """Nothing has followed its last message for as long as a backlog never pauses."""
+        return now_ns - self.heard_ns >= self.quiet_ns
 
     def caught_up(self, at: Instant) -> list[Frame]:
         """The newest values of its backlog so far, as the present ones."""

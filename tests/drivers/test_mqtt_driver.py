@@ -175,6 +175,48 @@ async def test_late_is_history_and_does_not_make_a_device_alive() -> None:
         assert on.report.counts["history"] == 1 and on.report.units[0].last_good_mono_ns == 0
 
 
+async def test_a_late_last_word_holds_when_nothing_follows() -> None:
+    """A flood sensor that speaks every ten minutes, heard eight seconds late: its word is what is, and no edge."""
+    async with scene(spec("a", poll_ns=600 * SECOND)) as on:
+        on.level(1, 0)
+        await on.turn(60)
+        on.level(2, 30)
+        on.level(3, 8)
+        await on.turn(0.5)
+        assert [(frame.kind, frame.values[0]) for frame in on.taken()] == [(LIVE, 1.0), (HISTORY, 2.0), (HISTORY, 3.0)]
+        await on.turn(1)
+        (frame,) = on.taken()
+        assert (frame.kind, frame.values[0], frame.source_ns) == (INITIAL, 3.0, None)
+        assert frame.quality == [Quality.UNCERTAIN_BACKLOG] * 2 and frame.accept is None
+        await on.turn(60)
+        assert on.taken() == [], "said once"
+
+
+async def test_a_late_last_word_older_than_its_period_is_only_history() -> None:
+    async with scene(spec("a", poll_ns=10 * SECOND)) as on:
+        on.level(1, 10.5)
+        await on.turn(5)
+        assert [frame.kind for frame in on.taken()] == [HISTORY]
+
+
+async def test_what_follows_in_time_is_what_is() -> None:
+    async with scene(spec("a", poll_ns=600 * SECOND)) as on:
+        on.level(1, 8)
+        on.level(2, 0)
+        await on.turn(5)
+        assert [(frame.kind, frame.values[0]) for frame in on.taken()] == [(HISTORY, 1.0), (LIVE, 2.0)]
+
+
+async def test_sound_messages_are_good_whether_they_bring_samples_or_not() -> None:
+    async with scene() as on:
+        on.level(1)
+        on.level(1, mid=1, dup=True)  # again
+        on.says("t/a", b"nonsense")
+        await on.turn(1)
+        unit = on.report.units[0]
+        assert (unit.polls, unit.good) == (3, 2)
+
+
 async def test_a_wrong_clock_is_told() -> None:
     async with scene() as on:
         on.says("t/a", {"ts": on.ago(-3 * 86_400), "level": 1.0, "battery": 3.6})

@@ -45,7 +45,15 @@ def test_in_time_is_live_at_its_own_time(sender: Sender, lag: float) -> None:
 
 @pytest.mark.parametrize("lag", [5.001, 60, 3600, 30 * 86_400, 31 * 86_400])
 def test_late_is_history_at_its_own_time_however_old(sender: Sender, lag: float) -> None:
-    assert sender.says(100, lag) == Verdict(FrameKind.HISTORY, source(100, lag))
+    assert sender.says(100, lag) == Verdict(FrameKind.HISTORY, source(100, lag), newest=True)
+
+
+def test_late_is_the_newest_only_while_nothing_newer_is_known(sender: Sender) -> None:
+    assert sender.says(100, 60).newest
+    assert sender.says(101, 50).newest
+    assert not sender.says(102, 55).newest
+    assert sender.says(103, 0).kind is FrameKind.LIVE
+    assert not sender.says(104, 6).newest
 
 
 @pytest.mark.parametrize("lag", [-5.001, -3 * 86_400, 31 * 86_400 + 0.001, 40 * 86_400])
