@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import shutil
 import statistics
@@ -174,10 +175,14 @@ async def house(port: int, committed: Callable[[Judgement], None] = lambda _: No
                 tasks = [group.create_task(pipeline.run_ticks()), group.create_task(driver.run(pipeline.emit))]
                 while not reports or not reports[-1].connected:
                     await asyncio.sleep(0.01)
+                # what lives for ever is looked through by every full collection: 40 … 170 ms with 1,000 devices
+                gc.collect()
+                gc.freeze()
                 yield House(driver, pipeline, samples, reports)
                 for task in tasks:
                     task.cancel()
         finally:
+            gc.unfreeze()
             await samples.close()
             await journal.close()
 
