@@ -91,13 +91,13 @@ class Pipeline:
         try:
             judgement = self._engine.judge(frame, position)
         except BaseException:
-            self._samples.give_up(position)  # it will never be in the log: nobody who reads the log may wait for it
+            self._lose(position, frame)
             raise
         self._rearm()
         if judgement:
             room: list[Any] = []
             await self._commit(
-                judgement, lambda: room.append(self._log(position, frame)), lambda: self._samples.give_up(position)
+                judgement, lambda: room.append(self._log(position, frame)), lambda: self._lose(position, frame)
             )
             waiting = room[0]
         else:
@@ -110,8 +110,13 @@ class Pipeline:
         try:
             return self._samples.append(position, frame)
         except BaseException:
-            self._samples.give_up(position)
+            self._lose(position, frame)
             raise
+
+    def _lose(self, position: int, frame: Frame) -> None:
+        """It will never be in the log: nobody who reads the log may wait for it, and its samples are counted."""
+        self._samples.give_up(position)
+        self._samples.count(dropped=len(frame.values))
 
     async def command(self, command: Command) -> Occurrence:
         """Carry out an operator's command; the occurrence as committed. CommandRefused changes nothing."""

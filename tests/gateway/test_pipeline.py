@@ -542,6 +542,8 @@ async def test_a_frame_that_fails_holds_no_reader_of_the_log_up(house: House, mo
         while house.samples.queued:
             await settle()
     assert house.samples.horizon() == house.samples.position == 4
+    counters = house.samples.counters
+    assert (counters.received, counters.stored, counters.dropped) == (5, 2, 3), "nothing is lost in silence"
 
 
 async def test_a_judgement_that_the_journal_refuses_holds_no_reader_of_the_log_up(
@@ -558,6 +560,8 @@ async def test_a_judgement_that_the_journal_refuses_holds_no_reader_of_the_log_u
         while house.samples.queued:
             await settle()
     assert house.samples.horizon() == house.samples.position == 3
+    counters = house.samples.counters
+    assert (counters.received, counters.stored, counters.dropped) == (3, 2, 1), "nothing is lost in silence"
 
 
 def refuse(connection: object, entry: object) -> None:
