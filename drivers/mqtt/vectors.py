@@ -52,6 +52,10 @@ def _check(profile: MqttProfile, vector: MqttVector) -> Iterator[tuple[_Places, 
         return
     if available is not vector.available:
         yield ("available",), f"expected {vector.available}, got {available}"
+    expects = (vector.expect, vector.bad, vector.source_time, vector.history, vector.available is not None)
+    if moments and not any(expects):
+        came = ", ".join(dict.fromkeys(key for one in moments for key in one.shape.keys))
+        yield (), f"nothing is expected, but {came} came"
     yield from _compare((), vector, [one for one in moments if not one.history])
     older = [one for one in moments if one.history]
     if len(older) != len(vector.history):

@@ -223,6 +223,9 @@ VECTORS: list[tuple[dict[str, Any], list[tuple[tuple[str | int, ...], str]]]] = 
     ),
     ({"payload": {"x": 1}, "variables": {"id": "1"}, "expect": {"v": 2}}, [((), "poison (no_point)")]),
     ({"payload": {"x": 1}, "variables": {"id": "1"}, "poison": "no_point"}, []),
+    # an example that expects nothing could not fail
+    ({"payload": {"v": 1}, "variables": {"id": "1"}}, [((), "nothing is expected, but v came")]),
+    ({"payload": {"v": 1}, "variables": {"id": "1"}, "expect": {}}, [((), "nothing is expected, but v came")]),
     ({"payload": {"v": 1}, "variables": {"id": "1"}, "poison": "no_point"}, [(("poison",), "but something was read")]),
     ({"payload": {"v": 1}, "expect": {"v": 1}}, [(("variables",), "need id")]),
     ({"payload": {"v": 1}, "topic": "x/{id}", "variables": {"id": "1"}}, [((), "no point comes on the topic x/1")]),
