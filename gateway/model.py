@@ -269,6 +269,8 @@ LINK_COUNTS = (
     "history",  # records stored at a time of their own
     "clock",  # records whose source time could not be believed
     "ignored_fields",
+    "missed",  # numbers that a sender's own count left out
+    "restarts",  # a sender's own count began anew
     "gaps",  # the broker lost our session, or said that it dropped messages: something may be missing
     "overflows",  # the window was full: acknowledging stopped, and the connection was made anew
 )

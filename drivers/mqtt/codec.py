@@ -36,11 +36,13 @@ class Record(NamedTuple):
 
 
 class Decoded(NamedTuple):
-    """What a message said. `available` is None unless it came on the availability topic."""
+    """What a message said. `available` is None unless it came on the availability topic; `number` is the sender's own
+    count of its messages."""
 
     records: tuple[Record, ...]
     available: bool | None = None
     ignored_fields: int = 0
+    number: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,7 @@ class DeviceCodec:
         else:
             available = None
         try:
-            moments, ignored = reader.read(payload)
+            moments, ignored, number = reader.read(payload)
         except Poison as poison:
             if available is None or poison.reason != "no_point":
                 raise
@@ -106,9 +108,9 @@ class DeviceCodec:
         if len(moments) == 1 and len(self._feeds) == 1:
             (moment,) = moments
             (part,) = moment.shape.use
-            return Decoded((_record(part, moment),), available, ignored)
+            return Decoded((_record(part, moment),), available, ignored, number)
         records = tuple(_record(part, moment) for moment in moments for part in moment.shape.use)
-        return Decoded(records, available, ignored)
+        return Decoded(records, available, ignored, number)
 
     def _parts(self, keys: tuple[str, ...]) -> tuple[_Part, ...] | None:
         """What each fed device takes of a message with these points; None when there are too many kinds of messages."""

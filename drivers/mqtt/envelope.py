@@ -23,6 +23,7 @@ class Envelope:
     identity: str
     equals: str
     event_id: str | None
+    sequence: str
     raw: str  # the undecoded payload
     no_codec: str  # what it means when there is that, but no root
 
@@ -36,6 +37,7 @@ ENVELOPES: dict[EnvelopeName, Envelope] = {
         identity="deviceInfo.devEui",
         equals="{dev_eui}",
         event_id="deduplicationId",
+        sequence="fCnt",
         raw="data",
         no_codec="ChirpStack has sent raw bytes without an `object`: set the codec of the device's profile there",
     ),
@@ -47,6 +49,7 @@ ENVELOPES: dict[EnvelopeName, Envelope] = {
         identity="end_device_ids.device_id",
         equals="{device}",
         event_id=None,
+        sequence="uplink_message.f_cnt",
         raw="uplink_message.frm_payload",
         no_codec="The Things Stack has sent raw bytes without `decoded_payload`: set the payload formatter there",
     ),

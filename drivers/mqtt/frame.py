@@ -42,11 +42,12 @@ class Frame:
         self._identity = getter(parse_path(profile.identity.path)) if profile.identity else None
         self._equals = filled(profile.identity.equals, variables) if profile.identity else ""
         self._event_id = getter(parse_path(profile.event_id)) if profile.event_id else None
+        self._sequence = getter(parse_path(profile.sequence)) if profile.sequence else None
         self._raw = getter(parse_path(envelope.raw)) if envelope else None
         self._no_codec = envelope.no_codec if envelope else ""
         self._history = getter(parse_path(mqtt.history.path)) if mqtt.history else None
         self._history_clock = _Clock(mqtt.history.time) if mqtt.history else None
-        self.bare = not (self._root or self._clock or self._identity or self._event_id)
+        self.bare = not (self._root or self._clock or self._identity or self._event_id or self._sequence)
         """Nothing but points."""
         self.also = frozenset(mqtt.also)
         self.known = self.also.union(_heads(profile))
@@ -64,6 +65,11 @@ class Frame:
                 root = MISSING
         moment = self._clock.moment(message) if self._clock else NO_MOMENT
         return root, moment, _event_id(self._event_id(message)) if self._event_id else None
+
+    def number(self, message: Any) -> int | None:
+        """The sender's own count; None when it gives none, or something that is no count."""
+        said = self._sequence(message) if self._sequence else None
+        return said if said.__class__ is int and 0 <= said < 1 << 63 else None
 
     def older(self, message: Any) -> Iterator[tuple[Any, Moment]]:
         """Every record of the history with its own time. What is no record comes as BLOCKED."""
@@ -107,7 +113,7 @@ def _event_id(said: Any) -> str | None:
 def _heads(profile: MqttProfile) -> Iterator[str]:
     root = parse_path(profile.root) if profile.root else ()
     places = (profile.time, profile.identity, profile.mqtt.history)
-    texts = [profile.event_id, *(place.path for place in places if place)]
+    texts = [profile.event_id, profile.sequence, *(place.path for place in places if place)]
     for path in (parse_path(text) for text in texts if text):
         head = path[len(root)] if path[: len(root)] == root and len(path) > len(root) else None
         if isinstance(head, str):

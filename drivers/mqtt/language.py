@@ -63,6 +63,12 @@ class EventId(Strict):
     path: PathField
 
 
+class Count(Strict):
+    """Where a message has its sender's own count of messages."""
+
+    path: PathField
+
+
 class Availability(Strict):
     """The topic on which the device, or its last will, says whether it is there."""
 
@@ -88,6 +94,7 @@ class MqttDefaults(Strict):
     time: TimeSpec | None = None
     identity: Identity | None = None
     event_id: EventId | None = None
+    sequence: Count | None = Field(default=None, description="each message has one more than the one before it")
     expect_every: Interval | None = Field(default=None, description="how often it speaks at least")
     availability: Availability | None = None
     history: History | None = None
@@ -208,6 +215,12 @@ class MqttProfile(Profile):
         return self.mqtt.event_id.path if self.mqtt.event_id else None
 
     @property
+    def sequence(self) -> str | None:
+        if self.mqtt.sequence is None and self.envelope:
+            return self.envelope.sequence
+        return self.mqtt.sequence.path if self.mqtt.sequence else None
+
+    @property
     def variables(self) -> frozenset[str]:
         """What a site must say of a device of this type."""
         texts = {reading.topic for reading in self._readings.values()}
@@ -239,7 +252,7 @@ def _of_the_frame(profile: MqttProfile) -> Iterator[PointFault]:
         if both:
             yield PointFault(("mqtt", "availability", "offline"), f"{both[0]!r} already means on line")
     json_points = [reading for reading in profile.readings.values() if reading.path]
-    for key in ("time", "identity", "event_id", "root", "history"):
+    for key in ("time", "identity", "event_id", "sequence", "root", "history"):
         if getattr(mqtt, key) is not None and not json_points:
             yield PointFault(("mqtt", key), f"`{key}` is for JSON messages, but no point has a `path`")
 

@@ -69,15 +69,19 @@ class TopicReader(Generic[T]):
         self.full = self._shape((1 << len(self._keys)) - 1)
         """The shape of a message with everything in it."""
 
-    def read(self, payload: bytes) -> tuple[list[Carried[T]], int]:
-        """(moments that the message tells of, number of fields that nobody knows); Poison when it is no sample."""
+    def read(self, payload: bytes) -> tuple[list[Carried[T]], int, int | None]:
+        """(moments that the message tells of, number of fields that nobody knows, the sender's count of messages).
+
+        Poison when it is no sample.
+        """
         if self._whole:
-            return self._read_whole(payload), 0
+            return self._read_whole(payload), 0, None
         message = parse(payload)
         frame = self._frame
         root, moment, event_id = (message, NO_MOMENT, None) if frame.bare else frame.open(message)
+        number = None if frame.bare else frame.number(message)
         if root is MISSING:
-            return [], 0
+            return [], 0, number
         if root.__class__ is not dict and (self._keyed or root.__class__ is not list):
             raise Poison("shape", f"an object is expected, got {_kind(root)}")
         values: list[Any] = []
@@ -97,7 +101,7 @@ class TopicReader(Generic[T]):
                     carried += self._columns(seen, older, marks, then, event_id, history=True)
         if not sound:
             self._refuse(root, mask)
-        return carried, ignored
+        return carried, ignored, number
 
     def _read_whole(self, payload: bytes) -> list[Carried[T]]:
         value, text = scalar(payload)

@@ -17,6 +17,7 @@ REASONS: tuple[str, ...] = (
     "availability",  # neither of the words for on line nor of those for off line
     "topic",  # not one of this device's topics
     "unknown_device",  # from nobody that the site knows
+    "internal",  # decoding it failed in a way that is our own fault
 )
 
 

@@ -25,6 +25,8 @@ class LinkTally:
     history: int
     clock: int
     ignored_fields: int
+    missed: int
+    restarts: int
     gaps: int
     overflows: int
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from drivers.assign import UnitAssignment
 from drivers.mqtt.lateness import Lateness, Verdict
 from drivers.mqtt.redelivery import Memory, Seen
+from drivers.mqtt.sequence import Sequence as Numbers
 from drivers.mqtt.tally import LinkTally, UnitTally
 from gateway.model import SECOND, ErrorKind, Frame, FrameKind, Instant, Layout, Quality, Value
 
@@ -57,6 +58,7 @@ class Unit:
         self._duplicates = duplicates
         self._lateness = Lateness()
         self._memory = Memory()
+        self._numbers = Numbers()
         self._known: dict[Layout, _Known] = {}
         self._number = 0
         self._current: set[Layout] = set()  # said since the link was lost, or since start
@@ -74,6 +76,8 @@ class Unit:
             self._link.ignored_fields += decoded.ignored_fields
         if decoded.available is not None:
             tally.said(decoded.available, at)
+        if decoded.number is not None and not message.retain:
+            self._counted(decoded.number)
         records = decoded.records
         if records and message.qos and not message.retain and self._come_again(message, records):
             return []
@@ -98,6 +102,13 @@ class Unit:
             frames.append(self._frame(record, verdict, at))
         self._concluded(frames, odd, at)
         return frames
+
+    def _counted(self, number: int) -> None:
+        """What the sender's own count says of messages that never came."""
+        missed, restarts = self._numbers.missed, self._numbers.restarts
+        self._numbers.heard(number)
+        self._link.missed += self._numbers.missed - missed
+        self._link.restarts += self._numbers.restarts - restarts
 
     def _come_again(self, message: Arrived, records: Sequence[Record]) -> bool:
         """A message without times and ids that was taken before: only its bytes tell."""

@@ -72,7 +72,7 @@ def _read(profile: MqttProfile, vector: MqttVector, topic: str) -> tuple[list[_M
     topics = read_topics(profile, frozenset(profile.readings), vector.variables, _nothing)
     if topic not in topics and hears:
         return [], available
-    moments, _ = topics[topic].read(payload)
+    moments, *_ = topics[topic].read(payload)
     return moments, available
 
 

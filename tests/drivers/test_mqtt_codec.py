@@ -373,6 +373,6 @@ def test_availability_on_a_topic_of_points() -> None:
     made = of({"v": {"path": "v"}}, {"availability": {"topic": TOPIC, "path": "up", "online": True, "offline": False}})
     got = made.decode(TOPIC, b'{"v":1,"up":true}')
     assert got.available is True and shown(got.records[0]) == {"v": 1.0}
-    assert made.decode(TOPIC, b'{"up":false}') == ((), False, 0)
+    assert made.decode(TOPIC, b'{"up":false}') == ((), False, 0, None)
     assert poison(made, b'{"v":1}') == "availability"
     assert poison(made, b'{"v":"x","up":true}') == "type"
