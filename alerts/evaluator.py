@@ -9,7 +9,7 @@ from dataclasses import replace
 from alerts import mute
 from alerts.alarm import Alarm, Cue, Effect, advance
 from alerts.condition.columns import Columns
-from alerts.lifecycle import ACTIVE, Trigger
+from alerts.lifecycle import ACTIVE, DELAY_OFF, Trigger
 from alerts.live import Live
 from alerts.recorder import Recorder
 from alerts.timers import Timers
@@ -144,6 +144,8 @@ class Evaluator:
             self.columns.alarm_active[live.key] = active
             for place in live.readers:
                 heapq.heappush(self._woken, place)
+        if before.state in DELAY_OFF and alarm.state not in DELAY_OFF and alarm.mutes:
+            self.suppress(live, at)
         if live.suppresses is not spoke:
             for place in live.targets:
                 self.suppress(self.lives[place], at)
@@ -170,11 +172,17 @@ class Evaluator:
         return before.state is not after.state or before.mutes != after.mutes
 
     def suppress(self, live: Live, at: Instant) -> None:
-        """Muted by design for exactly those who speak for it now."""
+        """Muted by design for exactly those who speak for it now, and while it is returning also for who just did.
+
+        What ends with its suppressor, only some seconds later, must not ring in between: a thousand companions of a
+        panel that is back, the lower stage of water that is gone. Should it not end, it is lifted and rings.
+        """
         if live.seen is not None and (self.position, at.mono_ns) <= live.seen:
             return
         deaf = live.asked if live.itself(at.mono_ns) else ()
         causes = {c for place, c in live.suppressors if self.lives[place].suppresses and place not in deaf}
+        if live.alarm.state in DELAY_OFF:
+            causes |= {held.reason for held in live.alarm.mutes if held.kind == mute.SUPPRESSED}
         self.commit(live, *mute.suppress(live.alarm, causes, at, live.terms), at)
 
     # --- time

@@ -9,7 +9,7 @@ import pytest
 from alerts.rule import Rule
 from gateway.model import AlarmState as S
 from gateway.model import Quality, Severity, Truth, Value
-from tests.alerts.building import Table, demo, pack, packs, table
+from tests.alerts.building import Table, demo, pack, packs, panel, table
 from tests.alerts.playing import Play
 
 QUIET = {"fire": False, "prealarm": False, "supervisory": False, "fault": False, "disabled": False}
@@ -167,6 +167,30 @@ def test_a_dead_panel_is_one_notice() -> None:
     fire.at(60).set("panel-1", health="offline")
     fire.at(600).tick()
     assert fire.told == [("raise", "FI-09", "panel-1")]
+
+
+def test_a_panel_that_is_back_is_one_notice_too() -> None:
+    """Its companions wait for a minute of good samples, FI-09 for half of one: in between none of them may ring."""
+    play = Play([*pack("fire"), *pack("gateway")], [panel()])
+    quiet = {point.key: False for point in panel().points if point.key != "health"}
+    play.at(0).set("panel-1", health="online", **quiet)
+    play.at(100).set("panel-1", quality=Quality.BAD_COMM, **quiet)
+    play.at(150).set("panel-1", health="offline")
+    play.at(3600).set("panel-1", health="online", **quiet)
+    play.at(7200).tick()
+    assert play.told == [("raise", "FI-09", "panel-1"), ("recover", "FI-09", "panel-1")]
+    assert {view.mutes for view in play.engine.rules_view()} == {()}
+
+
+def test_what_is_lost_again_while_it_comes_back_rings_after_all() -> None:
+    play = Play([*pack("fire"), *pack("gateway")], [panel()])
+    quiet = {point.key: False for point in panel().points if point.key != "health"}
+    play.at(0).set("panel-1", health="offline", **dict.fromkeys(quiet, False))
+    play.set("panel-1", quality=Quality.BAD_COMM, **quiet)
+    play.at(3600).set("panel-1", health="online", **quiet)
+    play.at(3640).tick()  # FI-09 is over
+    play.set("panel-1", quality=Quality.BAD_DECODE, **{"L1D1/fire": None})
+    assert [each for each in play.told if each[1] != "FI-09"] == [("reraise", "FI-01/protection_lost", "panel-1/L1D1")]
 
 
 def test_a_dead_detector_is_one_notice() -> None:

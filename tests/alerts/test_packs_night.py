@@ -9,7 +9,8 @@ from alerts.bind import bind
 from alerts.engine import AlarmEngine
 from alerts.rule import Rule
 from gateway.model import SECOND, Device, Event, Frame, Instant, Layout, Quality, Value
-from tests.alerts.building import catalogue, lift, packs, sump
+from tests.alerts.building import catalogue, lift, pack, packs, sump
+from tests.alerts.playing import Play
 from tests.alerts.test_packs_lift import IDLE
 from tests.alerts.test_packs_water import DRY
 
@@ -102,3 +103,16 @@ def test_a_calm_day_with_a_parcel() -> None:
     night = Night(lift())
     night.play(range(1800), lambda second: {**IDLE, "health": "online", "load": 4.0})
     assert night.told == []
+
+
+def test_water_that_is_gone_at_once_does_not_ring_its_lower_stages_on_the_way_out() -> None:
+    """Stage 2 is over five minutes after the water; stage 1, muted under it until then, ends a moment later."""
+    play = Play(pack("garage-water"), [sump()])
+    play.at(0).set("water-east", **DRY)
+    play.at(100).set("water-east", floor_level=0.12)
+    play.at(3600).tick()
+    play.notices.clear()
+    play.at(3600).set("water-east", floor_level=0.05)  # stage 2 returns …
+    play.at(3610).set("water-east", floor_level=0.0)  # … and ten seconds later stage 1
+    play.at(7200).tick()
+    assert [(reason, rule) for reason, rule, _ in play.told if rule.startswith("WA-0")] == [("recover", "WA-02")]
