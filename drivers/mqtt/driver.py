@@ -33,6 +33,8 @@ BLIND_AFTER = 10 * SECOND
 # for what is on its way into the store when a connection has ended
 SETTLE = 5 * SECOND
 RECALLED = 256
+# before the newest that the store has: whatever was durable then has been acknowledged
+UNACKNOWLEDGED = 120 * SECOND
 
 
 Connect = Callable[[MqttLinkOptions, str], Awaitable[Connection]]
@@ -74,7 +76,6 @@ class MqttDriver:
         ]
         self._intake = Intake(link, options, self._units, clock, tally=self._tally, quarantine=quarantine, count=count)
         self._pauses = Connecting(random)
-        self._recalled = False
         self._had_session = False
         self._connected = False
         self._connects = 0
@@ -95,7 +96,7 @@ class MqttDriver:
         return list(dict.fromkeys(layouts))
 
     async def run(self, emit: Emit) -> NoReturn:
-        """Receive until cancelled. An error of `emit` or of the store goes through as it is."""
+        """Receive until cancelled. An error of `emit` or of the store goes through as it is; it may run again then."""
         self._stir = asyncio.Event()
         try:
             async with asyncio.TaskGroup() as group:
@@ -103,15 +104,15 @@ class MqttDriver:
                 group.create_task(self._keep_time(), name=f"time of {self._link}")
                 await self._keep_connected()
         except BaseExceptionGroup as several:
+            self._ended(None)
             raise _first(several) from None
         raise AssertionError("a link is kept for ever")
 
     # the link
 
     async def _keep_connected(self) -> NoReturn:
-        if not self._recalled:
-            self._had_session = await self._recall()
-            self._recalled = True
+        # also when it runs again: what a failed run has taken may never have come into the store
+        self._had_session |= await self._recall()
         while True:
             await self._clock.sleep_until(self._pauses.next_at(self._clock.now().mono_ns))
             self._pauses.connecting(self._clock.now().mono_ns)
@@ -198,12 +199,16 @@ class MqttDriver:
 
     async def _recall(self) -> bool:
         """Ask the store what it has of our devices; True when it has anything."""
-        known = False
+        known: dict[str, dict[str, Sequence[Frame]]] = {}
+        newest_ns = 0
         for unit in self._units:
-            stored = {device: await asyncio.to_thread(self._recent, device, RECALLED) for device in unit.devices}
-            known = known or any(stored.values())
-            unit.recall(stored)
-        return known
+            known[unit.name] = stored = {
+                device: await asyncio.to_thread(self._recent, device, RECALLED) for device in unit.devices
+            }
+            newest_ns = max(newest_ns, *(frames[0].at.mono_ns for frames in stored.values() if frames), 0)
+        for unit in self._units:
+            unit.recall(known[unit.name], newest_ns - UNACKNOWLEDGED)
+        return any(any(stored.values()) for stored in known.values())
 
     # time
 

@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 STALLED = 60 * SECOND
 # a backlog that does not end is said as it comes
 CATCH_UP_EVERY = 5 * SECOND
+# a sender that is sound and then is not, in turn, does not fill the log
+TOLD_AGAIN = 600 * SECOND
 KEPT_OF_OVERSIZE = 1024
 _KEPT_OF_TOPIC, _KEPT_OF_WORDS = 512, 500
 
@@ -84,6 +86,7 @@ class Intake:
                 self._routes[str(topic)] = (*self._routes.get(str(topic), ()), unit)
         self.filters = subscriptions(self._routes, options.watch)
         self._told: set[tuple[str, str]] = set()
+        self._poison_told: dict[tuple[str, str], int] = {}
 
     def start(self, emit: Emit, lanes: Lanes, stir: Callable[[], None], news: Callable[[], None]) -> None:
         """A run begins; its lanes are new."""
@@ -189,7 +192,10 @@ class Intake:
         )
 
     def _poisoned(self, poison: Poison, unit: Unit, message: Arrived, ticket: Ticket, at: Instant) -> None:
-        if unit.tally.failed(ErrorKind.DECODE, f"{poison.reason}: {poison.message}"[:_KEPT_OF_WORDS], at):
+        unit.tally.failed(ErrorKind.DECODE, f"{poison.reason}: {poison.message}"[:_KEPT_OF_WORDS], at)
+        kind = (unit.name, poison.reason)
+        if at.mono_ns - self._poison_told.get(kind, -TOLD_AGAIN) >= TOLD_AGAIN:
+            self._poison_told[kind] = at.mono_ns
             log.warning("%s: a message of %s is kept aside: %.500s", self._link, unit.name, poison.message)
         self._set_aside(poison, unit.name, message, ticket, at)
 

@@ -45,7 +45,7 @@ class Lateness:
     def __init__(self) -> None:
         self.trusted = True
         self._run: deque[tuple[int, int]] = deque(maxlen=WATCHED)  # (received, lag) of live samples in a row
-        self._first_lag = 0
+        self._began_ns = self._first_lag = 0  # of that row, of which only the newest are kept
         self._newest: dict[Layout, list[int]] = {}
         self._sharing: dict[Layout, tuple[list[int], ...]] = {}
 
@@ -99,11 +99,11 @@ class Lateness:
         if run and (abs(lag - run[-1][1]) > STEADY or abs(lag - self._first_lag) > STEADY):
             run.clear()  # a backlog, or the clock has been set: what was thought of it holds until more is seen
         if not run:
-            self._first_lag = lag
+            self._began_ns, self._first_lag = mono_ns, lag
         run.append((mono_ns, lag))
         if self.trusted and -MAX_SKEW <= lag <= MAX_SKEW:
             return
-        if mono_ns - run[0][0] >= SPAN:
+        if mono_ns - self._began_ns >= SPAN:
             lags = sorted([one for _, one in run])
             self.trusted = abs(lags[len(lags) // 2]) <= MAX_SKEW
 

@@ -1,17 +1,18 @@
 """What has been taken before: QoS 1 delivers at least once, and devices repeat themselves. Pure.
 
 A record is known by its event id or its source time. Without either, only a message that the broker marks as delivered
-again can be recognised, by its bytes.
+again can be recognised: by its packet number, which it keeps (MQTT 5 §4.4), and its bytes. Bytes alone say nothing: a
+detector that says `0` and `1` has said it all before.
 """
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Sequence
 from enum import Enum
 from itertools import islice
 
-from gateway.model import Frame, Layout, Value
+from gateway.model import Frame, FrameKind, Layout, Value
 
 REMEMBERED = 256
 _CONTENTS = 16
@@ -32,8 +33,7 @@ class Memory:
         self._earlier: dict[tuple[int, int | str], list[Sequence[Value]]] = {}  # contents that were replaced
         self._numbers: dict[Layout, int] = {}
         self._contents: dict[tuple[str, tuple[str, ...]], int] = {}
-        self._digests: Counter[int] = Counter()
-        self._order: deque[int] = deque()
+        self._taken: dict[int, int] = {}  # packet number → what it was, newest last
         self._restored: Counter[tuple[int, tuple[Value, ...]]] = Counter()
 
     def judge(
@@ -74,38 +74,36 @@ class Memory:
         self._keep(key, values)
         return Seen.REPLACES
 
-    def message(self, topic: str, payload: bytes, redelivered: bool) -> bool:
+    def message(self, topic: str, payload: bytes, mid: int, redelivered: bool) -> bool:
         """A message without time and id: True when it is one that was taken before. Remembered if not."""
         digest = hash((topic, payload))
-        if redelivered and self._digests.get(digest, 0) > 0:
-            self._digests[digest] -= 1  # each one taken comes again once
-            self._digests += Counter()
+        taken = self._taken
+        if redelivered and taken.get(mid) == digest:
             return True
-        self._digests[digest] += 1
-        self._order.append(digest)
-        if len(self._order) > REMEMBERED:
-            oldest = self._order.popleft()
-            if self._digests[oldest] > 1:
-                self._digests[oldest] -= 1
-            else:
-                del self._digests[oldest]
+        taken.pop(mid, None)
+        taken[mid] = digest
+        if len(taken) > REMEMBERED:
+            del taken[next(iter(taken))]
         return False
 
     def restored(self, layout: Layout, values: Sequence[Value]) -> bool:
-        """A record without time and id of a redelivered message: True when an earlier run has stored its values."""
+        """A record without time and id of a redelivered message: True when an earlier run has stored its values.
+
+        It may be another message that says the same: packet numbers are not stored.
+        """
         key = (self._number(layout), tuple(values))
         if self._restored.get(key, 0) > 0:
             self._restored[key] -= 1
             return True
         return False
 
-    def refill(self, frames: Sequence[Frame]) -> None:
-        """What an earlier run has stored, newest first."""
+    def refill(self, frames: Sequence[Frame], since_ns: int) -> None:
+        """What an earlier run has stored, newest first. What came before `since_ns` was acknowledged for certain."""
         for frame in reversed(frames[:REMEMBERED]):
             number = self._number(frame.layout)
             if frame.source_ns is not None:
                 self._keep((number, frame.source_ns), list(frame.values))
-            else:
+            elif frame.kind is not FrameKind.INITIAL and frame.at.mono_ns >= since_ns:  # restated is not received
                 self._restored[number, tuple(frame.values)] += 1
 
     def _keep(self, key: tuple[int, int | str], values: Sequence[Value]) -> None:

@@ -111,12 +111,15 @@ class Unit:
         self._link.restarts += self._numbers.restarts - restarts
 
     def _come_again(self, message: Arrived, records: Sequence[Record]) -> bool:
-        """A message without times and ids that was taken before: only its bytes tell."""
+        """A message without times and ids that was taken before: only its packet number and its bytes tell."""
         if any(record.source_ns is not None or record.event_id is not None for record in records):
             return False
-        again = self._memory.message(message.topic, message.payload, message.dup) or (
-            message.dup and all(self._memory.restored(record.layout, record.values) for record in records)
-        )
+        again = self._memory.message(message.topic, message.payload, message.mid, message.dup)
+        if message.dup and not again and all(self._memory.restored(one.layout, one.values) for one in records):
+            again = True
+            for record in records:  # it may be another one that says the same; either way it says how things stand
+                self._know(record.layout, record.values, record.quality)
+                self._waiting.add(record.layout)
         if again:
             for record in records:
                 self._dropped(record)
@@ -247,11 +250,14 @@ class Unit:
 
     # an earlier run
 
-    def recall(self, stored: Mapping[str, Sequence[Frame]]) -> None:
-        """What the store holds of its devices, newest first; nothing else counts as stored from now on."""
+    def recall(self, stored: Mapping[str, Sequence[Frame]], since_ns: int) -> None:
+        """What the store holds of its devices, newest first; nothing else counts as stored from now on.
+
+        What came before `since_ns` was acknowledged.
+        """
         self._memory = Memory()
         for frames in stored.values():
-            self._memory.refill(frames)
+            self._memory.refill(frames, since_ns)
             for frame in reversed(frames):
                 if frame.source_ns is not None and frame.kind is not FrameKind.HISTORY:
                     self._lateness.accepted(frame.layout, frame.source_ns)

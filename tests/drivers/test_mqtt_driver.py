@@ -125,6 +125,19 @@ async def test_a_fault_of_ours_is_poison_too_and_told_once(caplog: pytest.LogCap
         assert sum("Traceback" in record.getMessage() or bool(record.exc_info) for record in caplog.records) == 1
 
 
+async def test_poison_between_sound_messages_does_not_flood_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    async with scene() as on:
+        for _ in range(50):
+            on.level(1.0)
+            on.says("t/a", b"{")
+            await on.turn(0.01)
+        assert len([record for record in caplog.records if "kept aside" in record.message]) == 1
+        assert len(on.kept) == 50
+        await on.turn(3600)
+        on.says("t/a", b"{")
+        assert len([record for record in caplog.records if "kept aside" in record.message]) == 2
+
+
 async def test_more_than_the_limit_is_kept_aside_by_its_head() -> None:
     async with scene(max_payload=1000) as on:
         mid = on.says("t/a", b"x" * 30_000)
@@ -160,6 +173,39 @@ async def test_a_failing_store_ends_the_run() -> None:
         with pytest.raises(OSError, match="the store failed"):
             await asyncio.wait_for(on.task, 5)
         assert on.wire.closed and on.wire.acknowledged == []
+
+
+async def test_what_a_failed_run_took_is_new_in_the_next() -> None:
+    """The store never got it, so the next run may not call it a duplicate and acknowledge it."""
+    async with scene(spec("a"), event(), begin=False) as on:  # type: ignore[arg-type]
+
+        async def fails(frame: Frame) -> None:
+            raise OSError("the store failed")
+
+        on.emits = fails
+        await on.start()
+        body = {"ts": on.ago(), "level": 1.0, "battery": 3.6}
+        timed, plain = on.message("t/a", body), on.message("e/e/fire", b"1")
+        assert on.wire.receive is not None
+        on.wire.receive(timed)
+        on.wire.receive(plain)
+        assert on.task is not None
+        await asyncio.wait([on.task])
+        assert isinstance(on.task.exception(), OSError)
+        assert not on.report.connected and on.report.lost_at_ns is not None
+        on.emits, on.present = None, False
+        on.task = asyncio.ensure_future(on.driver.run(on.emit))
+        async with asyncio.timeout(10):
+            while len(on.wires) == 1:
+                await on.turn(0.1)
+                await asyncio.sleep(0.001)  # `recent` is asked in a thread
+        await on.turn()
+        assert on.wire.receive is not None
+        on.wire.receive(timed._replace(dup=True))
+        on.wire.receive(plain._replace(dup=True))
+        await on.turn()
+        assert values(on.taken()) == [[1.0, 3.6], [True]]
+        assert on.wire.acknowledged == [timed.mid, plain.mid] and on.counted["duplicate"] == 0
 
 
 # late, again, retained
@@ -491,6 +537,52 @@ async def test_after_a_gap_nothing_is_restated() -> None:
         on.hang_up()  # this time the session is kept: what held before the gap is still not known
         await on.turn(10)
         assert not on.taken()
+
+
+async def test_what_was_refused_is_no_duplicate_of_what_was_said_before() -> None:
+    """`1` and `0` were taken; another `1` was not, and comes again. Its bytes are known, its packet number is not."""
+    async with scene(event(), window=10) as on:  # type: ignore[arg-type]
+        for number in range(10):
+            on.says("e/e/fire", b"%d" % (number % 2))
+            await on.turn()
+        on.says("e/e/fire", b"0")
+        await on.turn()
+        on.taken()
+        on.hang_up()
+        while len(on.wires) == 1:
+            await on.turn(0.1)
+        mid = on.says("e/e/fire", b"1", dup=True)
+        await on.turn()
+        assert [(list(frame.values), frame.kind) for frame in on.taken()] == [([True], HISTORY)]
+        assert on.wire.acknowledged == [mid] and on.counted["duplicate"] == 0
+
+
+async def test_what_comes_again_after_a_restart_says_how_things_stand_whether_it_was_stored_or_not() -> None:
+    """Nobody can tell a `1` that was stored just before a crash from one that was still on its way."""
+    async with scene(event(), begin=False) as on:  # type: ignore[arg-type]
+        (layout,) = (one for one in on.driver.layouts if [point.name for point in one.points] == ["fire"])
+        at = on.clock.now()
+        on.stored["e"] = [Frame(layout, [value], at) for value in (False, True)]
+        on.present = True
+        await on.start()
+        mid = on.says("e/e/fire", b"1", dup=True)
+        await on.turn(3)
+        assert on.wire.acknowledged == [mid] and on.counted["duplicate"] == 1
+        last = on.taken()[-1]
+        assert (last.values, last.kind) == ([True], INITIAL)
+
+
+async def test_what_was_stored_long_before_a_crash_cannot_come_again() -> None:
+    async with scene(event(), begin=False) as on:  # type: ignore[arg-type]
+        (layout,) = (one for one in on.driver.layouts if [point.name for point in one.points] == ["fire"])
+        at = on.clock.now()
+        long_ago = at._replace(mono_ns=at.mono_ns - 3600 * SECOND)
+        on.stored["e"] = [Frame(layout, [False], at), Frame(layout, [True], long_ago)]
+        on.present = True
+        await on.start()
+        on.says("e/e/fire", b"1", dup=True)
+        await on.turn()
+        assert [(list(frame.values), frame.kind) for frame in on.taken()] == [([True], HISTORY)]
 
 
 # the window

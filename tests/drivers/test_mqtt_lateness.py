@@ -97,6 +97,15 @@ def test_a_clock_that_is_wrong_by_an_hour_is_found_out_after_half_a_minute(sende
     assert kinds[3:] == [Verdict(FrameKind.LIVE, None, Quality.UNCERTAIN_CLOCK, odd=True)] * 4
 
 
+@pytest.mark.parametrize("period", [0.1, 1, 1.5])
+def test_a_sender_that_speaks_often_is_found_out_as_soon(sender: Sender, period: float) -> None:
+    """The newest 20 messages of one that speaks each second say nothing of half a minute."""
+    kinds = [sender.says(period * number, 10).kind for number in range(round(60 / period))]
+    assert FrameKind.LIVE in kinds and period * kinds.index(FrameKind.LIVE) <= 30 + period
+    back = [sender.says(60 + period * number, 0).odd for number in range(round(60 / period))]
+    assert False in back and period * back.index(False) <= 30 + period
+
+
 def test_two_messages_far_apart_are_enough(sender: Sender) -> None:
     assert sender.says(0, -0.1).source_ns is not None
     assert sender.says(600, 3600).kind is FrameKind.HISTORY

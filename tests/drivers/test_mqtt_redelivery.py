@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.mqtt.redelivery import REMEMBERED, Memory, Seen
-from gateway.model import Frame, Instant, Layout, Point, PointType
+from gateway.model import Frame, FrameKind, Instant, Layout, Point, PointType
 
 
 def layout(*names: str) -> Layout:
@@ -60,26 +60,27 @@ def test_two_events_of_one_moment_are_two() -> None:
     assert memory.judge(LAYOUT, 1, "f", [1.0, 3.0]) is Seen.NEW
 
 
-def test_without_time_and_id_a_message_that_is_sent_again_is_known_by_its_bytes() -> None:
+def test_without_time_and_id_a_message_that_is_sent_again_is_known_by_its_number_and_bytes() -> None:
     memory = Memory()
-    assert not memory.message("t", b"1", redelivered=False)
-    assert not memory.message("t", b"1", redelivered=False)  # twice the same value is no duplicate
-    assert memory.message("t", b"1", redelivered=True)
-    assert memory.message("t", b"1", redelivered=True)
-    assert not memory.message("t", b"1", redelivered=True)  # taken twice, sent again twice: this one is new
-    assert not memory.message("t", b"2", redelivered=True)
-    assert not memory.message("u", b"1", redelivered=True)
+    assert not memory.message("t", b"1", 1, redelivered=False)
+    assert not memory.message("t", b"1", 2, redelivered=False)  # twice the same value is no duplicate
+    assert memory.message("t", b"1", 1, redelivered=True)
+    assert memory.message("t", b"1", 2, redelivered=True)
+    assert memory.message("t", b"1", 1, redelivered=True)  # its acknowledgement was lost once more
+    assert not memory.message("t", b"1", 3, redelivered=True)  # never taken
+    assert not memory.message("t", b"2", 1, redelivered=True)
+    assert not memory.message("u", b"1", 2, redelivered=True)
 
 
 def test_what_is_remembered_is_bounded() -> None:
     memory = Memory()
     for number in range(3 * REMEMBERED):
         assert memory.judge(LAYOUT, number, None, [1.0, 2.0]) is Seen.NEW
-        assert not memory.message("t", b"%d" % number, redelivered=False)
+        assert not memory.message("t", b"%d" % number, number + 1, redelivered=False)
         assert memory.judge(LAYOUT, None, f"e{number}", [1.0, 2.0]) is Seen.NEW
         memory.judge(layout("a"), number, None, [1.0])
     assert len(memory._known) == REMEMBERED
-    assert len(memory._digests) == len(memory._order) == REMEMBERED
+    assert len(memory._taken) == REMEMBERED
     assert len(memory._numbers) <= 4 * REMEMBERED and len(memory._contents) == 2
 
 
@@ -87,25 +88,29 @@ def test_the_store_fills_it_again() -> None:
     stored = layout("a", "b")  # equal, but another object
     frames = [Frame(stored, [float(n), 2.0], Instant(n, n), source_ns=n) for n in range(5, 0, -1)]
     frames.append(Frame(stored, [7.0, 8.0], Instant(0, 0)))
+    frames.append(Frame(stored, [7.5, 8.0], Instant(0, 0), kind=FrameKind.INITIAL))
+    frames.append(Frame(stored, [9.0, 8.0], Instant(-1, -1)))
     memory = Memory()
-    memory.refill(frames)
+    memory.refill(frames, since_ns=0)
     assert memory.judge(LAYOUT, 3, None, [3.0, 2.0]) is Seen.DUPLICATE
     assert memory.judge(LAYOUT, 3, None, [4.0, 2.0]) is Seen.REPLACES
-    memory.refill([Frame(stored, [9.0, 2.0], Instant(9, 9), source_ns=2)])
+    memory.refill([Frame(stored, [9.0, 2.0], Instant(9, 9), source_ns=2)], since_ns=0)
     assert memory.judge(LAYOUT, 2, None, [2.0, 2.0], True) is Seen.DUPLICATE
     assert memory.judge(LAYOUT, 4, "id", [4.0, 2.0]) is Seen.DUPLICATE  # ids are not stored: the moment tells
     assert memory.judge(LAYOUT, 6, None, [3.0, 2.0]) is Seen.NEW
     assert memory.restored(LAYOUT, [7.0, 8.0])
     assert not memory.restored(LAYOUT, [7.0, 8.0])  # once for each that was stored
+    assert not memory.restored(LAYOUT, [7.5, 8.0])  # a backlog's end restated it: no message
+    assert not memory.restored(LAYOUT, [9.0, 8.0])  # so long ago that it was acknowledged
 
 
-@given(st.lists(st.tuples(st.binary(max_size=2), st.booleans()), max_size=600))
-def test_never_more_duplicates_than_were_taken(messages: list[tuple[bytes, bool]]) -> None:
+@given(st.lists(st.tuples(st.binary(max_size=1), st.integers(1, 5), st.booleans()), max_size=600))
+def test_what_is_called_a_duplicate_was_the_last_one_taken_with_its_number(
+    messages: list[tuple[bytes, int, bool]],
+) -> None:
     memory = Memory()
-    taken: dict[bytes, int] = {}
-    for payload, redelivered in messages:
-        if memory.message("t", payload, redelivered):
-            assert redelivered and taken[payload] > 0
-            taken[payload] -= 1
-        else:
-            taken[payload] = taken.get(payload, 0) + 1
+    taken: dict[int, bytes] = {}
+    for payload, mid, redelivered in messages:
+        again = memory.message("t", payload, mid, redelivered)
+        assert again == (redelivered and taken.get(mid) == payload)
+        taken[mid] = payload
