@@ -232,7 +232,7 @@ class Intake:
         if self._window.acknowledged != taken or not len(self._window):
             self._moved = (self._window.acknowledged, now.mono_ns)
         elif now.mono_ns - since_ns >= STALLED and self.overflowing_ns is None:
-            # what was dropped for want of disk never becomes durable, and all behind it would wait for ever
+            # whatever was forgotten on its way, all behind it would wait for ever
             log.warning("%s: nothing has become durable for %d s", self._link, STALLED // SECOND)
             self._overflow(now.mono_ns)
         if self.overflowing_ns is not None:

@@ -50,7 +50,8 @@ class Samples:
     is committed survives any death of the process, but a power cut takes all since the last sync (E1: 4,540 of 4,540).
     So a polled group is synced too once 5 s of host time have gone by without one.
     There is no retention yet: tele.db grows until less than 64 MiB of its disk are free, which are kept for alarms.
-    From then on samples are dropped, newest first, and counted, and what asked for an acknowledgement gets none.
+    From then on samples are dropped, newest first, and counted, and accepted all the same: their frames were judged, and
+    a broker that waits for an acknowledgement would hold back the next alarm behind what nobody can keep.
     """
 
     def __init__(self, path: Path, connection: apsw.Connection, linger: float) -> None:
@@ -354,8 +355,8 @@ class Samples:
         for item in group:
             if isinstance(item, Saving):
                 item.settle(error)
-            elif error is None:
-                self._announce(item)
+            elif error is None or isinstance(error, DiskFull):
+                self._announce(item, stored=error is None)
         self.full_disk = isinstance(error, DiskFull)
         if self._room is not None and not self._room.done() and (error or self._queued < _ROWS_LIMIT // 2):
             self._room.set_result(None)
@@ -367,15 +368,15 @@ class Samples:
             if self.on_failure is not None:
                 self.on_failure(error)
 
-    def _announce(self, item: Entry | Aside | Unsent) -> None:
-        """It is durable. What others do with that must not keep the rest of the group from hearing it."""
+    def _announce(self, item: Entry | Aside | Unsent, stored: bool) -> None:
+        """It is durable, or dropped by policy. What others do with that must not keep the rest of the group from it."""
         try:
             if (accept := item.accept) is not None:
                 accept()
         except Exception:
             log.exception("accepting what came from %s", item.origin)
         try:
-            if self.on_stored is not None and isinstance(item, Entry):
+            if stored and self.on_stored is not None and isinstance(item, Entry):
                 self.on_stored(item.frame)
         except Exception:
             log.exception("after the commit of a frame of %s", item.origin)

@@ -611,7 +611,7 @@ async def test_what_never_becomes_durable_is_asked_for_again() -> None:
         body = {"ts": on.ago(), "level": 1.0, "battery": 3.6}
         on.says("t/a", body)
         await on.turn(1)
-        on.waiting.clear()  # the disk is full: the group was given up
+        on.waiting.clear()  # forgotten on its way
         await on.turn(30)
         assert len(on.wires) == 1
         on.by_itself = True

@@ -15,6 +15,7 @@ import aiomqtt
 import pytest
 
 from gateway.model import FrameKind, Quality
+from gateway.store import samples as samples_module
 from tests.mqtt.brokers import ROOT, Iotcore, Mosquitto, deployed
 from tests.mqtt.house import House, house
 from tests.mqtt.talk import publisher, until
@@ -211,6 +212,30 @@ async def test_a_flood_is_taken_without_loss_while_the_store_is_slow(mosquitto: 
             await say(client, body(1, number), f"d{number % 5}")
         await until(lambda: len(set(rooms.numbers())) == 1500, 30)
         assert len(rooms.numbers()) == 1500 and rooms.counts["overflows"] == 0
+
+
+async def test_on_a_full_disk_alarms_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is dropped is acknowledged: otherwise the window fills, and the fire waits behind what nobody keeps."""
+    broker = Mosquitto(tmp_path, deployed(tmp_path))
+    broker.start()
+    try:
+        free = [0]
+        folder = tmp_path / "house"
+        async with connected(broker.port, folder, window=100) as rooms, publisher(broker.port) as client:
+            monkeypatch.setattr(samples_module, "free_bytes", lambda folder: free[0])
+            for number in range(300):
+                await say(client, body(1, number), f"d{number % 4}")
+            await say(client, b"{", "d0")
+            await say(client, body(2000, 300), "d4")
+            await until(lambda: ("raise", "d4") in rooms.alarms, 30)
+            await until(lambda: not rooms.driver._intake.unsettled)
+            counters = rooms.samples.counters
+            assert counters.dropped == 603 and rooms.counts["overflows"] == 0 and not rooms.frames
+            free[0] = 1 << 40
+            await say(client, body(1, 301), "d4")
+            await until(lambda: rooms.numbers() == [301])
+    finally:
+        broker.stop()
 
 
 async def test_messages_without_acknowledgement_are_taken_too(mosquitto: Mosquitto, tmp_path: Path) -> None:

@@ -48,11 +48,11 @@ async def test_samples_stop_before_the_disk_is_full_and_begin_again(
     await put(1)
     full = [samples.full_disk]
     assert samples.failure is None
-    assert (samples.counters.received, samples.counters.dropped, accepted) == (3, 3, [])
+    assert (samples.counters.received, samples.counters.dropped, accepted) == (3, 3, [1])  # judged, and not kept
     free[0] = reserve_module.SAMPLES_STOP
     await put(2)
     assert [*full, samples.full_disk] == [True, False]
-    assert (samples.counters.stored, accepted) == (3, [2])
+    assert (samples.counters.stored, accepted) == (3, [1, 2])
     assert [(p, f.layout) for p, f in samples.replay(0, [one])] == [(2, one)]  # with its layout, which was dropped once
     await samples.close()
 
