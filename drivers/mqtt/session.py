@@ -229,6 +229,8 @@ class Session:
 
     def _look(self) -> None:
         """Each second: is a ping due, or its answer?"""
+        if self._paused:
+            self._paho._ping_t = 0  # it is we who do not read the answer; the next ping is due all the same
         if not self._closed and self._paho.loop_misc() == MQTTErrorCode.MQTT_ERR_SUCCESS:
             self._ping = self._loop.call_later(1, self._look)
 

@@ -50,8 +50,8 @@ class Samples:
     is committed survives any death of the process, but a power cut takes all since the last sync (E1: 4,540 of 4,540).
     So a polled group is synced too once 5 s of host time have gone by without one.
     There is no retention yet: tele.db grows until less than 64 MiB of its disk are free, which are kept for alarms.
-    From then on samples are dropped, newest first, and counted, and accepted all the same: they were judged, and a broker
-    that waits for an acknowledgement would hold back the next alarm behind what nobody can keep.
+    From then on samples are dropped, newest first, and counted, and accepted all the same: they were judged, and
+    a broker that waits for an acknowledgement would hold back the next alarm behind what nobody can keep.
     """
 
     def __init__(self, path: Path, connection: apsw.Connection, linger: float) -> None:

@@ -258,6 +258,19 @@ async def test_reading_pauses_and_goes_on(broker: Broker) -> None:
         assert both.payloads() == numbers(50)
 
 
+async def test_a_broker_is_not_blamed_for_answers_that_we_do_not_read(broker: Broker) -> None:
+    """The store may be slow for longer than the broker is given for a ping."""
+    async with ears(broker.port, "a/b", keepalive="2s") as both:
+        both.session.pause(True)
+        await said(broker.port, 50)
+        await asyncio.sleep(6)
+        assert not both.session.lost.done()
+        both.session.pause(False)
+        await until(lambda: len(both.heard) == 50)
+        await asyncio.sleep(3)
+        assert not both.session.lost.done()
+
+
 def test_only_the_session_knows_the_libraries() -> None:
     for path in (ROOT / "drivers").rglob("*.py"):
         names = {
