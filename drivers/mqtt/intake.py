@@ -12,7 +12,7 @@ from functools import partial
 from typing import Protocol
 
 from drivers.base import SessionError
-from drivers.mqtt.filters import covers, subscriptions
+from drivers.mqtt.filters import covering, covers, subscriptions
 from drivers.mqtt.lanes import Lanes
 from drivers.mqtt.options import MqttLinkOptions
 from drivers.mqtt.pace import Drain
@@ -33,6 +33,8 @@ CATCH_UP_EVERY = 5 * SECOND
 # a sender that is sound and then is not, in turn, does not fill the log
 TOLD_AGAIN = 600 * SECOND
 KEPT_OF_OVERSIZE = 1024
+# filters in a connection
+MOST_GIVEN_UP = 5000
 _KEPT_OF_TOPIC, _KEPT_OF_WORDS = 512, 500
 
 Quarantine = Callable[[Quarantined, Callable[[], None]], Awaitable[None] | None]
@@ -49,7 +51,7 @@ class Connection(Protocol):
     async def subscribe(self, filters: Sequence[str]) -> dict[str, str]: ...
     def acknowledge(self, mids: Sequence[int]) -> None: ...
     def pause(self, pausing: bool) -> None: ...
-    def unsubscribe(self, topic: str) -> None: ...
+    def unsubscribe(self, filters: Sequence[str]) -> None: ...
     async def close(self) -> None: ...
     async def thrown_out(self) -> bool: ...
 
@@ -99,6 +101,7 @@ class Intake:
         now_ns = self._clock.now().mono_ns
         soon = asyncio.get_running_loop().call_soon
         self._connection = connection
+        self._given_up: set[str] = set()
         if connection is None:
             self._window = Window(self._room, lambda mids: None, soon)
         else:
@@ -183,13 +186,21 @@ class Intake:
 
     def _unknown(self, message: Arrived, ticket: Ticket, at: Instant) -> None:
         self._tally.unknown_device += 1
-        asked = any(covers(one, message.topic) for one in self.filters)
-        if self._connection is not None and message.topic and not asked:
-            self._connection.unsubscribe(message.topic)  # an earlier configuration has asked for it
+        if message.topic and not any(covers(one, message.topic) for one in self.filters):
+            self._give_up(message.topic)
         known = Poison("unknown_device", "nobody on this site has this topic")
         self._set_aside(
             known if message.topic else Poison("encoding", "the topic is not UTF-8"), "", message, ticket, at
         )
+
+    def _give_up(self, topic: str) -> None:
+        """An earlier configuration has asked for it, nobody knows by which filter, and the session would keep that."""
+        if self._connection is None or len(self._given_up) > MOST_GIVEN_UP:
+            return
+        filters = [one for one in covering(topic) if one not in self._given_up and one not in self.filters]
+        if filters:
+            self._given_up.update(filters)
+            self._connection.unsubscribe(filters)
 
     def _poisoned(self, poison: Poison, unit: Unit, message: Arrived, ticket: Ticket, at: Instant) -> None:
         unit.tally.failed(ErrorKind.DECODE, f"{poison.reason}: {poison.message}"[:_KEPT_OF_WORDS], at)

@@ -170,10 +170,10 @@ class Session:
         elif self._later is None:
             self._later = self._loop.call_later(0, self._gathered, sock)  # some may be here already
 
-    def unsubscribe(self, topic: str) -> None:
-        """Stop a subscription that an earlier configuration has left in our session; nobody waits for the answer."""
+    def unsubscribe(self, filters: Sequence[str]) -> None:
+        """Stop what an earlier configuration may have left in our session; nobody waits for the answer."""
         if not self.lost.done():
-            self._paho.unsubscribe(topic)
+            self._paho.unsubscribe(list(filters))
 
     async def close(self) -> None:
         """End the connection; the broker keeps the session, and what was not acknowledged."""

@@ -78,8 +78,8 @@ class Wire:
     def acknowledge(self, mids: Sequence[int]) -> None:
         self.acknowledged += mids
 
-    def unsubscribe(self, topic: str) -> None:
-        self.unsubscribed.append(topic)
+    def unsubscribe(self, filters: Sequence[str]) -> None:
+        self.unsubscribed += filters
 
     def pause(self, pausing: bool) -> None:
         self.paused.append(pausing)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from drivers.mqtt.filters import covers, subscriptions
+from drivers.mqtt.filters import covering, covers, subscriptions
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,17 @@ from drivers.mqtt.filters import covers, subscriptions
 )
 def test_covers(wanted: str, topic: str, does: bool) -> None:
     assert covers(wanted, topic) is does
+
+
+@pytest.mark.parametrize("topic", ["a", "a/b", "/a", "a/b/c", "+", "x/1/2/3/4/5", "x/1/2/3/4/5/6", "/".join("y" * 900)])
+def test_what_may_have_asked_for_a_topic(topic: str) -> None:
+    found = covering(topic)
+    assert len(found) == len(set(found)) <= 191
+    assert {topic, "#"} <= set(found) and all(covers(one, topic) for one in found)
+
+
+def test_all_that_may_have_asked_for_a_topic() -> None:
+    assert set(covering("a/b")) == {"#", "a/#", "+/#", "a/b/#", "a/+/#", "+/b/#", "+/+/#", "a/b", "a/+", "+/b", "+/+"}
 
 
 def test_nothing_is_asked_for_twice() -> None:

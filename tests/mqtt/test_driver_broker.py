@@ -91,6 +91,21 @@ async def test_unknown_senders(mosquitto: Mosquitto, tmp_path: Path) -> None:
         assert rooms.counts["messages"] == 2  # once for the filter, not once more for the topic
 
 
+async def test_what_is_not_watched_any_more_does_not_come(mosquitto: Mosquitto, tmp_path: Path) -> None:
+    """The session keeps a filter that the configuration has dropped; by itself it would bring strangers for ever."""
+    async with connected(mosquitto.port, tmp_path / "house", watch=["dev/+/up", "other/#"]):
+        pass
+    async with connected(mosquitto.port, tmp_path / "house") as rooms, publisher(mosquitto.port) as client:
+        await say(client, body(1), "stranger")
+        await client.publish("other/x/y", b"1", 1)
+        await until(lambda: rooms.counts["unknown_device"] == 2)
+        await say(client, body(1), "stranger-2")
+        await client.publish("other/z", b"1", 1)
+        await say(client, body(1), "d0")
+        await until(lambda: len(rooms.frames) == 1)
+        assert rooms.counts["unknown_device"] == 2 and rooms.counts["messages"] == 3
+
+
 async def test_a_retained_alarm_of_last_year(mosquitto: Mosquitto, tmp_path: Path) -> None:
     """MQ10: state, no edge; and again at each connection, but stored once."""
     async with publisher(mosquitto.port) as client:
