@@ -90,7 +90,7 @@ class TopicReader(Generic[T]):
         ignored = len(root.keys() - self._known) if isinstance(root, dict) else 0
         carried = self._columns(mask, values, bad, moment, event_id) if mask else []
         if frame.has_history:
-            for entry, then in frame.older(message):
+            for place, (entry, then) in enumerate(frame.older(message)):
                 older: list[Any] = []
                 marks: Marks = {}
                 seen, good = self._find(entry, older, marks) if entry is not BLOCKED else (0, 0)
@@ -98,7 +98,8 @@ class TopicReader(Generic[T]):
                 sound += good
                 if seen:
                     mask |= seen
-                    carried += self._columns(seen, older, marks, then, event_id, history=True)
+                    own_id = event_id and f"{event_id}/{place}"  # the event is the uplink; each record is one too
+                    carried += self._columns(seen, older, marks, then, own_id, history=True)
         if not sound:
             self._refuse(root, mask)
         return carried, ignored, number

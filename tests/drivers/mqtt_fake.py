@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from drivers.assign import LinkAssignment, UnitSpec, assign
+from drivers.assign import ChannelSpec, LinkAssignment, UnitSpec, assign
 from drivers.base import SessionError
 from drivers.mqtt.driver import MqttDriver
 from drivers.mqtt.options import MqttLinkOptions
@@ -26,6 +26,20 @@ TIMED = parse_profile(
         **HEAD,
         "mqtt": {"topic": "t/{id}", "time": {"path": "ts", "format": "unix_ms"}, "expect_every": "10s"},
         "points": {"level": {"path": "level"}, "battery": {"path": "battery"}},
+    }
+)
+NUMBERED = parse_profile(
+    {
+        "profile": "numbered",
+        **HEAD,
+        "mqtt": {
+            "topic": "n/{id}",
+            "time": {"path": "ts", "format": "unix_ms"},
+            "event_id": {"path": "id"},
+            "history": {"path": "history", "time": {"path": "ts", "format": "unix_ms"}},
+            "expect_every": "10s",
+        },
+        "points": {"level": {"path": "level"}},
     }
 )
 EVENTS = parse_profile(
@@ -47,8 +61,8 @@ def spec(name: str, of: Any = TIMED, poll_ns: int = 10 * SECOND) -> UnitSpec:
     return UnitSpec(name, "broker", None, of, poll_ns, own_device=True, variables={"id": name})
 
 
-def link(*units: UnitSpec) -> LinkAssignment:
-    return assign(units, [])["broker"]
+def link(*units: UnitSpec, channels: Sequence[ChannelSpec] = ()) -> LinkAssignment:
+    return assign(units, channels)["broker"]
 
 
 @dataclass
@@ -224,9 +238,15 @@ class Scene:
 
 
 @asynccontextmanager
-async def scene(*units: UnitSpec, present: bool = False, begin: bool = True, **options: Any) -> AsyncIterator[Scene]:
+async def scene(
+    *units: UnitSpec,
+    channels: Sequence[ChannelSpec] = (),
+    present: bool = False,
+    begin: bool = True,
+    **options: Any,
+) -> AsyncIterator[Scene]:
     """A driver at work; with `begin` False the test calls `start` when it has prepared what it wants."""
-    made = Scene(link(*(units or (spec("a"),))), **options)
+    made = Scene(link(*(units or (spec("a"),)), channels=channels), **options)
     made.present = present
     try:
         if begin:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import logging
 from itertools import pairwise
 
@@ -12,7 +13,8 @@ from hypothesis import strategies as st
 
 from drivers.mqtt.session import TakenOver
 from gateway.model import SECOND, ErrorKind, Frame, FrameKind, Quality
-from tests.drivers.mqtt_fake import EVENTS, Scene, scene, spec
+from tests.drivers.made import channel
+from tests.drivers.mqtt_fake import EVENTS, NUMBERED, Scene, scene, spec
 
 LIVE, INITIAL, HISTORY = FrameKind.LIVE, FrameKind.INITIAL, FrameKind.HISTORY
 
@@ -60,6 +62,25 @@ async def test_acknowledged_in_the_order_of_arrival() -> None:
         accepts[2]()
         await on.turn()
         assert on.wire.acknowledged == mids
+
+
+async def test_a_message_for_two_devices_is_acknowledged_when_both_are_durable() -> None:
+    channels = [channel("one", "floor_level", "a.level"), channel("two", "pit_level", "a.level")]
+    module = dataclasses.replace(spec("a"), own_device=False)
+    async with scene(module, channels=channels) as on:
+        first, second = asyncio.Event(), asyncio.Event()
+
+        async def judged(frame: Frame) -> None:
+            await {"one": first, "two": second}[frame.layout.device].wait()
+
+        on.emits = judged
+        mid = on.level(1.0)
+        first.set()
+        await on.turn()
+        assert [frame.layout.device for frame in on.frames] == ["one"] and on.wire.acknowledged == []
+        second.set()
+        await on.turn()
+        assert [frame.layout.device for frame in on.frames] == ["one", "two"] and on.wire.acknowledged == [mid]
 
 
 async def test_one_devices_commit_does_not_hold_up_another() -> None:
@@ -202,6 +223,7 @@ async def test_what_a_failed_run_took_is_new_in_the_next() -> None:
         assert isinstance(on.task.exception(), OSError)
         assert not on.report.connected and on.report.lost_at_ns is not None
         on.emits, on.present = None, False
+        assert on.report.counts["gaps"] == 0
         on.task = asyncio.ensure_future(on.driver.run(on.emit))
         async with asyncio.timeout(10):
             while len(on.wires) == 1:
@@ -213,6 +235,8 @@ async def test_what_a_failed_run_took_is_new_in_the_next() -> None:
         on.wire.receive(plain._replace(dup=True))
         await on.turn()
         assert values(on.taken()) == [[1.0, 3.6], [True]]
+        await on.turn(1)
+        assert on.report.counts["gaps"] == 1  # the broker has forgotten what the failed run had been given
         assert on.wire.acknowledged == [timed.mid, plain.mid] and on.counted["duplicate"] == 0
 
 
@@ -294,6 +318,21 @@ async def test_a_message_again_is_acknowledged_and_not_stored_twice() -> None:
         assert on.report.counts["conflicts"] == 1
 
 
+async def test_older_records_of_one_event_are_records_of_their_own() -> None:
+    """A ChirpStack uplink with a history has one id for all that is in it."""
+    async with scene(spec("h", NUMBERED)) as on:
+        body = {"id": "e1", "ts": on.ago(), "level": 9.0}
+        history = [{"ts": on.ago(60 * n), "level": level} for n, level in ((3, 1.0), (2, 2.0), (1, 2.0))]
+        on.says("n/h", {**body, "history": history})
+        await on.turn()
+        assert sorted(values(on.taken())) == [[1.0], [2.0], [2.0], [9.0]]
+        on.says("n/h", {**body, "history": history}, dup=True)
+        on.says("n/h", {"id": "e2", "ts": on.ago(-1), "level": 8.0, "history": history})
+        await on.turn(1)
+        assert values(on.taken()) == [[8.0]] and on.report.counts["conflicts"] == 0
+        assert on.counted["duplicate"] == 7
+
+
 async def test_after_a_restart_the_store_remembers() -> None:
     async with scene(begin=False) as on:
         layout = on.driver.layouts[0]
@@ -316,6 +355,14 @@ async def test_retained_sets_state_and_is_no_edge() -> None:
         assert first.kind is INITIAL and first.quality == [Quality.UNCERTAIN_INITIAL] and first.values == [True]
         assert second.kind is LIVE and second.values == [False]  # a change right after connecting is one
         assert on.report.counts["retained"] == 1
+
+
+async def test_retained_is_state_at_once_though_a_backlog_drains() -> None:
+    async with scene(event(), present=True) as on:  # type: ignore[arg-type]
+        on.says("e/e/smoke", b"5")
+        on.says("e/e/fire", b"1", retain=True)
+        await on.turn()
+        assert [(frame.values, frame.kind) for frame in on.taken()] == [([5.0], HISTORY), ([True], INITIAL)]
 
 
 async def test_retained_of_last_year_is_state_only() -> None:
