@@ -11,6 +11,9 @@ from gateway.api.house import House
 from gateway.clock import host_mono_ns
 from gateway.model import SECOND, Point
 
+# more than all live streams together may ask for
+MOST_KEPT = 4096
+
 
 @dataclass(frozen=True, slots=True)
 class Watched:
@@ -31,7 +34,10 @@ class PointTexts:
         made, text = self._made.get(watched, (None, b""))
         if made != current:
             text = frames.point(watched.device, current, self._house.clock.now())
+            self._made.pop(watched, None)
             self._made[watched] = current, text
+            if len(self._made) > MOST_KEPT:
+                del self._made[next(iter(self._made))]  # most likely of nobody's any more
         return text
 
 

@@ -6,13 +6,16 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import httpx
 import pytest
 
 from gateway.api import shapes, telling
+from gateway.api.current import CurrentValue
 from gateway.api.house import House
 from gateway.api.options import ApiOptions
+from gateway.api.points import MOST_KEPT, PointTexts, Watched
 from gateway.api.protocol import MOST_UNSENT
 from gateway.api.streams import MOST_PER_USER, MOST_STREAMS, QUEUED_BYTES, QUEUED_CHANGES, Pace
 from gateway.api.tokens import Identity, Role, token_hash
@@ -51,6 +54,15 @@ def stream_house(make_house: Callable[..., House], log: Log) -> House:
 async def open_door(stream_house: House) -> AsyncIterator[Door]:
     async with door(stream_house, CALM) as opened:
         yield opened
+
+
+def test_texts_of_points_that_nobody_watches_any_more_do_not_pile_up(stream_house: House) -> None:
+    texts, at = PointTexts(stream_house), stream_house.clock.now()
+    one = WATER_LAYOUT.points[0]
+    for number in range(3 * MOST_KEPT):
+        point = replace(one, name=f"p{number}")
+        assert b"event: point" in texts.of(Watched("water-east", point), CurrentValue(point, 1.0, Quality.GOOD, at))
+    assert len(texts._made) <= MOST_KEPT
 
 
 async def test_first_how_everything_stands_then_every_change(open_door: Door, stream_house: House, log: Log) -> None:

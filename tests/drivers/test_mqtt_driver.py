@@ -612,9 +612,10 @@ async def test_what_was_refused_is_no_duplicate_of_what_was_said_before() -> Non
         assert on.wire.acknowledged == [mid] and on.counted["duplicate"] == 0
 
 
-async def test_what_comes_again_after_a_restart_says_how_things_stand_whether_it_was_stored_or_not() -> None:
+@pytest.mark.parametrize("period", [0, 600 * SECOND])
+async def test_what_comes_again_after_a_restart_says_how_things_stand_whether_it_was_stored_or_not(period: int) -> None:
     """Nobody can tell a `1` that was stored just before a crash from one that was still on its way."""
-    async with scene(event(), begin=False) as on:  # type: ignore[arg-type]
+    async with scene(event("e", period), begin=False) as on:  # type: ignore[arg-type]
         (layout,) = (one for one in on.driver.layouts if [point.name for point in one.points] == ["fire"])
         at = on.clock.now()
         on.stored["e"] = [Frame(layout, [value], at) for value in (False, True)]
