@@ -40,7 +40,7 @@ from gateway.store.samples import Samples
 
 DEVICES = 1000
 WARM = 2000
-FLOOD = 30_000
+FLOOD = 15_000
 PACED_RATE, PACED = 2000, 16_000
 
 PROFILE = parse_profile(
@@ -200,7 +200,9 @@ async def whole(port: int, messages: int, rate: int) -> tuple[float, float]:
             done = (counters.stored - stored) / 3
             cost, seconds = time.process_time() - cpu, time.monotonic() - began
         counts = rooms.reports[-1].counts
-        assert not counts["quarantined"] and not counts["duplicates"] and not counts["history"], counts
+        assert not counts["quarantined"] and not counts["duplicates"], counts
+        # what waits for longer than 5 s is history, and not judged as the present is
+        assert not counts["history"], "this machine is too busy to be measured: messages waited for seconds"
         return cost / done, done / seconds
 
 
