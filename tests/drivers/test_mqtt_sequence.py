@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.mqtt.codec import DeviceCodec
-from drivers.mqtt.sequence import FURTHEST, Sequence
+from drivers.mqtt.sequence import FURTHEST, OUT_OF_ORDER, Sequence
 from drivers.profile import parse_profile
 from tests.drivers.mqtt_fake import HEAD, link, scene, spec
 
@@ -45,6 +45,52 @@ def test_mq12_numbers_that_jump(numbers: list[int], missed: int, restarts: int) 
     for number in numbers:
         sequence.heard(number)
     assert (sequence.missed, sequence.restarts) == (missed, restarts)
+
+
+@pytest.mark.parametrize(
+    ("step", "missed", "restarts", "newest"),
+    [
+        (1, 0, 0, True),
+        (2, 1, 0, True),
+        (FURTHEST, FURTHEST - 1, 0, True),
+        (FURTHEST + 1, 0, 1, True),  # nobody loses so many: the count was set
+        (0, 0, 0, False),
+        (-1, 0, 0, False),
+        (1 - OUT_OF_ORDER, 0, 0, False),
+        (-OUT_OF_ORDER, 0, 1, True),  # nobody is so late: the count began anew
+        (-FURTHEST, 0, 1, True),
+    ],
+)
+def test_mq12_what_a_step_means_and_where_the_count_goes_on(
+    step: int, missed: int, restarts: int, newest: bool
+) -> None:
+    sequence = Sequence()
+    for number in (FURTHEST, FURTHEST + step):
+        sequence.heard(number)
+    assert (sequence.missed, sequence.restarts) == (missed, restarts)
+    sequence.heard((FURTHEST + step if newest else FURTHEST) + 1)
+    assert (sequence.missed, sequence.restarts) == (missed, restarts)
+
+
+@given(st.lists(st.integers(0, 200), min_size=1, max_size=60))
+def test_what_is_said_again_counts_for_nothing(numbers: list[int]) -> None:
+    once, twice = Sequence(), Sequence()
+    for number in numbers:
+        once.heard(number)
+        twice.heard(number)
+        twice.heard(number)
+    assert (once.missed, once.restarts) == (twice.missed, twice.restarts)
+
+
+@given(st.lists(st.integers(-40, 40), min_size=1, max_size=60), st.integers(0, 1 << 40))
+def test_where_a_count_began_says_nothing(steps: list[int], start: int) -> None:
+    low, high = Sequence(), Sequence()
+    at = 0
+    for step in steps:
+        at += step
+        low.heard(at)
+        high.heard(start + at)
+    assert (low.missed, low.restarts) == (high.missed, high.restarts)
 
 
 @given(st.sets(st.integers(0, 500), min_size=1))
