@@ -16,8 +16,8 @@ from drivers.modbus.client import TcpConnection
 from drivers.modbus.exceptions import Consequence, ExceptionAnswer
 from drivers.modbus.frame import Question
 from drivers.modbus.options import ModbusLinkOptions
-from drivers.modbus.pace import Random, Reconnecting, jitter
 from drivers.modbus.unit import Unit
+from drivers.reconnect import Random, Reconnecting, jitter
 from gateway.clock import Clock, host_mono_ns
 from gateway.model import SECOND, Emit, ErrorKind, Frame, Layout, LinkError, LinkReport, Quality
 

@@ -1,16 +1,12 @@
-"""When to ask, in building time: the grid of due polls, and the pauses of what does not answer. Pure."""
+"""When to ask, in building time: the grid of due polls, and the pauses of units that do not answer. Pure."""
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from zlib import crc32
 
+from drivers.reconnect import Random, jitter
 from gateway.model import SECOND
-
-Random = Callable[[], float]
-"""A number in [0, 1)."""
 
 # links spread over the second in this many ticks; all polls of one link that are due together share its tick
 _TICKS = 50
@@ -18,11 +14,6 @@ PROBE_FIRST = 5 * SECOND
 PROBE_LAST = 60 * SECOND
 # a unit that does not answer may take this share of its link's time: 1 in (1 + 4)
 PROBE_REST = 4
-CONNECT_SPACING = SECOND
-
-
-def jitter() -> float:
-    return random.random()  # noqa: S311 - spreads load, keeps no secret
 
 
 def first_due(link: str, period_ns: int, now_ns: int) -> int:
@@ -50,29 +41,3 @@ class Probing:
         pause = round(self.pause_ns * (1 + self.random() / 4))
         self.pause_ns = min(2 * self.pause_ns, PROBE_LAST)
         return now_ns + max(pause, PROBE_REST * took_ns)
-
-
-@dataclass(slots=True)
-class Reconnecting:
-    """The pauses between connects: full jitter from `first_ns` doubling to `last_ns`, never two within a second."""
-
-    first_ns: int
-    last_ns: int
-    random: Random = jitter
-    attempts: int = 0
-    _last_ns: int | None = None
-
-    def worked(self) -> None:
-        """The connection brought a good answer: the next loss starts anew."""
-        self.attempts = 0
-
-    def next_at(self, now_ns: int) -> int:
-        """When to connect next."""
-        if self._last_ns is None:
-            return now_ns
-        ceiling = min(self.last_ns, self.first_ns << min(self.attempts - 1, 20)) if self.attempts else 0
-        return max(self._last_ns + CONNECT_SPACING, now_ns + round(ceiling * self.random()))
-
-    def connecting(self, now_ns: int) -> None:
-        self.attempts += 1
-        self._last_ns = now_ns

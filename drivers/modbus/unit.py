@@ -9,10 +9,11 @@ from drivers.assign import Feed, UnitAssignment
 from drivers.meaning import run_steps
 from drivers.modbus.codec import Decoder, answer_bytes
 from drivers.modbus.frame import Question
-from drivers.modbus.pace import Probing, Random, first_due, next_due
+from drivers.modbus.pace import Probing, first_due, next_due
 from drivers.modbus.plan import Block, halves, plan
 from drivers.modbus.tally import Tally
 from drivers.profile import ModbusProfile, never_read
+from drivers.reconnect import Random
 from gateway.model import SECOND, Frame, FrameKind, Instant, Quality, UnitReport, Value
 
 MISSED_UNTIL_DEAD = 2

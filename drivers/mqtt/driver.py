@@ -12,7 +12,6 @@ from typing import NoReturn
 
 from drivers.assign import LinkAssignment, UnitAssignment
 from drivers.base import SessionError
-from drivers.modbus.pace import Random, jitter
 from drivers.mqtt.codec import DeviceCodec
 from drivers.mqtt.intake import Connection, Count, Intake, Quarantine
 from drivers.mqtt.lanes import Lanes
@@ -21,6 +20,7 @@ from drivers.mqtt.pace import Connecting
 from drivers.mqtt.session import Session
 from drivers.mqtt.tally import LinkTally
 from drivers.mqtt.unit import Codec, Unit
+from drivers.reconnect import Random, jitter
 from gateway.clock import Clock
 from gateway.model import SECOND, Emit, ErrorKind, Frame, Layout, LinkError, LinkReport
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Hashable
 
-from drivers.modbus.pace import Random, Reconnecting, jitter
+from drivers.reconnect import Random, Reconnecting, jitter
 from gateway.model import SECOND
 
 FIRST, LAST = SECOND // 2, 5 * SECOND

@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.modbus.pace import Probing, Reconnecting, first_due, next_due
+from drivers.modbus.pace import Probing, first_due, next_due
+from drivers.reconnect import Reconnecting
 from gateway.model import SECOND
 
 PERIODS = st.integers(SECOND // 10, 3600 * SECOND)
