@@ -77,6 +77,12 @@ class Rate(Node):
         samples = self._samples
         if samples and at - samples[-1][0] > self.window.gap_ns:
             samples.clear()
+        self._keep(at, value)
+        while samples[0][0] <= at - self.window.within_ns:
+            samples.popleft()
+
+    def _keep(self, at: int, value: float) -> None:
+        samples = self._samples
         if samples and at <= samples[-1][0]:
             if at == samples[-1][0]:
                 samples[-1] = (at, value)
@@ -86,8 +92,6 @@ class Rate(Node):
             samples[-1] = (at, value)
         else:
             samples.append((at, value))
-        while samples[0][0] <= at - self.window.within_ns:
-            samples.popleft()
 
     def _change(self, now_ns: int) -> float | None:
         if not self._samples or now_ns - self._samples[-1][0] > self.window.gap_ns:
@@ -152,15 +156,7 @@ class HeldRate(Rate):
         return super().judge(columns, now_ns)
 
     def _take(self, at: int, value: float) -> None:
-        samples = self._samples
-        if samples and at <= samples[-1][0]:
-            if at == samples[-1][0]:
-                samples[-1] = (at, value)
-            return
-        if len(samples) > 1 and samples[-1][0] - samples[-2][0] < self.window.within_ns // STEPS:
-            samples[-1] = (at, value)
-        else:
-            samples.append((at, value))
+        self._keep(at, value)  # however long ago the one before it was
 
     def _change(self, now_ns: int) -> float | None:
         samples, begin = self._samples, now_ns - self.window.within_ns

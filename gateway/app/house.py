@@ -192,7 +192,7 @@ def _drivers(config: SiteConfig, clock: BuildingClock, health: HealthBook, sampl
             assignment,
             clock,
             health.report,
-            client_id=f"anlou-{config.site.id}-{link}",
+            client_id=str(options.client_id),  # the configuration has named it
             quarantine=samples.quarantine,
             count=samples.count,
             recent=samples.recent,
