@@ -20,7 +20,7 @@ from paho.mqtt.properties import Properties
 
 from gateway.store.samples import Samples
 from tests.e2e.running import PATIENCE, TOKEN, Anlou
-from tests.mqtt.brokers import ROOT, Mosquitto
+from tests.mqtt.brokers import Mosquitto, deployed
 
 pytestmark = [pytest.mark.e2e, pytest.mark.long, pytest.mark.timeout(900)]
 
@@ -120,17 +120,6 @@ async def stored(data: Path) -> dict[str, Counter[int]]:
     finally:
         await samples.close()
     return found
-
-
-OF_THE_PLACE = {"listener", "cafile", "certfile", "keyfile", "tls_version", "password_file", "acl_file"}
-
-
-def deployed(folder: Path) -> str:
-    """config/deploy/mosquitto.conf, but for where it listens, keeps its files, and whom it lets in."""
-    lines = (ROOT / "config/deploy/mosquitto.conf").read_text().splitlines()
-    kept = [line for line in lines if line.split(" ")[0] not in OF_THE_PLACE]
-    kept = [line for line in kept if not line.startswith(("allow_anonymous", "persistence_location"))]
-    return "\n".join([*kept, "allow_anonymous true", f"persistence_location {folder}/"])
 
 
 def viewer(data: Path) -> str:

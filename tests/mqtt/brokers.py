@@ -120,14 +120,9 @@ max_inflight_count = 100
 """
 
 
-def deployed(folder: Path, *, open_door: bool = True) -> str:
-    """The lines of config/deploy/mosquitto.conf with its files in `folder`, and (`open_door`) without users and TLS."""
-    lines = []
-    for line in (ROOT / "config/deploy/mosquitto.conf").read_text().splitlines():
-        word = line.split(" ")[0]
-        if word in {"listener", "cafile", "certfile", "keyfile", "tls_version"}:
-            continue
-        if open_door and word in {"allow_anonymous", "password_file", "acl_file"}:
-            continue
-        lines.append(line.replace("/var/lib/mosquitto/", f"{folder}/").replace("/etc/mosquitto/", f"{folder}/"))
-    return "\n".join([*lines, "allow_anonymous true"] if open_door else lines)
+def deployed(folder: Path) -> str:
+    """The lines of config/deploy/mosquitto.conf above its listener, with its files in `folder` and without users."""
+    text = (ROOT / "config/deploy/mosquitto.conf").read_text().partition("\nlistener ")[0]
+    lines = text.replace("/var/lib/mosquitto/", f"{folder}/").splitlines()
+    door = {"allow_anonymous", "password_file", "acl_file"}
+    return "\n".join([*(line for line in lines if line.split(" ")[0] not in door), "allow_anonymous true"])

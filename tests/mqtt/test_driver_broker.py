@@ -16,7 +16,7 @@ import pytest
 
 from gateway.model import FrameKind, Quality
 from gateway.store import samples as samples_module
-from tests.mqtt.brokers import ROOT, Iotcore, Mosquitto, deployed
+from tests.mqtt.brokers import Iotcore, Mosquitto, deployed
 from tests.mqtt.house import House, house
 from tests.mqtt.talk import publisher, until
 
@@ -331,18 +331,3 @@ async def test_any_bytes_are_answered_and_do_not_come_again(mosquitto: Mosquitto
     async with connected(mosquitto.port, tmp_path / "house") as again:
         await asyncio.sleep(1)
         assert again.counts["messages"] == 0  # all were acknowledged
-
-
-async def test_the_deployed_configuration_is_taken_by_mosquitto(tmp_path: Path) -> None:
-    """The file as it is, with its users and rights; only the listener's TLS is left to test_tls.py."""
-    (tmp_path / "anlou.passwd").write_text("")
-    acl = (ROOT / "config/deploy/mosquitto.acl").read_text()
-    (tmp_path / "anlou.acl").write_text(acl)
-    one = Mosquitto(tmp_path, deployed(tmp_path, open_door=False))
-    one.start()
-    try:
-        with pytest.raises(aiomqtt.MqttError):
-            async with publisher(one.port):
-                pass
-    finally:
-        one.stop()
