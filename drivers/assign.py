@@ -19,6 +19,8 @@ class UnitSpec:
 
     `unit` is its number on a Modbus link, None on another; `variables` are those of its topics on an MQTT link.
     `poll_ns` is the period, or the interval within which it is expected to speak; 0 when nothing is expected.
+    `units` are the numbers of its further units (by their name in the profile) where they are not the profile's own;
+    `every` the periods of points that the site reads less often; `urgent` the points that rules read.
     """
 
     name: str
@@ -28,6 +30,9 @@ class UnitSpec:
     poll_ns: int
     own_device: bool
     variables: Mapping[str, str] = field(default_factory=dict)
+    units: Mapping[str, int] = field(default_factory=dict)
+    every: Mapping[str, int] = field(default_factory=dict)
+    urgent: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -56,16 +61,40 @@ class Feed:
 
 
 @dataclass(frozen=True)
-class UnitAssignment:
-    """Everything needed to poll one unit. `keys` are the points to read: a module's idle channels stay unread."""
+class Pace:
+    """Points of one unit that are read together, in one period. `urgent`: a rule reads one of them."""
 
-    spec: UnitSpec
+    period_ns: int
     keys: tuple[str, ...]
     feeds: tuple[Feed, ...]
+    urgent: bool = True
+
+
+@dataclass(frozen=True)
+class UnitAssignment:
+    """Everything needed to read one unit: a module's idle channels stay unread.
+
+    `unit` is the number that is asked: a device that answers as several units has an assignment for each, all with its
+    `spec`. `paces` are by rising period; what comes in messages has one.
+    """
+
+    spec: UnitSpec
+    unit: int | None
+    paces: tuple[Pace, ...]
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The points of all paces."""
+        return tuple(key for pace in self.paces for key in pace.keys)
+
+    @property
+    def feeds(self) -> tuple[Feed, ...]:
+        """The feeds of all paces."""
+        return tuple(feed for pace in self.paces for feed in pace.feeds)
 
     @property
     def devices(self) -> tuple[str, ...]:
-        return tuple(feed.layout.device for feed in self.feeds)
+        return tuple(dict.fromkeys(feed.layout.device for feed in self.feeds))
 
 
 @dataclass(frozen=True)
@@ -112,11 +141,8 @@ def _unit(unit: UnitSpec, channels: Sequence[ChannelSpec]) -> UnitAssignment:
         by_device[unit.name] = []
     for channel in channels:
         by_device[channel.device].append(channel)
-    return UnitAssignment(
-        unit,
-        keys,
-        tuple(_feed(device, unit, wanted, column) for device, wanted in by_device.items()),
-    )
+    feeds = tuple(_feed(device, unit, wanted, column) for device, wanted in by_device.items())
+    return UnitAssignment(unit, unit.unit, (Pace(unit.poll_ns, keys, feeds),))
 
 
 def _keys(unit: UnitSpec, channels: Sequence[ChannelSpec]) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from typing import Annotated, Any, ClassVar, Literal, NoReturn, Protocol, Self
 from pydantic import AfterValidator, Field, StringConstraints, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from drivers.adaptation import Adaptation, AdaptationError
 from drivers.conversion import AsTuple, point_name
 from drivers.meaning import Meaning
 from gateway.fields import Id, Prose, Strict, TextField
@@ -94,6 +95,15 @@ class Profile(Strict):
         """The profile with the points of these parts; ValueError with a sentence for an id that is none."""
         if ids:
             raise ValueError(f"{self.profile} has no parts, so {ids[0]!r} cannot be one")
+        return self
+
+    def adapted(self, changes: Adaptation, timezone: str) -> Self:
+        """The profile as it is on one device, whose own clock is in `timezone`; AdaptationError at what does not fit.
+
+        Points keep their names; units and types may change.
+        """
+        for key in changes.given:
+            raise AdaptationError((key,), f"the profile {self.profile} leaves nothing open that `{key}` could say")
         return self
 
     def point(self, key: str) -> Point:

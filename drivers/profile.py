@@ -13,7 +13,8 @@ from typing import Any
 
 from drivers.conversion import ChannelOptions, ConversionError, converted, point_of
 from drivers.language import Mistake, Profile, Source, Wire
-from drivers.modbus.language import Limits, ModbusPoint, ModbusProfile, Vector, never_read
+from drivers.modbus.language import ModbusPoint, ModbusProfile, Vector, never_read
+from drivers.modbus.limits import Limits
 from drivers.modbus.reading import Reading
 from drivers.modbus.vectors import mistakes as modbus_mistakes
 from drivers.mqtt.language import MqttPoint, MqttProfile

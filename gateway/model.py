@@ -81,13 +81,17 @@ class PointType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A declared point of a device. `codes` are an enumeration's names; `part` is the part it belongs to, if any."""
+    """A declared point of a device. `codes` are an enumeration's names; `part` is the part it belongs to, if any.
+
+    `counter` marks a number that only grows: the value at which it begins again at 0 (infinity: it only resets).
+    """
 
     name: str
     type: PointType
     unit: str | None = None
     part: str | None = None
     codes: tuple[str, ...] = ()
+    counter: float | None = None
 
     @property
     def key(self) -> str:
@@ -117,7 +121,8 @@ class Device:
 
     `points` includes the point `health` (enum HEALTH_CODES) that health publishes for every device. `poll_ns` is the
     time within which something is expected of it, 0 when nothing is: it speaks only when something changes, and its
-    availability topic alone says whether it lives. `parts` are those that the site names; points may have others.
+    availability topic alone says whether it lives. `periods` are those of points (by key) that are read less often.
+    `parts` are those that the site names; points may have others.
     """
 
     id: str
@@ -128,6 +133,7 @@ class Device:
     poll_ns: int
     points: tuple[Point, ...]
     disabled: bool = False
+    periods: Mapping[str, int] = field(default_factory=dict)
     parts: Mapping[str, Part] = field(default_factory=dict)
 
     def place(self, part: str | None) -> Location:
@@ -204,8 +210,11 @@ class ErrorKind(StrEnum):
     CONNECT = "connect"  # refused, unreachable, closed
     TIMEOUT = "timeout"
     EXCEPTION = "exception"  # the device said no (Modbus exception by name in the message)
-    BAD_REPLY = "bad_reply"  # an answer that is not this question's: function, unit, count, transaction
+    BAD_REPLY = "bad_reply"  # a foreign answer: another function, unit, count or transaction than the question's
+    CRC = "crc"  # bytes damaged on the way: a checksum does not fit
+    IDENTITY = "identity"  # another type of device than the profile's, or none of its variants
     DECODE = "decode"
+    RANGE = "range"
     SENSOR = "sensor"
 
 
@@ -216,6 +225,25 @@ class LinkError:
     at_wall_ns: int
 
 
+class Refused(NamedTuple):
+    """Registers that a device has refused, left out of its polls until `again_ns` (mono)."""
+
+    where: str  # as in `anlou check --plan`: `holding 40…43`
+    why: str
+    since_wall_ns: int
+    again_ns: int
+
+
+class Announced(NamedTuple):
+    """A device that has announced itself on a broker: shown, never added by itself."""
+
+    profile: str
+    topic: str
+    variables: Mapping[str, str]  # what a site would write under `vars`
+    at_wall_ns: int
+    known: bool  # the site has a device with these variables
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnitReport:
     """One unit on a link since start. `name` is the device's or module's id; `devices` whom it feeds.
@@ -223,8 +251,9 @@ class UnitReport:
     `unit` is its number on a Modbus link, None elsewhere. `available` is the last word of its availability topic
     (None: it has none, or it has not spoken), said at `available_at_ns` (mono). `polls` counts what was asked or came,
     `good` what of it was answered or sound. `error` is the present error, None while the last request was good;
-    `last_error` stays. `rtt_ns` holds the newest round trips (≤ 64). `backoff_until_ns` (mono) is set while a dead unit
-    is skipped and only probed.
+    `last_error` stays. `exceptions` counts the device's refusals by the standard's name. `misses` are cycles missed in
+    a row. `rtt_ns` holds the newest round trips (≤ 64). `backoff_until_ns` (mono) is set while a dead unit is skipped
+    and only probed. `variant` is the profile's variant that the device has turned out to be.
     """
 
     name: str
@@ -242,11 +271,19 @@ class UnitReport:
     rtt_ns: tuple[int, ...] = ()
     backoff_until_ns: int | None = None
     overruns: int = 0
+    exceptions: Mapping[str, int] = field(default_factory=dict)
+    misses: int = 0
+    refused: tuple[Refused, ...] = ()
+    variant: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkReport:
-    """A link since start. `counts` are an MQTT link's (LINK_COUNTS); `lost_at_ns` (mono) is set while it is down."""
+    """A link since start. `counts` are an MQTT link's (LINK_COUNTS); `lost_at_ns` (mono) is set while it is down.
+
+    `endpoint` is the address in use (a link may have a second one). `busy` is the share of the last minute in which a
+    question was on the wire, None where nothing is asked.
+    """
 
     link: str
     endpoint: str
@@ -257,6 +294,8 @@ class LinkReport:
     units: tuple[UnitReport, ...] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
     lost_at_ns: int | None = None
+    announced: tuple[Announced, ...] = ()
+    busy: float | None = None
 
 
 LINK_COUNTS = (

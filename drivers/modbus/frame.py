@@ -16,13 +16,17 @@ MOST_WAITING = 8 * 260
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One read request. `size` is the number of bytes that its answer must hold."""
+    """One read request. `size` is the number of bytes that its answer must hold.
+
+    `timeout_ns` (host time) is a slow device's own; None: the link's.
+    """
 
     unit: int
     function: int
     address: int
     count: int
     size: int
+    timeout_ns: int | None = None
 
 
 def refusal(buffer: bytes, transaction: int, unit: int, function: int, *, zero: bool = False) -> str | None:

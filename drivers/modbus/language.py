@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, model_validator
+from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 
 from drivers.conversion import AsTuple, Conversion
 from drivers.language import (
@@ -24,6 +24,7 @@ from drivers.language import (
     refuse,
 )
 from drivers.modbus.cell import LAST_ADDRESS, Table, WireType
+from drivers.modbus.limits import Limits, Span
 from drivers.modbus.parts import PartId, Template, hint
 from drivers.modbus.reading import Reading, moved, resolve
 from gateway.fields import Strict, TextField
@@ -44,31 +45,6 @@ def _word(kind: type[Table] | type[WireType]) -> BeforeValidator:
 TableName = Annotated[Table, _word(Table)]
 TypeName = Annotated[WireType, _word(WireType)]
 Order = Literal["big", "little"]
-
-
-def _span(value: Any) -> Any:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return (value, value)
-    return tuple(value) if isinstance(value, list) else value
-
-
-def _rises(value: tuple[int, int]) -> tuple[int, int]:
-    if value[0] > value[1]:
-        raise ValueError(f"the first register comes first, got {value[0]} … {value[1]}")
-    return value
-
-
-Span = Annotated[tuple[int, int], BeforeValidator(_span), AfterValidator(_rises)]
-
-
-class Limits(Strict):
-    """What one request may ask of this device (defaults: MODBUS Application Protocol V1.1b3 §6, with room to spare)."""
-
-    max_registers: int = Field(default=120, ge=1, le=125)
-    max_bits: int = Field(default=2000, ge=1, le=2000)
-    gap: int = Field(default=16, ge=0, le=124, description="registers nobody wants that are read to save a request")
-    never_read: Annotated[tuple[Span, ...], AsTuple] = ()
-    one_value: bool = Field(default=False, description="one value per request")
 
 
 class ModbusDefaults(Strict):

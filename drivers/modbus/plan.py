@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from drivers.modbus.cell import Cell, Table
-from drivers.modbus.language import Limits
+from drivers.modbus.limits import Limits
 
 
 @dataclass(frozen=True, slots=True)

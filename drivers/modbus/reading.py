@@ -36,11 +36,21 @@ _OF_REGISTERS = (
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Where a point is read and what is made of it."""
+    """Where a point is read and what is made of it.
+
+    `unit` is which of the device's units has it: a name of `modbus.units`, a number (of a part), or None: its own.
+    `needs` are the points that must be read with it; `every_ns` its own period; an `optional` point need not be there.
+    `warm_up` is (reads to discard after a connect, pause in ns after which they begin anew).
+    """
 
     point: Point
     cell: Cell
     meaning: Meaning
+    unit: str | int | None = None
+    needs: tuple[str, ...] = ()
+    every_ns: int | None = None
+    optional: bool = False
+    warm_up: tuple[int, int] | None = None
 
 
 def resolve(key: str, point: ModbusPoint, defaults: ModbusDefaults) -> Reading:
