@@ -54,6 +54,10 @@ class ModbusLinkOptions(Strict):
     reconnect_max: Pause = Field(
         default=5 * SECOND, description="longest pause: how long a returned link may stay unseen"
     )
+    assumed_rtt: Annotated[Duration, within(_MS, 10 * SECOND, "1ms … 10s")] | None = Field(
+        default=None, description="for the arithmetic of `anlou check`: how long the devices take to answer"
+    )
+    allow_overrun: bool = Field(default=False, description="true: run although the link cannot do all its polls")
     transaction: Literal["echo", "zero"] = Field(
         default="echo", description="zero: a gateway that answers every question with transaction 0"
     )
