@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from drivers.conversion import ConversionError, converted, point_of
 from drivers.meaning import Meaning, Step, compile_steps
 from drivers.mqtt.topic import filled
-from drivers.profile import ChannelOptions, MqttProfile, Profile, Wire
-from gateway.model import Layout, Point
+from drivers.paces import number_of, split, with_needs
+from drivers.profile import ChannelOptions, ModbusProfile, MqttProfile, Profile, Wire
+from gateway.model import Layout
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,10 @@ class Feed:
 
 @dataclass(frozen=True)
 class Pace:
-    """Points of one unit that are read together, in one period. `urgent`: a rule reads one of them."""
+    """Points of one unit that are read together, in one period. `urgent`: a rule reads one of them.
+
+    `keys` are in the profile's order, and hold what the points need, too; the feeds take each point from one pace.
+    """
 
     period_ns: int
     keys: tuple[str, ...]
@@ -84,8 +88,8 @@ class UnitAssignment:
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """The points of all paces."""
-        return tuple(key for pace in self.paces for key in pace.keys)
+        """The points of all paces, each once."""
+        return tuple(dict.fromkeys(key for pace in self.paces for key in pace.keys))
 
     @property
     def feeds(self) -> tuple[Feed, ...]:
@@ -127,22 +131,31 @@ def assign(units: Sequence[UnitSpec], channels: Sequence[ChannelSpec]) -> dict[s
         taken[channel.unit].append(channel)
     by_link: dict[str, list[UnitAssignment]] = defaultdict(list)
     for unit in units:
-        by_link[unit.link].append(_unit(unit, taken[unit.name]))
+        by_link[unit.link] += _unit(unit, taken[unit.name])
     result = {link: LinkAssignment(link, tuple(members)) for link, members in by_link.items()}
     _check_twice(layout for assignment in result.values() for layout in assignment.layouts)
     return result
 
 
-def _unit(unit: UnitSpec, channels: Sequence[ChannelSpec]) -> UnitAssignment:
+def _unit(unit: UnitSpec, channels: Sequence[ChannelSpec]) -> list[UnitAssignment]:
+    profile = unit.profile
     keys = _keys(unit, channels)
-    column = {key: index for index, key in enumerate(keys)}
-    by_device: dict[str, list[ChannelSpec]] = defaultdict(list)
-    if unit.own_device:
-        by_device[unit.name] = []
-    for channel in channels:
-        by_device[channel.device].append(channel)
-    feeds = tuple(_feed(device, unit, wanted, column) for device, wanted in by_device.items())
-    return UnitAssignment(unit, unit.unit, (Pace(unit.poll_ns, keys, feeds),))
+    if not isinstance(profile, ModbusProfile) or unit.unit is None:
+        return [UnitAssignment(unit, unit.unit, (_pace(unit, unit.poll_ns, keys, channels),))]
+    units = further_units(unit, profile)
+    periods = {
+        key: max(unit.poll_ns, profile.readings[key].every_ns or 0, unit.every.get(key, 0)) for key in profile.readings
+    }
+    return [
+        UnitAssignment(unit, number, tuple(_pace(unit, every, own, channels) for every, own in paces.items()))
+        for number, paces in split(profile, keys, unit.unit, units, periods).items()
+    ]
+
+
+def further_units(unit: UnitSpec, profile: ModbusProfile) -> Mapping[str, int]:
+    """The numbers of a device's further units by their names: the profile's, where the site does not give its own."""
+    declared: Mapping[str, int] = getattr(profile.modbus, "units", {})
+    return {**declared, **unit.units}
 
 
 def _keys(unit: UnitSpec, channels: Sequence[ChannelSpec]) -> tuple[str, ...]:
@@ -153,21 +166,32 @@ def _keys(unit: UnitSpec, channels: Sequence[ChannelSpec]) -> tuple[str, ...]:
     if unit.own_device or not wanted:
         return tuple(readings)
     # a value that another one judges cannot be had without its judge
-    for key in [*wanted]:
-        while (condition := readings[key].meaning.valid_when) and condition[0] not in wanted:
-            key = condition[0]  # noqa: PLW2901 - follows the chain
-            wanted.add(key)
-    return tuple(key for key in readings if key in wanted)
+    needed = with_needs(readings, wanted)
+    return tuple(key for key in readings if key in needed)
 
 
-def _feed(device: str, unit: UnitSpec, channels: Sequence[ChannelSpec], column: dict[str, int]) -> Feed:
-    points: list[Point] = []
-    picks: list[int] = []
+def _pace(unit: UnitSpec, period_ns: int, own: Sequence[str], channels: Sequence[ChannelSpec]) -> Pace:
+    """The pace from which the samples of `own` come; it also reads what they need."""
+    needed = with_needs(unit.profile.readings, own)
+    keys = tuple(key for key in unit.profile.readings if key in needed)
+    column = {key: index for index, key in enumerate(keys)}
+    by_device: dict[str, list[ChannelSpec]] = defaultdict(list)
+    if unit.own_device:
+        by_device[unit.name] = []
+    for channel in channels:
+        if channel.point in own:
+            by_device[channel.device].append(channel)
+    feeds = tuple(_feed(device, unit, own, wanted, column) for device, wanted in by_device.items())
+    return Pace(period_ns, keys, feeds, urgent=not unit.urgent.isdisjoint(own))
+
+
+def _feed(
+    device: str, unit: UnitSpec, own: Sequence[str], channels: Sequence[ChannelSpec], column: dict[str, int]
+) -> Feed:
     readings = unit.profile.readings
-    if unit.own_device and device == unit.name:
-        points += [reading.point for reading in readings.values()]
-        picks += [column[key] for key in readings]
-    own = len(points)
+    inherited = own if unit.own_device and device == unit.name else ()
+    points = [readings[key].point for key in inherited]
+    picks = [column[key] for key in inherited]
     meanings: list[Meaning] = []
     for channel in channels:
         source = readings[channel.point].point
@@ -180,8 +204,8 @@ def _feed(device: str, unit: UnitSpec, channels: Sequence[ChannelSpec], column: 
             raise AssignmentError(f"{device}.{channel.key}: {error}") from None
         picks.append(column[channel.point])
         meanings.append(made.meaning())
-    steps = compile_steps(meanings, {}, first=own)
-    return Feed(Layout(device, tuple(points)), tuple(picks), steps, (*[Meaning()] * own, *meanings))
+    steps = compile_steps(meanings, {}, first=len(inherited))
+    return Feed(Layout(device, tuple(points)), tuple(picks), steps, (*[Meaning()] * len(inherited), *meanings))
 
 
 def _check_units(units: Sequence[UnitSpec]) -> None:
@@ -219,10 +243,23 @@ def _addresses(unit: UnitSpec) -> list[tuple[int | str, str]]:
         if len(set(topics)) < len(topics):
             raise AssignmentError(f"{unit.name}: with these variables two of its topics are one")
         return [(topic, f"speaks on the topic {topic}") for topic in sorted(topics)]
-    # 0 is broadcast; 248–255 are reserved on serial lines (V1.02 §2.2), but single TCP devices answer to them
-    if unit.unit is None or not 1 <= unit.unit <= 255:
+    return [(number, f"is unit {number}") for number in _numbers(unit, unit.profile)]
+
+
+def _numbers(unit: UnitSpec, profile: Profile) -> tuple[int, ...]:
+    """Every number that the device answers to, each once."""
+    if not isinstance(profile, ModbusProfile) or unit.unit is None:
         raise AssignmentError(f"{unit.name}: a unit lies within 1 … 255, got {unit.unit}")
-    return [(unit.unit, f"is unit {unit.unit}")]
+    further = further_units(unit, profile)
+    try:
+        numbers = [number_of(profile, key, unit.unit, further) for key in profile.readings]
+    except KeyError as error:
+        raise AssignmentError(f"{unit.name}: nobody says which number its unit {error} has") from None
+    for number in (unit.unit, *numbers):
+        # 0 is broadcast; 248–255 are reserved on serial lines (V1.02 §2.2), but single TCP devices answer to them
+        if not 1 <= number <= 255:
+            raise AssignmentError(f"{unit.name}: a unit lies within 1 … 255, got {number}")
+    return tuple(dict.fromkeys((unit.unit, *numbers)))
 
 
 def _check_twice(layouts: Iterable[Layout]) -> None:

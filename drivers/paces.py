@@ -1,0 +1,80 @@
+"""Which points of a unit are read together: by the number of the unit that has them, and by their period. Pure.
+
+A point is read no more often than it asks for, but what another one needs is read as often as the fastest that needs
+it; and every pace also reads what its own points need, so that judge and judged are of one moment.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+from drivers.language import AnyReading
+from drivers.modbus.reading import Reading
+from drivers.profile import ModbusProfile
+from gateway.model import Value
+
+Split = Mapping[int, Mapping[int, tuple[str, ...]]]
+"""Number of the unit → period → the points that are read then, in the profile's order."""
+
+
+def with_needs(readings: Mapping[str, AnyReading], keys: Iterable[str]) -> set[str]:
+    """`keys` and everything without which they could not be judged, scaled or computed."""
+    found: set[str] = set()
+    waiting = list(keys)
+    while waiting:
+        if (key := waiting.pop()) not in found:
+            found.add(key)
+            waiting += needs(readings[key])
+    return found
+
+
+def needs(reading: AnyReading) -> tuple[str, ...]:
+    """The points that must be read together with this one."""
+    own = reading.needs if isinstance(reading, Reading) else ()
+    condition: tuple[str, frozenset[Value]] | None = reading.meaning.valid_when
+    return own if condition is None else (*own, condition[0])
+
+
+def split(
+    profile: ModbusProfile, keys: Iterable[str], own: int, units: Mapping[str, int], periods: Mapping[str, int]
+) -> Split:
+    """The points of `keys` (with their needs), apart by number and period, without what they only need.
+
+    `own` is the number of the device itself, `units` those of its further units by name, `periods` of every key.
+    """
+    wanted = with_needs(profile.readings, keys)
+    period = dict(periods)
+    for key in wanted:
+        for need in with_needs(profile.readings, [key]):
+            period[need] = min(period[need], periods[key])
+    made: defaultdict[int, defaultdict[int, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for key in profile.readings:
+        if key in wanted:
+            made[number_of(profile, key, own, units)][period[key]].append(key)
+    return {
+        number: {every: tuple(found) for every, found in sorted(_read(profile, paces).items())}
+        for number, paces in made.items()
+    }
+
+
+def number_of(profile: ModbusProfile, key: str, own: int, units: Mapping[str, int]) -> int:
+    """The number that is asked for this point; KeyError for a unit that nobody has given a number."""
+    reading = profile.readings[key]
+    at = reading.unit
+    if reading.cell is None and at is None and (needed := needs(reading)):
+        return number_of(profile, needed[0], own, units)
+    return own if at is None else at if isinstance(at, int) else units[at]
+
+
+def _read(profile: ModbusProfile, paces: Mapping[int, list[str]]) -> dict[int, list[str]]:
+    """Paces of which each asks for something: what is computed from constants alone goes with the fastest."""
+    made = {every: list(keys) for every, keys in paces.items()}
+    order = list(profile.readings)
+    for every in sorted(made):
+        asks = any(profile.readings[key].cell is not None for key in with_needs(profile.readings, made[every]))
+        if not asks and len(made) > 1:
+            keys = made.pop(every)
+            fastest = made[min(made)]
+            fastest[:] = sorted([*fastest, *keys], key=order.index)
+    return made
