@@ -14,7 +14,7 @@ ROOMS = ("gateway", "drivers", "alerts", "simulators")
 MODULES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
 
 FLOOR = {"gateway.model", "gateway.clock", "gateway.units"}
-FIELDS = FLOOR | {"gateway.fields", "gateway.supervise"}
+FIELDS = FLOOR | {"gateway.fields", "gateway.supervise", "gateway.texts"}
 # longest prefix wins; None = everything of ours
 MAY_IMPORT: dict[str, set[str] | None] = {
     "gateway.model": set(),
@@ -22,6 +22,7 @@ MAY_IMPORT: dict[str, set[str] | None] = {
     "gateway.clock": {"gateway.model"},
     "gateway.fields": FLOOR,
     "gateway.supervise": FLOOR,
+    "gateway.texts": FLOOR,
     "gateway.bus": FIELDS,
     "gateway.store": FIELDS | {"gateway.store"},
     "gateway.historian": FIELDS | {"gateway.historian", "gateway.store"},
@@ -30,9 +31,11 @@ MAY_IMPORT: dict[str, set[str] | None] = {
     "gateway.config": FIELDS
     | {
         "gateway.config",
+        "drivers.adaptation",
         "drivers.assign",
         "drivers.profile",
         "drivers.channel",
+        "drivers.modbus.budget",
         "drivers.modbus.options",
         "drivers.modbus.vectors",
         "drivers.mqtt.options",

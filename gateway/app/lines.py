@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, tzinfo
 from unicodedata import east_asian_width
 
-from gateway.app.texts import texts
 from gateway.bus import Change, HealthChanged
 from gateway.model import Event, Health, Instant, Judgement, Occurrence, Value
+from gateway.texts import texts
 
 
 class Lines:

@@ -16,13 +16,13 @@ from gateway.app.house import Rooms
 from gateway.app.lines import Lines
 from gateway.app.session import live_once, run_loop
 from gateway.app.simulation import open_scenario, scenario_began, scenario_choices
-from gateway.app.texts import say
 from gateway.cli.run import port_number, speed, start_logging
 from gateway.clock import host_wall_ns
 from gateway.config.load import load_site
 from gateway.config.problems import ConfigErrors
 from gateway.config.starter import starter
 from gateway.model import SECOND
+from gateway.texts import say
 from simulators.entry import SourceError
 from simulators.scenario import Scenario
 from simulators.simulation import SimulatedBuilding

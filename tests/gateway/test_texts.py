@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import string
 
-from gateway.app.texts import say, texts
 from gateway.model import Health
+from gateway.texts import say, texts
 
 
 def places(text: str) -> set[str]:
