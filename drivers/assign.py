@@ -144,7 +144,8 @@ def _unit(unit: UnitSpec, channels: Sequence[ChannelSpec]) -> list[UnitAssignmen
         return [UnitAssignment(unit, unit.unit, (_pace(unit, unit.poll_ns, keys, channels),))]
     units = further_units(unit, profile)
     periods = {
-        key: max(unit.poll_ns, profile.readings[key].every_ns or 0, unit.every.get(key, 0)) for key in profile.readings
+        key: max(unit.poll_ns, reading.every_ns or 0, unit.every.get(key, 0))
+        for key, reading in profile.readings.items()
     }
     return [
         UnitAssignment(unit, number, tuple(_pace(unit, every, own, channels) for every, own in paces.items()))
@@ -252,7 +253,8 @@ def _numbers(unit: UnitSpec, profile: Profile) -> tuple[int, ...]:
         raise AssignmentError(f"{unit.name}: a unit lies within 1 … 255, got {unit.unit}")
     further = further_units(unit, profile)
     try:
-        numbers = [number_of(profile, key, unit.unit, further) for key in profile.readings]
+        readings = profile.readings
+        numbers = [number_of(readings, key, unit.unit, further) for key in readings]
     except KeyError as error:
         raise AssignmentError(f"{unit.name}: nobody says which number its unit {error} has") from None
     for number in (unit.unit, *numbers):

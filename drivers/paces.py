@@ -43,36 +43,39 @@ def split(
 
     `own` is the number of the device itself, `units` those of its further units by name, `periods` of every key.
     """
-    wanted = with_needs(profile.readings, keys)
+    readings = profile.readings
+    wanted = with_needs(readings, keys)
     period = dict(periods)
     for key in wanted:
-        for need in with_needs(profile.readings, [key]):
+        if not needs(readings[key]):
+            continue
+        for need in with_needs(readings, [key]):
             period[need] = min(period[need], periods[key])
     made: defaultdict[int, defaultdict[int, list[str]]] = defaultdict(lambda: defaultdict(list))
-    for key in profile.readings:
+    for key in readings:
         if key in wanted:
-            made[number_of(profile, key, own, units)][period[key]].append(key)
+            made[number_of(readings, key, own, units)][period[key]].append(key)
     return {
-        number: {every: tuple(found) for every, found in sorted(_read(profile, paces).items())}
+        number: {every: tuple(found) for every, found in sorted(_read(readings, paces).items())}
         for number, paces in made.items()
     }
 
 
-def number_of(profile: ModbusProfile, key: str, own: int, units: Mapping[str, int]) -> int:
+def number_of(readings: Mapping[str, Reading], key: str, own: int, units: Mapping[str, int]) -> int:
     """The number that is asked for this point; KeyError for a unit that nobody has given a number."""
-    reading = profile.readings[key]
+    reading = readings[key]
     at = reading.unit
     if reading.cell is None and at is None and (needed := needs(reading)):
-        return number_of(profile, needed[0], own, units)
+        return number_of(readings, needed[0], own, units)
     return own if at is None else at if isinstance(at, int) else units[at]
 
 
-def _read(profile: ModbusProfile, paces: Mapping[int, list[str]]) -> dict[int, list[str]]:
+def _read(readings: Mapping[str, Reading], paces: Mapping[int, list[str]]) -> dict[int, list[str]]:
     """Paces of which each asks for something: what is computed from constants alone goes with the fastest."""
     made = {every: list(keys) for every, keys in paces.items()}
-    order = list(profile.readings)
+    order = list(readings)
     for every in sorted(made):
-        asks = any(profile.readings[key].cell is not None for key in with_needs(profile.readings, made[every]))
+        asks = any(readings[key].cell is not None for key in with_needs(readings, made[every]))
         if not asks and len(made) > 1:
             keys = made.pop(every)
             fastest = made[min(made)]
