@@ -17,6 +17,7 @@ from drivers.modbus.cell import Cell
 from drivers.modbus.plan import Block
 from drivers.modbus.reading import Reading
 
+NOTHING: Mapping[int, int] = {}
 # coils and discrete inputs: the first in the lowest bit of the first byte (§6.1)
 _BITS = tuple(tuple(bool(byte >> bit & 1) for bit in range(8)) for byte in range(256))
 
@@ -103,8 +104,13 @@ class Decoder:
         self._in_order = picks == list(range(len(cells)))
         self._get = itemgetter(*picks) if len(picks) > 1 else None
 
-    def decode(self, answers: Sequence[bytes | int]) -> tuple[list[Any], list[int] | None]:
-        """Values and qualities (None: all GOOD). An answer is the bytes of a block, or the quality of its failure."""
+    def decode(
+        self, answers: Sequence[bytes | int], discarded: Mapping[int, int] = NOTHING
+    ) -> tuple[list[Any], list[int] | None]:
+        """Values and qualities (None: all GOOD). An answer is the bytes of a block, or the quality of its failure.
+
+        `discarded` are the slots whose raw values count for nothing, with their qualities.
+        """
         raw: list[Any] = []
         failed: dict[int, int] = {}
         for answer, reader, size in zip(answers, self._readers, self._sizes, strict=True):
@@ -116,4 +122,7 @@ class Decoder:
         bad: Marks = {slot: failed[pick] for slot, pick in enumerate(self._picks) if pick in failed} if failed else {}
         if not self._in_order:
             raw = list(self._get(raw)) if self._get else [raw[pick] for pick in self._picks]
+        for slot, reason in discarded.items():
+            if slot not in bad:
+                raw[slot], bad[slot] = None, reason
         return raw, run_steps(self._steps, raw, bad)
