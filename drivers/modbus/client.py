@@ -21,6 +21,7 @@ from pymodbus.pdu.bit_message import ReadCoilsRequest, ReadDiscreteInputsRequest
 from pymodbus.pdu.register_message import ReadHoldingRegistersRequest, ReadInputRegistersRequest
 
 from drivers.base import RequestError, SessionError
+from drivers.modbus.address import NetAddress
 from drivers.modbus.exceptions import ExceptionAnswer
 from drivers.modbus.frame import MOST_WAITING, Question, refusal, whole
 from drivers.modbus.options import ModbusLinkOptions
@@ -62,9 +63,12 @@ class TcpConnection:
         self._zero = options.transaction == "zero"
         self._asked: Question | None = None
         self._broken: SessionError | None = None
+        address = options.modbus
+        if not isinstance(address, NetAddress):
+            raise TypeError(f"{address} has no host")
         self._client = AsyncModbusTcpClient(
-            options.modbus.host,
-            port=options.modbus.port,
+            address.host,
+            port=address.port,
             timeout=options.timeout / SECOND,
             retries=0,
             reconnect_delay=0,
@@ -114,6 +118,10 @@ class TcpConnection:
         ):
             if (option := getattr(socket, name, None)) is not None:  # not every system has all of them
                 wire.setsockopt(socket.IPPROTO_TCP, option, value)
+
+    @property
+    def endpoint(self) -> str:
+        return self._options.endpoint
 
     def close(self) -> None:
         """Close at once; a question in flight fails with SessionError."""

@@ -27,9 +27,9 @@ def check_links(inspection: Inspection, site: SiteDocument) -> Mapping[str, Link
     used = {module.link for module in modules.values()} | {device.link for device in devices.values()}
     for name, link in site.site.links.items():
         address = ("links", name, wire_of(link))
-        host = link.mqtt.host if isinstance(link, MqttLinkOptions) else link.modbus.host
-        if wrong := host_problem(host):
-            inspection.at_value(site.document, address, wrong)
+        for key, host in _hosts(link):
+            if wrong := host_problem(host):
+                inspection.at_value(site.document, ("links", name, key), wrong)
         if name == SINK:
             told = f"{SINK!r} is what the gateway calls the outside time-series store; choose another name"
             inspection.at_key(site.document, ("links", name), told)
@@ -45,6 +45,14 @@ def check_links(inspection: Inspection, site: SiteDocument) -> Mapping[str, Link
         if name not in used and site.complete:
             inspection.warn(site.document, ("links", name), f"nothing is read over the link {name!r}")
     return {name: _ready(inspection, site, name, link) for name, link in site.site.links.items()}
+
+
+def _hosts(link: LinkOptions) -> list[tuple[str, str]]:
+    """The hosts that are named, each with its key."""
+    if isinstance(link, MqttLinkOptions):
+        return [("mqtt", link.mqtt.host)]
+    named = zip(("modbus", "backup"), link.addresses, strict=False)
+    return [(key, address.host) for key, address in named if address.host is not None]
 
 
 def _ready(inspection: Inspection, site: SiteDocument, name: str, link: LinkOptions) -> LinkOptions:

@@ -44,7 +44,7 @@ def test_defaults() -> None:
         ({"modbus": "tcp://a:65536"}, "modbus", "1 … 65535"),
         ({"modbus": "tcp://a b"}, "modbus", "is expected"),
         ({"modbus": "tcp://user@a"}, "modbus", "is expected"),
-        ({"modbus": "rtu:///dev/ttyUSB0?baud=9600"}, "modbus", "only Modbus TCP"),
+        ({"modbus": "rtu:///dev/ttyUSB0"}, "modbus", "say the baud rate"),
         ({"modbus": 502}, "modbus", "is expected"),
         ({"modbus": "tcp://a", "timeout": 1}, "timeout", "with its unit"),
         ({"modbus": "tcp://a", "timeout": "1ms"}, "timeout", "10ms … 1min"),
