@@ -35,6 +35,14 @@ def parse_duration(value: Any) -> int:
     raise ValueError(f"a duration with its unit is expected, such as 500ms, 30s, 5min, 8h or 1d; got {value!r}")
 
 
+def duration_words(nanoseconds: int) -> str:
+    """A duration as people write it: `30s`, `5min`, `500ms`."""
+    for unit in ("d", "h", "min", "s"):
+        if nanoseconds and nanoseconds % _DURATION_NS[unit] == 0:
+            return f"{nanoseconds // _DURATION_NS[unit]}{unit}"
+    return f"{nanoseconds / _DURATION_NS['ms']:g}ms"
+
+
 def within(low_ns: int, high_ns: int, words: str) -> AfterValidator:
     """Bounds for a Duration; `words` is how people read them."""
 

@@ -12,6 +12,7 @@ from gateway.config.document import Document, Path
 from gateway.config.nearest import nearest, unknown
 from gateway.config.problems import Problem, quoted
 from gateway.config.schema import Expected
+from gateway.fields import duration_words
 
 _ID = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 _WRITES = {"write", "writes", "writable", "writeable", "allow_write", "allow_writes"}
@@ -117,15 +118,8 @@ def _out_of_bounds(fault: Fault, model: type[BaseModel], written: Any) -> str:
     key, words = _BOUNDS[fault.kind]
     bound = fault.context.get(key)
     if isinstance(written, str) and isinstance(bound, int):  # a duration is compared in nanoseconds
-        return f"must be {words} {_duration(bound)}, got {written}"
+        return f"must be {words} {duration_words(bound)}, got {written}"
     return f"must be {words} {bound}, got {quoted(fault.input)}"
-
-
-def _duration(nanoseconds: int) -> str:
-    for unit, size in (("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1_000)):
-        if nanoseconds and nanoseconds % (size * 1_000_000) == 0:
-            return f"{nanoseconds // (size * 1_000_000)}{unit}"
-    return f"{nanoseconds / 1_000_000:g}ms"
 
 
 def _is_choice(fault: Fault, model: type[BaseModel]) -> bool:

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic.json_schema import WithJsonSchema
 
 from alerts.notify.options import Webhooks
+from drivers.adaptation import Adaptation, Name
 from drivers.profile import ChannelOptions
 from gateway.api.options import ApiOptions
 from gateway.config.nearest import unknown
@@ -23,6 +24,7 @@ System = Literal["elevator", "garage-water", "fire", "electrical-fire", "ev-char
 DEFAULT_POLL_NS = SECOND
 UNSAID = 0  # where nothing is written; what may be written is never 0, nor null
 Interval = Annotated[Duration, within(SECOND, 7 * 86400 * SECOND, "1s … 7d")]
+Seldom = Annotated[Duration, within(SECOND // 10, 86400 * SECOND, "100ms … 1d")]
 
 
 def _time_zone(name: str) -> str:
@@ -69,80 +71,91 @@ Variables = dict[str, Annotated[str, AfterValidator(_level)]]
 class SiteInfo(Strict):
     """`site:` — which building this is."""
 
-    id: Id
-    name: NameField
-    timezone: TimeZone
-    language: Literal["zh", "en"] = "zh"
+    id: Id = Field(description="in every message that leaves the house")
+    name: NameField = Field(description="{en: …, zh: …}")
+    timezone: TimeZone = Field(description="IANA name, such as Asia/Shanghai; of device-local times too")
+    language: Literal["zh", "en"] = Field(default="zh", description="of terminal and messages")
 
 
 class Place(Strict):
     """`at:` — where a thing stands."""
 
-    building: Label | None = None
-    floor: Label | None = None
-    zone: Label | None = None
+    building: Label | None = Field(default=None, description="its name or number")
+    floor: Label | None = Field(default=None, description="such as B2 or 3")
+    zone: Label | None = Field(default=None, description="unique within the building")
 
 
 class PartEntry(Strict):
     """A part of a device: a detector, a pump, a socket."""
 
-    name: NameField | None = None
+    name: NameField | None = Field(default=None, description="shown to people")
     at: Place = Place()
 
 
-class Module(Strict):
+class Speaker(Strict):
+    """What answers or speaks on a link, as far as modules and devices say it alike."""
+
+    profile: Id | None = Field(default=None, description="what type of device it is")
+    link: Id | None = Field(default=None, description="where it answers or speaks")
+    unit: UnitNumber = Field(default=UNSAID, description="Modbus: its number")
+    units: dict[Name, UnitNumber] = Field(
+        default_factory=dict, description="Modbus: numbers of its further units where they are not the profile's"
+    )
+    poll: Period = Field(default=UNSAID, description="Modbus: period, 100ms … 1h")
+    every: dict[str, Seldom] = Field(
+        default_factory=dict, description="Modbus: points that are read less often: {energy_total: 1min}"
+    )
+    vars: Variables = Field(default_factory=dict, description="MQTT: what to fill into the profile's topics")
+    expect_every: Interval = Field(default=UNSAID, description="MQTT: how often it speaks at least, 1s … 7d")
+    name: NameField | None = Field(default=None, description="shown to people")
+    at: Place = Place()
+
+
+class Module(Adaptation, Speaker):
     """An I/O box, or a sensor, whose channels belong to other devices."""
 
-    profile: Id
-    link: Id
-    unit: UnitNumber = UNSAID
-    poll: Period = UNSAID
-    vars: Variables = Field(default_factory=dict)
-    expect_every: Interval = UNSAID
-    name: NameField | None = None
-    at: Place = Place()
+    profile: Id = Field(description="what type of device it is")
+    link: Id = Field(description="where it answers or speaks")
 
 
-class DeviceEntry(Strict):
+class DeviceEntry(Adaptation, Speaker):
     """A thing in the building: with a profile it answers on a link itself, its `points` come from modules."""
 
-    system: System | None = None
-    profile: Id | None = None
-    link: Id | None = None
-    unit: UnitNumber = UNSAID
-    poll: Period = UNSAID
-    vars: Variables = Field(default_factory=dict)
-    expect_every: Interval = UNSAID
-    name: NameField | None = None
-    at: Place = Place()
-    parts: dict[Id, PartEntry] = Field(default_factory=dict)
-    points: dict[str, ChannelOptions] = Field(default_factory=dict)
-    disabled: bool = False
+    system: System | None = Field(default=None, description="which rules look at it; by default the profile's")
+    parts: dict[Id, PartEntry] = Field(default_factory=dict, description="its parts, by id")
+    points: dict[str, ChannelOptions] = Field(
+        default_factory=dict, description="points from channels of modules, by point name or `part/name`"
+    )
+    disabled: bool = Field(default=False, description="kept and shown as disabled, neither read nor watched")
 
 
 class RuleChoice(Strict):
     """Which rules watch this building, and where they differ here."""
 
-    packs: list[Id] = Field(default_factory=list)
-    files: list[Beside] = Field(default_factory=list)
-    override: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    packs: list[Id] = Field(default_factory=list, description="rule packs that come with AnLou")
+    files: list[Beside] = Field(default_factory=list, description="rule files of the site, relative to the site file")
+    override: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, description="single values of rules that differ here, by the rule's id"
+    )
 
 
 class NotifyOptions(Strict):
     """Who is told."""
 
-    webhooks: Webhooks = Field(default_factory=list)
+    webhooks: Webhooks = Field(default_factory=list, description="each notice is a signed POST to these")
 
 
 class SiteFile(Strict):
     """The whole site file."""
 
     site: SiteInfo
-    profiles: list[Beside] = Field(default_factory=list)
-    links: dict[Id, LinkField] = Field(default_factory=dict)
-    modules: dict[Id, Module] = Field(default_factory=dict)
-    devices: dict[Id, DeviceEntry] = Field(default_factory=dict)
+    profiles: list[Beside] = Field(default_factory=list, description="folders with profiles of the site's own")
+    links: dict[Id, LinkField] = Field(default_factory=dict, description="the physical endpoints, by id")
+    modules: dict[Id, Module] = Field(
+        default_factory=dict, description="I/O boxes and sensors whose channels belong to devices, by id"
+    )
+    devices: dict[Id, DeviceEntry] = Field(default_factory=dict, description="the things in the building, by id")
     rules: RuleChoice = RuleChoice()
     notify: NotifyOptions = NotifyOptions()
-    historian: HistorianOptions | None = None
+    historian: HistorianOptions | None = Field(default=None, description="the outside time-series store")
     api: ApiOptions = ApiOptions()

@@ -1,19 +1,22 @@
-"""What speaks on the links: the units of a Modbus link, the senders of an MQTT link, each by one entry of the site."""
+"""What speaks on the links: the senders of an MQTT link, and with gateway.config.units the units of a Modbus link."""
 
 from __future__ import annotations
 
 from itertools import pairwise
 
+from drivers.adaptation import Adaptation
 from drivers.assign import UnitSpec
 from drivers.mqtt.topic import filled
-from drivers.profile import MqttProfile, Profile, profile_points
+from drivers.profile import ModbusProfile, MqttProfile, Profile
+from gateway.config.adapting import fitted
 from gateway.config.built import Built, Checker
 from gateway.config.document import Path
 from gateway.config.inspection import Inspection
 from gateway.config.nearest import unknown
 from gateway.config.profiles import Profiles
-from gateway.config.site import DEFAULT_POLL_NS, DeviceEntry, Module
+from gateway.config.site import DeviceEntry, Module
 from gateway.config.site_file import SiteDocument
+from gateway.config.units import Units
 from gateway.config.wires import wire_of
 
 _WIRES = {"modbus": "a Modbus link", "mqtt": "an MQTT link"}
@@ -27,7 +30,7 @@ class Speakers(Checker):
         super().__init__(inspection, site, built)
         self.profiles: dict[str, Profile] = {}
         self._library = library
-        self._units: dict[tuple[str, int], Path] = {}
+        self._units = Units(inspection, site, built)
         self._topics: dict[tuple[str, str], Path] = {}
         self._departures: dict[tuple[str, str], Path] = {}
 
@@ -37,22 +40,24 @@ class Speakers(Checker):
             self._without_profile(path, entry)
             return
         profile = self._profile(path, entry.profile)
-        if profile is not None and isinstance(entry, DeviceEntry):
-            profile = self._with_parts(path, entry, profile)
+        if profile is not None:
+            profile = fitted(self, path, entry, profile)
         if profile is not None:
             self.profiles[name] = profile
         wire = self._wire(path, entry, profile)
         if wire == "mqtt" and isinstance(profile, MqttProfile):
             self._sender(path, name, entry, profile, own_device=own_device)
         elif wire == "modbus":
-            self._unit(path, name, entry, profile, own_device=own_device)
+            self._has_no_use(path, entry, ("vars", "expect_every"), "a unit of a Modbus link is polled: `unit`, `poll`")
+            registers = profile if isinstance(profile, ModbusProfile) else None
+            self._units.add(path, name, entry, registers, own_device=own_device)
 
     def has_templates(self, name: str) -> bool:
         """Whether the parts of this entry are those that its profile's templates make."""
         return name in self.profiles and bool(self.profiles[name].part_hint)
 
     def _without_profile(self, path: Path, entry: Module | DeviceEntry) -> None:
-        for key in ("link", "unit", "poll", "vars", "expect_every"):
+        for key in ("link", "unit", "units", "poll", "every", "vars", "expect_every", *Adaptation.model_fields):
             if getattr(entry, key):
                 told = f"without a `profile` nothing is read from this device, so `{key}` has no use"
                 self.problem((*path, key), told)
@@ -69,29 +74,6 @@ class Speakers(Checker):
         if found is not None and found.needs_liveness:
             self.warn((*path, "profile"), f"this device wants a life sign: {found.needs_liveness.en}")
         return found
-
-    def _with_parts(self, path: Path, entry: DeviceEntry, profile: Profile) -> Profile:
-        if not profile.part_hint:
-            return profile  # a part may still be one of the device's points from modules
-        if not entry.parts and not profile_points(profile):
-            self.problem(path, f"nothing would be read: name its `parts` ({profile.part_hint})")
-        elif not entry.parts:
-            told = f"no `parts`: only the device as a whole would be watched, none of its parts ({profile.part_hint})"
-            self.warn(path, told)
-        own = {point.part for point in profile_points(profile)}
-        wanted = [part for part in entry.parts if part not in own]
-        try:
-            return profile.for_parts(wanted)
-        except ValueError:
-            return profile.for_parts([part for part in wanted if self._is_part(path, profile, part)])
-
-    def _is_part(self, path: Path, profile: Profile, part: str) -> bool:
-        try:
-            profile.for_parts([part])
-        except ValueError as error:
-            self.problem((*path, "parts", part), str(error))
-            return False
-        return True
 
     def _wire(self, path: Path, entry: Module | DeviceEntry, profile: Profile | None) -> str | None:
         """The wire that both the link and the profile speak; None when they do not, which is told."""
@@ -111,29 +93,15 @@ class Speakers(Checker):
             return profile.wire
         return None if link is None else wire_of(link)
 
-    def _unit(
-        self, path: Path, name: str, entry: Module | DeviceEntry, profile: Profile | None, *, own_device: bool
-    ) -> None:
-        """What answers at (link, unit)."""
-        self._has_no_use(path, entry, ("vars", "expect_every"), "a unit of a Modbus link is polled: `unit`, `poll`")
-        if not entry.unit or entry.link is None:
-            self.problem(path, "the key 'unit' is missing: what has a profile answers on a link as a unit")
-            return
-        first = self._units.setdefault((entry.link, entry.unit), path)
-        if first != path:
-            taken = self.document.line_of(first)
-            message = f"unit {entry.unit} of link {entry.link!r} is taken by {taken}; each unit answers for one entry"
-            self.problem((*path, "unit"), message, value=True)
-        if profile is not None and not _is_disabled(entry):
-            poll = entry.poll or DEFAULT_POLL_NS
-            self.built.units[name] = UnitSpec(name, entry.link, entry.unit, profile, poll, own_device)
-
     def _sender(
         self, path: Path, name: str, entry: Module | DeviceEntry, profile: MqttProfile, *, own_device: bool
     ) -> None:
         """What sends messages on topics of its own."""
-        self._has_no_use(path, entry, ("unit",), "nothing has a number on an MQTT link: `vars` fills in its topics")
-        self._has_no_use(path, entry, ("poll",), "nothing is polled over MQTT; `expect_every` says how often it speaks")
+        told = "nothing has a number on an MQTT link: `vars` fills in its topics"
+        self._has_no_use(path, entry, ("unit", "units"), told)
+        self._has_no_use(
+            path, entry, ("poll", "every"), "nothing is polled over MQTT; `expect_every` says how often it speaks"
+        )
         variables = self._variables(path, name, entry, profile)
         if variables is None or entry.link is None:
             return
