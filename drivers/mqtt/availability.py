@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from drivers.mqtt.defaults import Availability
 from drivers.mqtt.json_value import parse
-from drivers.mqtt.language import Availability
 from drivers.mqtt.message import scalar
 from drivers.mqtt.path import getter, parse_path
 from drivers.mqtt.poison import Poison

@@ -16,14 +16,16 @@ from drivers.mqtt.topic import filled
 from gateway.model import Layout, Quality, Value
 
 MOST_LAYOUTS = 64
-"""Per unit; a message with another choice of points is one record for each of them."""
+"""Per unit; a message with another choice of points is one record for each part, or for each of them."""
+MOST_OF_A_PART = 8
 
 
 class Record(NamedTuple):
     """The samples of one device at one moment, from one message.
 
     `layout` has the points that the message carried, and no others. `source_ns` is UTC, None when none was said or it
-    is no usable time; `odd_time` is then what was said. `history`: from an array of older records.
+    is no usable time; `odd_time` is then what was said. `later_ns` is the other moment that it may mean, in the hour
+    that a local clock shows twice. `history`: from an array of older records.
     """
 
     layout: Layout
@@ -33,6 +35,7 @@ class Record(NamedTuple):
     odd_time: str | None = None
     history: bool = False
     event_id: str | None = None
+    later_ns: int | None = None
 
 
 class Decoded(NamedTuple):
@@ -66,7 +69,8 @@ class DeviceCodec:
         self._feeds = unit.feeds
         self._column = {key: index for index, key in enumerate(unit.keys)}
         self._layouts: dict[tuple[int, tuple[int, ...]], Layout] = {}
-        self._shapes = 0
+        self._shapes = self._shapes_of_parts = 0
+        self._most_of_parts = MOST_OF_A_PART * len({key.rpartition("/")[0] for key in unit.keys})
         self._topics = read_topics(profile, frozenset(unit.keys), variables, self._parts)
         spoken = profile.mqtt.availability
         self._availability = AvailabilityReader(spoken) if spoken else None
@@ -114,13 +118,22 @@ class DeviceCodec:
 
     def _parts(self, keys: tuple[str, ...]) -> tuple[_Part, ...] | None:
         """What each fed device takes of a message with these points; None when there are too many kinds of messages."""
-        if len(keys) > 1:
-            if self._shapes >= MOST_LAYOUTS:
-                return None
-            self._shapes += 1
+        if len(keys) > 1 and not self._has_room(keys):
+            return None
         carried = {self._column[key]: slot for slot, key in enumerate(keys)}
         parts = (self._part(number, feed, carried) for number, feed in enumerate(self._feeds))
         return tuple(part for part in parts if part is not None)
+
+    def _has_room(self, keys: tuple[str, ...]) -> bool:
+        """Whether one more kind of message may be remembered; those of one part have room of their own."""
+        if self._shapes < MOST_LAYOUTS:
+            self._shapes += 1
+            return True
+        parts = {key.rpartition("/")[0] for key in keys}
+        if len(parts) > 1 or "" in parts or self._shapes_of_parts >= self._most_of_parts:
+            return False
+        self._shapes_of_parts += 1
+        return True
 
     def _part(self, number: int, feed: Feed, carried: dict[int, int]) -> _Part | None:
         chosen = tuple(i for i, column in enumerate(feed.picks) if column in carried)
@@ -144,7 +157,8 @@ def _record(part: _Part, moment: Carried[tuple[_Part, ...]]) -> Record:
     values, quality = moment.values, moment.quality
     if part.picks is not None or part.steps:
         values, quality = _picked(part, values, quality)
-    return Record(part.layout, values, quality, moment.source_ns, moment.odd_time, moment.history, moment.event_id)
+    source_ns, odd_time, later_ns = moment.moment
+    return Record(part.layout, values, quality, source_ns, odd_time, moment.history, moment.event_id, later_ns)
 
 
 def _picked(part: _Part, values: list[Value], quality: Sequence[int] | None) -> tuple[list[Value], list[int] | None]:

@@ -1,44 +1,60 @@
-"""What is said around the points of a message: whose it is, when it was measured, which event, what is older. Pure."""
+"""From the bytes of a message to where its points begin, and what is said around them. Pure.
+
+Whose it is, when it was measured, which event, what is older.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
-from drivers.mqtt.language import MqttProfile, TimeSpec
+from drivers.mqtt.binary import BYTES, unpacked
+from drivers.mqtt.defaults import TimeSpec
+from drivers.mqtt.json_value import LARGEST, parse
+from drivers.mqtt.language import MqttProfile
 from drivers.mqtt.path import BLOCKED, MISSING, getter, parse_path
+from drivers.mqtt.plugin import find
 from drivers.mqtt.poison import Poison
-from drivers.mqtt.source_time import odd, reader
+from drivers.mqtt.source_time import odd, reader, zone_of
 from drivers.mqtt.topic import filled
 
 LONGEST_ID = 128
-Moment = tuple[int | None, str | None]
-"""(source_ns, what was said instead of a usable time)."""
-NO_MOMENT: Moment = (None, None)
+
+
+class Moment(NamedTuple):
+    """When something was, as its message says it. `odd_time`: what was said instead of a usable time; `later_ns`: the
+    other moment that it may mean, in the hour that a clock shows twice."""
+
+    source_ns: int | None = None
+    odd_time: str | None = None
+    later_ns: int | None = None
+
+
+NO_MOMENT = Moment()
 
 
 class _Clock:
     """Reads the moment at a path."""
 
-    def __init__(self, spec: TimeSpec) -> None:
+    def __init__(self, spec: TimeSpec, timezone: str) -> None:
         self._get = getter(parse_path(spec.path))
-        self._read = reader(spec.format)
+        self._read = reader(spec.format, zone_of(spec.zone, timezone))
 
     def moment(self, message: Any) -> Moment:
         said = self._get(message)
         if said is MISSING or said is None:
             return NO_MOMENT
         at = self._read(said)
-        return (at, None) if at is not None else (None, odd(said))
+        return Moment(at.ns, None, at.later_ns) if at is not None else Moment(None, odd(said))
 
 
 class Frame:
     """The frame of one device's messages, its variables filled in."""
 
     def __init__(self, profile: MqttProfile, variables: Mapping[str, str]) -> None:
-        mqtt, envelope = profile.mqtt, profile.envelope
+        mqtt, envelope, timezone = profile.mqtt, profile.envelope, profile.timezone
         self._root = getter(parse_path(profile.root)) if profile.root else None
-        self._clock = _Clock(profile.time) if profile.time else None
+        self._clock = _Clock(profile.time, timezone) if profile.time else None
         self._identity = getter(parse_path(profile.identity.path)) if profile.identity else None
         self._equals = filled(profile.identity.equals, variables) if profile.identity else ""
         self._event_id = getter(parse_path(profile.event_id)) if profile.event_id else None
@@ -46,12 +62,27 @@ class Frame:
         self._raw = getter(parse_path(envelope.raw)) if envelope else None
         self._no_codec = envelope.no_codec if envelope else ""
         self._history = getter(parse_path(mqtt.history.path)) if mqtt.history else None
-        self._history_clock = _Clock(mqtt.history.time) if mqtt.history else None
-        self.bare = not (self._root or self._clock or self._identity or self._event_id or self._sequence)
-        """Nothing but points."""
+        self._history_clock = _Clock(mqtt.history.time, timezone) if mqtt.history else None
+        self._codec = find(mqtt.codec).decode if mqtt.codec else None
+        self._encoding = mqtt.binary.encoding if mqtt.binary else None
+        self._bytes = getter(parse_path(profile.bytes_path)) if profile.bytes_path else None
+        self._around = bool(self._root or self._clock or self._identity or self._event_id or self._sequence)
         self.also = frozenset(mqtt.also)
-        self.known = self.also.union(_heads(profile))
+        self.known = self.also.union(_heads(profile), {BYTES})
         """Keys beside the points' that have a use, where the points' paths begin."""
+
+    def message(self, payload: bytes) -> Any:
+        """The whole message; Poison when it is none."""
+        if self._bytes is not None or (self._encoding is None and self._codec is None):
+            return parse(payload)
+        if len(payload) > LARGEST:
+            raise Poison("oversize", f"{len(payload):,} bytes; at most {LARGEST:,} are read")
+        if self._encoding is None or self._encoding == "raw":
+            return self._codec(payload) if self._codec else {BYTES: payload}
+        found = unpacked(_text(payload), self._encoding)
+        if found.__class__ is not bytes:
+            raise Poison("encoding", f"no {self._encoding}")
+        return self._codec(found) if self._codec else {BYTES: found}
 
     def open(self, message: Any) -> tuple[Any, Moment, str | None]:
         """(where the points' paths begin, when it was, event id); MISSING when the device has sent no payload."""
@@ -61,10 +92,35 @@ class Frame:
         if self._root is not None:
             root = self._root(message)
             if root is MISSING or root is None:
-                self._rootless(message)
+                if self._bytes is None:
+                    self._rootless(message)
                 root = MISSING
+        if self._bytes is not None:
+            root = self._with_bytes(root, self._bytes(message))
+        if not self._around:
+            return root, NO_MOMENT, None
         moment = self._clock.moment(message) if self._clock else NO_MOMENT
         return root, moment, _event_id(self._event_id(message)) if self._event_id else None
+
+    @property
+    def bare(self) -> bool:
+        """Nothing but points: a message is where their paths begin."""
+        return not self._around and self._bytes is None
+
+    def _with_bytes(self, root: Any, said: Any) -> Any:
+        found = unpacked(said, self._encoding or "base64")
+        if self._codec is None:
+            if found is MISSING or root.__class__ not in (dict, type(MISSING)):
+                return root
+            # the message was parsed for us alone
+            within = {} if root is MISSING else root
+            within[BYTES] = found
+            return within
+        if found is MISSING:
+            return MISSING  # without a payload there is nothing to decode
+        if found.__class__ is not bytes:
+            raise Poison("encoding", f"what should be {self._encoding} is none: {odd(said)}")
+        return self._codec(found)
 
     def number(self, message: Any) -> int | None:
         """The sender's own count; None when it gives none, or something that is no count."""
@@ -118,3 +174,12 @@ def _heads(profile: MqttProfile) -> Iterator[str]:
         head = path[len(root)] if path[: len(root)] == root and len(path) > len(root) else None
         if isinstance(head, str):
             yield head
+
+
+def _text(payload: bytes) -> str:
+    """The payload as a text; quotes as of a JSON text are none of it."""
+    try:
+        text = payload.decode("ascii").strip()
+    except UnicodeDecodeError:
+        raise Poison("encoding", "letters and digits are expected, got other bytes") from None
+    return text[1:-1] if len(text) > 1 and text[0] == text[-1] == '"' else text

@@ -123,6 +123,17 @@ class Lateness:
         return mine
 
 
+def settled(source_ns: int | None, later_ns: int, at: Instant) -> tuple[int | None, bool]:
+    """(which of two moments is meant, whether that is doubtful), in the hour that a local clock shows twice.
+
+    A message that is true now was measured now; of what is older, the earlier one is taken.
+    """
+    for one in (source_ns, later_ns):
+        if one is not None and abs(at.wall_ns - one) <= MAX_SKEW:
+            return one, False
+    return source_ns, True
+
+
 def _kind(old: bool, retained: bool) -> FrameKind:
     if old:
         return FrameKind.HISTORY

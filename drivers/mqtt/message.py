@@ -15,7 +15,7 @@ from drivers.meaning import Marks, Step, compile_steps, run_steps
 from drivers.mqtt.frame import NO_MOMENT, Frame, Moment
 from drivers.mqtt.json_value import parse
 from drivers.mqtt.language import MqttProfile
-from drivers.mqtt.path import BLOCKED, MISSING, getter
+from drivers.mqtt.path import BLOCKED, MISSING, first_of, getter
 from drivers.mqtt.poison import Poison
 from drivers.mqtt.reading import MqttReading
 from drivers.mqtt.take import Bad, Take
@@ -45,23 +45,23 @@ class Carried(Generic[T]):
     shape: Shape[T]
     values: list[Any]
     quality: list[int] | None
-    source_ns: int | None = None
-    odd_time: str | None = None
+    moment: Moment = NO_MOMENT
     event_id: str | None = None
     history: bool = False
 
 
 class TopicReader(Generic[T]):
-    """The points on one topic. When there are too many shapes, each point of a message comes alone."""
+    """The points on one topic. When there are too many shapes, those of each part come alone, then each point."""
 
     def __init__(self, readings: Mapping[str, MqttReading], wanted: Container[str], frame: Frame, use: Use[T]) -> None:
         self._frame = frame
         self._use = use
         self._keys = tuple(key for key in readings if key in wanted)
         self._meanings = [readings[key].meaning for key in self._keys]
-        self._whole = all(not reading.path for reading in readings.values())
-        self._keyed = all(isinstance(reading.path[0], str) for reading in readings.values() if reading.path)
+        self._whole = all(reading.whole for reading in readings.values())
+        self._keyed = all(isinstance(path[0], str) for reading in readings.values() for path in reading.paths)
         self._points = [_point(1 << i, readings[key]) for i, key in enumerate(self._keys)]
+        self._of_part = _masks(self._keys)
         self._known = frame.known.union(*(_heads(reading) for reading in readings.values()))
         # a message that has only these says nothing that is wanted, and is sound
         self._harmless = frame.also.union(*(_heads(readings[key]) for key in readings if key not in wanted))
@@ -76,8 +76,8 @@ class TopicReader(Generic[T]):
         """
         if self._whole:
             return self._read_whole(payload), 0, None
-        message = parse(payload)
         frame = self._frame
+        message = frame.message(payload)
         root, moment, event_id = (message, NO_MOMENT, None) if frame.bare else frame.open(message)
         number = None if frame.bare else frame.number(message)
         if root is MISSING:
@@ -156,12 +156,15 @@ class TopicReader(Generic[T]):
         shape = self._shapes.get(mask) or self._shape(mask)
         if shape is not None:
             quality = run_steps(shape.steps, values, bad)
-            return [Carried(shape, values, quality, *moment, event_id, history)]
-        alone = []
-        for slot, bit in enumerate(bit for bit, *_ in self._points if bit & mask):
-            marks = {0: bad[slot]} if slot in bad else {}
-            alone += self._columns(bit, [values[slot]], marks, moment, event_id, history=history)
-        return alone
+            return [Carried(shape, values, quality, moment, event_id, history)]
+        bits = [bit for bit, *_ in self._points if bit & mask]
+        parts = [part & mask for part in self._of_part if part & mask]
+        apart = []
+        for some in parts if len(parts) > 1 else bits:
+            slots = [slot for slot, bit in enumerate(bits) if bit & some]
+            marks = {place: bad[slot] for place, slot in enumerate(slots) if slot in bad}
+            apart += self._columns(some, [values[slot] for slot in slots], marks, moment, event_id, history=history)
+        return apart
 
     def _shape(self, mask: int) -> Shape[T] | None:
         numbers = [i for i in range(len(self._keys)) if mask >> i & 1]
@@ -182,10 +185,20 @@ class TopicReader(Generic[T]):
 
 def _point(bit: int, reading: MqttReading) -> _Point:
     # most paths are one key, and a call costs more than looking it up
-    key = reading.path[0] if len(reading.path) == 1 and isinstance(reading.path[0], str) else None
+    path = reading.paths[0] if len(reading.paths) == 1 else ()
+    key = path[0] if len(path) == 1 and isinstance(path[0], str) else None
     fault = (getter(reading.fault[0]), reading.fault[1]) if reading.fault else None
     absent = (getter(reading.absent[0]), reading.absent[1]) if reading.absent else None
-    return bit, key, getter(reading.path), reading.take, fault, absent
+    return bit, key, reading.field or first_of(reading.paths), reading.take, fault, absent
+
+
+def _masks(keys: tuple[str, ...]) -> list[int]:
+    """The bits of each part's points, and of those that belong to none."""
+    masks: dict[str, int] = {}
+    for i, key in enumerate(keys):
+        part = key.rpartition("/")[0]
+        masks[part] = masks.get(part, 0) | 1 << i
+    return list(masks.values())
 
 
 def _is_said(value: Any) -> bool:
@@ -193,7 +206,7 @@ def _is_said(value: Any) -> bool:
 
 
 def _heads(reading: MqttReading) -> set[str]:
-    paths = [reading.path, *(one[0] for one in (reading.fault, reading.absent) if one)]
+    paths = [*reading.paths, *(one[0] for one in (reading.fault, reading.absent) if one)]
     return {step for path in paths for step in path[:1] if isinstance(step, str)}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 from pydantic import AfterValidator
@@ -75,5 +75,24 @@ def getter(path: Path) -> Callable[[Any], Any]:
                 if value is MISSING:
                     return MISSING
         return value
+
+    return get
+
+
+def first_of(paths: Sequence[Path]) -> Callable[[Any], Any]:
+    """What stands at the first path where something does; null is something."""
+    if len(paths) == 1:
+        return getter(paths[0])
+    gets = [getter(path) for path in paths]
+
+    def get(value: Any) -> Any:
+        found = MISSING
+        for one in gets:
+            there = one(value)
+            if there is BLOCKED:
+                found = BLOCKED
+            elif there is not MISSING:
+                return there
+        return found
 
     return get

@@ -12,6 +12,7 @@ REASONS: tuple[str, ...] = (
     "shape",  # an array or a scalar where an object is expected, or the other way round
     "identity",  # it says of itself that it is somebody else's
     "no_codec",  # the network server decodes nothing: only raw bytes came
+    "codec",  # the codec plug-in finds none of its format in it, or returns what no JSON has
     "no_point",  # nothing in it that the profile knows
     "type",  # what the profile knows is there, but none of it is a number (text, bool …) as declared
     "availability",  # neither of the words for on line nor of those for off line

@@ -1,4 +1,4 @@
-"""When a device says that something was: RFC 3339, or a number of seconds or milliseconds since 1970. Pure.
+"""When a device says that something was: RFC 3339, a clock without a zone, seconds or milliseconds since 1970. Pure.
 
 A clock that was never set (1970, 2000), seconds where milliseconds are expected and the year 9999 are no time.
 Whether a believable time is true is for those to judge who know when the message came.
@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
-from typing import Any, Literal
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from typing import Any, Literal, NamedTuple
+from zoneinfo import ZoneInfo
 
 from gateway.model import SECOND
 
-TimeFormat = Literal["rfc3339", "unix_s", "unix_ms"]
+TimeFormat = Literal["rfc3339", "unix_s", "unix_ms", "local"]
 
 # nothing that speaks today was measured earlier; and no clock is a lifetime ahead
 EARLIEST = int(datetime(2015, 1, 1, tzinfo=UTC).timestamp()) * SECOND
@@ -22,12 +23,59 @@ LATEST = int(datetime(2100, 1, 1, tzinfo=UTC).timestamp()) * SECOND
 _RFC3339 = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9})\d*)?(?:[Zz]|([+-])(\d\d):(\d\d))", re.ASCII
 )
+_LOCAL = re.compile(r"(\d{4})([-./])(\d\d)\2(\d\d)[Tt ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9})\d*)?)?", re.ASCII)
+_OFFSET = re.compile(r"([+-])(\d\d):(\d\d)", re.ASCII)
 _EPOCH = datetime(1970, 1, 1).toordinal()  # noqa: DTZ001 - a count of days
 
 
-def reader(form: TimeFormat) -> Callable[[Any], int | None]:
-    """What turns a value of that format into nanoseconds UTC, None when it is no usable time."""
-    return {"rfc3339": _rfc3339, "unix_s": _unix_s, "unix_ms": _unix_ms}[form]
+class Said(NamedTuple):
+    """A usable time. `later_ns`: the other moment that it may mean, in the hour that a local clock shows twice."""
+
+    ns: int
+    later_ns: int | None = None
+
+
+def reader(form: TimeFormat, zone: tzinfo = UTC) -> Callable[[Any], Said | None]:
+    """What turns a value of that format into nanoseconds UTC, None when it is no usable time. `zone` is of `local`."""
+    if form == "local":
+        return lambda value: _local(value, zone)
+    read = {"rfc3339": _rfc3339, "unix_s": _unix_s, "unix_ms": _unix_ms}[form]
+
+    def plain(value: Any) -> Said | None:
+        at = read(value)
+        return Said(at) if at is not None else None
+
+    return plain
+
+
+def zone_of(spoken: str | None, site: str) -> tzinfo:
+    """The zone of a clock that says none: `utc`, `+08:00`, or that of the site (an IANA name)."""
+    if spoken == "utc":
+        return UTC
+    if spoken is not None and (match := _OFFSET.fullmatch(spoken)):
+        east = timedelta(hours=int(match[2]), minutes=int(match[3]))
+        return timezone(east if match[1] == "+" else -east)
+    return ZoneInfo(site)
+
+
+def _local(value: Any, zone: tzinfo) -> Said | None:
+    match = _LOCAL.fullmatch(value) if value.__class__ is str and len(value) <= 64 else None
+    if match is None:
+        return None  # one with a zone is another format: nothing is guessed
+    year, _, month, day, hour, minute, second, fraction = match.groups()
+    try:
+        clock = datetime(int(year), int(month), int(day), int(hour), int(minute), int(second or 0), tzinfo=zone)
+    except ValueError:
+        return None
+    first, second_time = clock.utcoffset(), clock.replace(fold=1).utcoffset()
+    if first is None or second_time is None or first < second_time:
+        return None  # in the hour that is left out in spring no clock is right
+    naive = (clock.toordinal() - _EPOCH) * 86_400 + clock.hour * 3_600 + clock.minute * 60 + clock.second
+    nanoseconds = int(fraction.ljust(9, "0")) if fraction else 0
+    at = _believable((naive - round(first.total_seconds())) * SECOND + nanoseconds)
+    if at is None or first == second_time:
+        return Said(at) if at is not None else None
+    return Said(at, at + round((first - second_time).total_seconds()) * SECOND)
 
 
 def odd(value: Any) -> str:

@@ -15,7 +15,8 @@ _VALUE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _FORMS = {"dev_eui": (re.compile(r"[0-9a-f]{16}"), "sixteen digits 0-9, a-f in small letters")}
 
 
-def _template(value: str) -> str:
+def check_topic(value: str) -> str:
+    """The template of a topic; ValueError when it is none."""
     names = _VARIABLE.findall(value)
     if wrong := [name for name in names if not _NAME.fullmatch(name)]:
         raise ValueError(f"a variable is named with small letters, digits and `_`; got {{{wrong[0]}}}")
@@ -29,7 +30,7 @@ def _template(value: str) -> str:
     return value
 
 
-TopicField = Annotated[str, AfterValidator(_template)]
+TopicField = Annotated[str, AfterValidator(check_topic)]
 
 
 def variables_of(texts: Iterable[str]) -> frozenset[str]:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from drivers.assign import UnitAssignment
-from drivers.mqtt.lateness import Lateness, Verdict
+from drivers.mqtt.lateness import Lateness, Verdict, settled
 from drivers.mqtt.redelivery import Memory, Seen
 from drivers.mqtt.sequence import Sequence as Numbers
 from drivers.mqtt.tally import LinkTally, UnitTally
@@ -84,7 +84,10 @@ class Unit:
         frames: list[Frame] = []
         odd: str | None = None
         for record in records:
-            layout, source_ns = record.layout, record.source_ns
+            layout, source_ns, doubtful = record.layout, record.source_ns, False
+            if record.later_ns is not None:
+                source_ns, doubtful = settled(record.source_ns, record.later_ns, at)
+                record = record._replace(source_ns=source_ns)  # noqa: PLW2901 - the same record, with one time
             if (source_ns is not None or record.event_id is not None) and not self._new(record, message):
                 continue
             verdict = self._lateness.judge(
@@ -99,6 +102,8 @@ class Unit:
             if verdict.odd:
                 self._link.clock += 1
                 odd = record.odd_time or _moment(source_ns)
+            elif doubtful:
+                verdict = verdict._replace(quality=verdict.quality or Quality.UNCERTAIN_CLOCK)
             frames.append(self._frame(record, verdict, at))
         self._concluded(frames, odd, at)
         return frames

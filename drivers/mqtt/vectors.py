@@ -23,7 +23,7 @@ _Places = tuple[str | int, ...]
 def mistakes(profile: MqttProfile) -> Iterator[Mistake]:
     """Every example that the profile does not keep."""
     for index, vector in enumerate(profile.vectors):
-        for place, sentence in _check(profile, vector):
+        for place, sentence in _check(profile.for_parts(vector.parts) if vector.parts else profile, vector):
             yield index, place, sentence
 
 
@@ -65,7 +65,7 @@ def _check(profile: MqttProfile, vector: MqttVector) -> Iterator[tuple[_Places, 
 
 
 def _read(profile: MqttProfile, vector: MqttVector, topic: str) -> tuple[list[_Moment], bool | None]:
-    payload = vector.payload.encode() if isinstance(vector.payload, str) else msgspec.json.encode(vector.payload)
+    payload = _sent(vector)
     spoken = profile.mqtt.availability
     hears = spoken is not None and filled(spoken.topic, vector.variables) == topic
     available = AvailabilityReader(spoken).read(payload) if spoken is not None and hears else None
@@ -74,6 +74,12 @@ def _read(profile: MqttProfile, vector: MqttVector, topic: str) -> tuple[list[_M
         return [], available
     moments, *_ = topics[topic].read(payload)
     return moments, available
+
+
+def _sent(vector: MqttVector) -> bytes:
+    if vector.hex is not None:
+        return bytes.fromhex(vector.hex)
+    return vector.payload.encode() if isinstance(vector.payload, str) else msgspec.json.encode(vector.payload)
 
 
 def _nothing(_keys: tuple[str, ...]) -> tuple[()]:
@@ -93,8 +99,8 @@ def _compare(place: _Places, wanted: Outcome, moments: list[_Moment]) -> Iterato
             elif told := compared(key, *came[key], wanted.expect, wanted.bad):
                 yield (*place, name, key), f"{key}: {told}"
     if wanted.source_time is not None:
-        at = next((one.source_ns for one in moments), None)
+        at = next((one.moment.source_ns for one in moments), None)
         expected = reader("rfc3339")(wanted.source_time)
-        if expected is None or at != expected:
+        if expected is None or at != expected.ns:
             got = "none" if at is None else f"{at / SECOND:.3f} s since 1970"
             yield (*place, "source_time"), f"expected {wanted.source_time}, got {got}"
