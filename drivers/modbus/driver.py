@@ -1,4 +1,4 @@
-"""The owner of one Modbus TCP endpoint: connects, asks unit after unit, and emits a frame per fed device.
+"""The owner of one Modbus endpoint: connects, asks unit after unit, and emits a frame per fed device.
 
 One question is in flight at a time. Polls, probes and pauses run in building time; only the wait for an answer is host
 time. A request error stays inside its unit; a session error closes the connection, and a new one is made.
@@ -8,34 +8,30 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import NoReturn, Protocol
+from typing import NoReturn, TypeVar
 
 from drivers.assign import LinkAssignment
 from drivers.base import DriverError, RequestError, SessionError
-from drivers.modbus.client import TcpConnection
+from drivers.modbus.busy import Busy
+from drivers.modbus.connect import open_connection
+from drivers.modbus.connection import Connect, Connection
+from drivers.modbus.cycle import Cycle
 from drivers.modbus.exceptions import Consequence, ExceptionAnswer
 from drivers.modbus.frame import Question
+from drivers.modbus.lending import Lending
 from drivers.modbus.options import ModbusLinkOptions
+from drivers.modbus.refusals import Asked
+from drivers.modbus.schedule import SLICE, Schedule, Turn
 from drivers.modbus.unit import Unit
 from drivers.reconnect import Random, Reconnecting, jitter
 from gateway.clock import Clock, host_mono_ns
-from gateway.model import SECOND, Emit, ErrorKind, Frame, Layout, LinkError, LinkReport, Quality
+from gateway.model import SECOND, Emit, ErrorKind, Frame, Layout, LinkError, LinkReport
 
 REPORT_EVERY = SECOND
 # a report that is nearly due goes out with the polls: waking up for it alone would cost as much as a poll
 REPORT_EARLY = SECOND // 10
-# looking for the one register that a device refuses must not take the link from its other units
-CUTS_PER_CYCLE = 16
 
-
-class Connection(Protocol):
-    """What the driver needs of an open connection; `TcpConnection` is one."""
-
-    async def checked_read(self, question: Question) -> bytes: ...
-    def close(self) -> None: ...
-
-
-Connect = Callable[[ModbusLinkOptions], Awaitable[Connection]]
+T = TypeVar("T")
 
 
 class _Missed(Exception):  # noqa: N818 - a cycle without its values, not a failure of ours
@@ -44,8 +40,12 @@ class _Missed(Exception):  # noqa: N818 - a cycle without its values, not a fail
         self.link_answers = link_answers
 
 
+class _HungUp(SessionError):  # noqa: N818 - what a device does with a register it has not, not a failure of ours
+    """The device has closed the connection at a register that it need not have: no fault of its unit."""
+
+
 class ModbusDriver:
-    """Reads all units of one link, each in its own period."""
+    """Reads all units of one link, each pace in its own period."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class ModbusDriver:
         clock: Clock,
         report: Callable[[LinkReport], None],
         *,
-        connect: Connect = TcpConnection.open,
+        connect: Connect = open_connection,
         random: Random = jitter,
     ) -> None:
         self._link = link
@@ -65,11 +65,15 @@ class ModbusDriver:
         self._connect = connect
         self._layouts = assignment.layouts
         self._units = [Unit(unit, clock.now(), random) for unit in assignment.units]
+        self._schedule = Schedule(self._units)
         self._pauses = Reconnecting(options.reconnect_min, options.reconnect_max, random)
-        self._connected = False
+        self._lending = Lending(clock)
+        self._endpoint = options.endpoint
+        self._heard = False
         self._connects = 0
         self._error: LinkError | None = None
         self._report_ns = clock.now().mono_ns
+        self._busy = Busy(self._report_ns)
 
     @property
     def link(self) -> str:
@@ -79,6 +83,13 @@ class ModbusDriver:
     def layouts(self) -> Sequence[Layout]:
         """The layouts of all frames that `run` emits."""
         return self._layouts
+
+    async def borrow(self, use: Callable[[Connection], Awaitable[T]]) -> T:
+        """The result of `use` on the link's own connection, between two polls: one question, then come again.
+
+        SessionError while the link is down. Polls keep two thirds of the wire.
+        """
+        return await self._lending.borrow(use)
 
     async def run(self, emit: Emit) -> NoReturn:
         """Poll until cancelled. An error of `emit` goes through, and the next run says again what it may have lost."""
@@ -92,8 +103,8 @@ class ModbusDriver:
             except SessionError as error:
                 self._note(error)
             finally:
+                self._lending.connection = None
                 connection.close()
-                self._connected = False
             self._tell()
 
     # the link
@@ -113,13 +124,13 @@ class ModbusDriver:
                 self._tell()
                 continue
             break
-        self._connected = True
+        self._lending.connection = connection
+        self._endpoint = connection.endpoint
+        self._heard = False
         self._connects += 1
         now = self._clock.now()
         for unit in self._units:
-            unit.connected(now.mono_ns)
-            if failed:
-                unit.alive(now.mono_ns)
+            unit.connected(now.mono_ns, anew=failed)
         self._tell()
         return connection
 
@@ -128,53 +139,58 @@ class ModbusDriver:
             await self._clock.sleep_until(min(until_ns, self._report_ns))
             self._tell_in_time()
             for unit in self._units:
-                unit.advance(now_ns, skipping=True)
+                unit.skip(now_ns)
 
     async def _lost(self, error: SessionError, emit: Emit) -> None:
         at = self._clock.now()
         for unit in self._units:
             unit.tally.failed(error, at)
-            unit.advance(at.mono_ns, skipping=True)
+            unit.skip(at.mono_ns)
             await _all(unit.lost(at), emit)
 
     # the units
 
     async def _tick(self, connection: Connection, emit: Emit) -> None:
-        """Ask every unit that is due, or sleep until one is."""
+        """Let the unit ask whose turn it is, or sleep until it is somebody's."""
         now_ns = self._clock.now().mono_ns
-        due = sorted((unit for unit in self._units if unit.wake_ns <= now_ns), key=lambda unit: unit.wake_ns)
-        if not due:
-            await self._clock.sleep_until(min(self._report_ns, *(unit.wake_ns for unit in self._units)))
-        for unit in due:
-            await self._serve(unit, connection, emit)
-            self._tell_in_time()
-        if not due:
-            self._tell_in_time()
+        turn = self._schedule.next(now_ns)
+        if turn is None:
+            await self._clock.sleep_until(min(self._report_ns, self._schedule.wake_ns))
+        else:
+            await self._serve(turn, now_ns, connection, emit)
+        self._tell_in_time()
 
-    async def _serve(self, unit: Unit, connection: Connection, emit: Emit) -> None:
-        """One cycle of one unit, or one probe and then its cycle. SessionError when the link is over."""
-        began_ns = self._clock.now().mono_ns
+    async def _serve(self, turn: Turn, began_ns: int, connection: Connection, emit: Emit) -> None:
+        """One cycle of one unit or a part of it, or one probe. SessionError when the link is over."""
+        unit, cycle, _ = turn
         was_dead = unit.dead
-        unit.advance(began_ns, skipping=was_dead)
         try:
-            if was_dead:
+            if cycle is None:
+                unit.skip(began_ns)
                 await self._probe(unit, connection)
-                self._tell()
-            answers = await self._cycle(unit, connection)
+                return
+            if not cycle.running:
+                unit.begin(cycle, began_ns)
+            if not await self._cycle(unit, cycle, connection, began_ns):
+                return
+        except _HungUp:
+            raise
         except (_Missed, SessionError) as missed:
             at = self._clock.now()
             silent = missed.silent if isinstance(missed, _Missed) else True
-            await _all(unit.missed(at, at.mono_ns - began_ns, silent=silent), emit)
+            await _all(unit.missed(at, at.mono_ns - began_ns, cycle, silent=silent), emit)
             if unit.dead and not was_dead:
                 self._tell()
             if isinstance(missed, SessionError):
                 raise
-            if not missed.link_answers and all(one.dead for one in self._units):
+            if not missed.link_answers and self._options.modbus.scheme != "rtu" and self._schedule.all_dead:
                 raise SessionError(ErrorKind.TIMEOUT, "no unit answers: the link itself may be gone") from None
             return
+        finally:
+            self._schedule.took(turn, began_ns, self._clock.now().mono_ns)
         self._pauses.worked()
         self._error = None
-        await _all(unit.answered(answers, self._clock.now()), emit)
+        await _all(unit.answered(cycle, self._clock.now()), emit)
 
     async def _probe(self, unit: Unit, connection: Connection) -> None:
         try:
@@ -185,50 +201,61 @@ class ModbusDriver:
         except RequestError:
             raise _Missed(silent=True, link_answers=False) from None
         unit.alive(self._clock.now().mono_ns)
-        unit.advance(self._clock.now().mono_ns)
+        self._tell()
 
-    async def _cycle(self, unit: Unit, connection: Connection) -> list[bytes | int]:
-        """The answer to every block; _Missed when there can be no frame of this cycle."""
-        answers: list[bytes | int] = []
-        cuts = 0
-        while len(answers) < len(unit.asked):
-            asked = unit.asked[len(answers)]
-            if asked.refused:
-                answers.append(Quality.BAD_CONFIG)
-                continue
+    async def _cycle(self, unit: Unit, cycle: Cycle, connection: Connection, began_ns: int) -> bool:
+        """True with all answers of the cycle, False when it goes on later; _Missed when there will be none."""
+        while (asked := cycle.next(began_ns)) is not None:
+            await self._question(unit, cycle, asked, connection)
+            now_ns = self._clock.now().mono_ns
+            unit.asked(now_ns)
+            if cycle.unfinished and (now_ns - began_ns >= SLICE or unit.ready_ns > now_ns):
+                return False
+        return True
+
+    async def _question(self, unit: Unit, cycle: Cycle, asked: Asked, connection: Connection) -> None:
+        """One question of a cycle, and what its answer means for the cycle."""
+        try:
             retries = 0 if unit.suspect else self._options.retries
-            try:
-                answers.append(await self._ask(unit, asked.question, connection, retries))
-            except ExceptionAnswer as error:
-                if error.consequence in (Consequence.ABSENT, Consequence.BUSY):
-                    raise _Missed(silent=error.consequence is Consequence.ABSENT, link_answers=True) from None
-                if error.consequence is Consequence.FAILED:
-                    answers.append(Quality.BAD_COMM)
-                elif cuts < CUTS_PER_CYCLE and unit.refused(asked, error.can_be_cut, self._clock.now()):
-                    cuts += 1
-                else:
-                    answers.append(Quality.BAD_CONFIG)
-            except RequestError:
+            payload = await self._ask(unit, asked.question, connection, retries)
+        except ExceptionAnswer as error:
+            if error.consequence is Consequence.REFUSED:
+                cycle.refused(asked, error.message, self._clock.now(), cut=error.can_be_cut)
+            elif error.consequence is Consequence.FAILED:
+                cycle.failed()
+            elif error.consequence is Consequence.ABSENT or not unit.busy(cycle, self._clock.now().mono_ns):
+                raise _Missed(silent=error.consequence is Consequence.ABSENT, link_answers=True) from None
+        except RequestError:
+            if not cycle.silent(asked, self._clock.now()):
                 raise _Missed(silent=True, link_answers=False) from None
-        return answers
+        except SessionError as error:
+            if asked.optional and self._heard and error.kind is ErrorKind.CONNECT:
+                cycle.hung_up(asked, error.message, self._clock.now())
+                raise _HungUp(error.kind, error.message) from None
+            raise
+        else:
+            self._heard = True
+            cycle.answered(asked, payload)
 
     async def _ask(self, unit: Unit, question: Question, connection: Connection, retries: int) -> bytes:
         """One checked answer, counted."""
         for left in range(retries, -1, -1):
-            began_ns = host_mono_ns()
-            try:
-                payload = await connection.checked_read(question)
-            except DriverError as error:
-                news = unit.tally.failed(error, self._clock.now())
-                if isinstance(error, (SessionError, ExceptionAnswer)) or not left:
-                    if news:
-                        self._tell()
-                    raise
-                continue
-            finally:
-                _stay_cancelled()
-            unit.tally.answered(host_mono_ns() - began_ns)
-            return payload
+            async with self._lending.wire:
+                sent_ns, began_ns = self._clock.now().mono_ns, host_mono_ns()
+                try:
+                    payload = await connection.checked_read(question)
+                except DriverError as error:
+                    news = unit.tally.failed(error, self._clock.now())
+                    if isinstance(error, (SessionError, ExceptionAnswer)) or not left:
+                        if news:
+                            self._tell()
+                        raise
+                    continue
+                finally:
+                    self._busy.took(sent_ns, self._clock.now().mono_ns)
+                    _stay_cancelled()
+                unit.tally.answered(host_mono_ns() - began_ns)
+                return payload
         raise AssertionError("unreachable")
 
     # what health hears
@@ -246,12 +273,13 @@ class ModbusDriver:
         self._report(
             LinkReport(
                 link=self._link,
-                endpoint=self._options.endpoint,
-                connected=self._connected,
+                endpoint=self._endpoint,
+                connected=self._lending.connection is not None,
                 at=now,
                 error=self._error,
                 connects=self._connects,
                 units=tuple(unit.report() for unit in self._units),
+                busy=self._busy.share(now.mono_ns),
             )
         )
 

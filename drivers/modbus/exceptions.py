@@ -34,6 +34,8 @@ class ExceptionAnswer(RequestError):  # noqa: N818 - the standard's word
     def __init__(self, code: int) -> None:
         name, self.consequence = _NAMES.get(code, ("a code the standard does not know", Consequence.FAILED))
         super().__init__(ErrorKind.EXCEPTION, f"exception 0x{code:02X}, {name}")
+        # a device that answers with every code there is must not make as many names
+        self.name = name
         self.code = code
 
     @property

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter, deque
 
 from drivers.base import DriverError
-from gateway.model import ErrorKind, Instant, LinkError, UnitReport
+from drivers.modbus.exceptions import ExceptionAnswer
+from gateway.model import ErrorKind, Instant, LinkError, Refused, UnitReport
 
 _ROUND_TRIPS = 64
 
@@ -18,6 +19,7 @@ class Tally:
         self._unit = unit
         self._devices = devices
         self._errors: Counter[ErrorKind] = Counter()
+        self._exceptions: Counter[str] = Counter()
         self._rtt: deque[int] = deque(maxlen=_ROUND_TRIPS)
         self._error: LinkError | None = None
         self._last_error: LinkError | None = None
@@ -25,6 +27,7 @@ class Tally:
         self.polls = 0
         self.good = 0
         self.overruns = 0
+        self.variant: str | None = None
 
     def answered(self, rtt_ns: int) -> None:
         """A request was answered with its value."""
@@ -39,11 +42,14 @@ class Tally:
     def failed(self, error: DriverError, at: Instant) -> bool:
         """A request failed; True when that is news."""
         self._errors[error.kind] += 1
+        if isinstance(error, ExceptionAnswer):
+            self._exceptions[error.name] += 1
         news = self._error is None or self._error.kind is not error.kind
         self._error = self._last_error = LinkError(error.kind, error.message, at.wall_ns)
         return news
 
-    def report(self, backoff_until_ns: int | None) -> UnitReport:
+    def report(self, backoff_until_ns: int | None, misses: int, refused: tuple[Refused, ...]) -> UnitReport:
+        """All of it, with what only the unit itself knows."""
         return UnitReport(
             name=self._name,
             unit=self._unit,
@@ -58,4 +64,8 @@ class Tally:
             rtt_ns=tuple(self._rtt),
             backoff_until_ns=backoff_until_ns,
             overruns=self.overruns,
+            exceptions=dict(self._exceptions),
+            misses=misses,
+            refused=refused,
+            variant=self.variant,
         )

@@ -1,62 +1,54 @@
-"""One unit of a link: what to ask it, what its answers mean, and how it is doing. No I/O."""
+"""One unit of a link: what it is, what to ask it next, and how it is doing. No I/O."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from drivers.assign import Feed, UnitAssignment
-from drivers.meaning import run_steps
-from drivers.modbus.codec import Decoder, answer_bytes
+from drivers.assign import UnitAssignment
+from drivers.modbus.cycle import Cycle, Due
 from drivers.modbus.frame import Question
-from drivers.modbus.pace import Probing, first_due, next_due
-from drivers.modbus.plan import Block, halves, plan
+from drivers.modbus.identity import Identity, Unidentified
+from drivers.modbus.pace import Probing
+from drivers.modbus.refusals import Asked
 from drivers.modbus.tally import Tally
-from drivers.profile import ModbusProfile, never_read
+from drivers.profile import ModbusProfile
 from drivers.reconnect import Random
-from gateway.model import SECOND, Frame, FrameKind, Instant, Quality, UnitReport, Value
+from gateway.model import SECOND, Frame, Instant, Quality, UnitReport
 
 MISSED_UNTIL_DEAD = 2
-# a refused register may have been programmed meanwhile: it is asked for again
-FORGIVE_AFTER = 60 * SECOND
-
-
-@dataclass(slots=True)
-class Asked:
-    """A block with its question; `refused` once it has been, and cannot be cut any further."""
-
-    block: Block
-    question: Question
-    refused: bool = False
+# a device that is busy is asked once more after this
+BUSY_PAUSE = SECOND // 10
 
 
 class Unit:
-    """State of one unit between polls; the driver asks, this says what and concludes."""
+    """State of one unit between questions; the driver asks, this says what and concludes.
+
+    `spent_ns` is the time it has had on the wire, for a fair share (drivers.modbus.schedule). Before `ready_ns` it
+    wants no question.
+    """
 
     def __init__(self, assignment: UnitAssignment, now: Instant, random: Random) -> None:
         spec = assignment.spec
         profile = spec.profile
-        if not isinstance(profile, ModbusProfile) or spec.unit is None:
+        if not isinstance(profile, ModbusProfile) or assignment.unit is None:
             raise TypeError(f"{spec.name}: {profile.profile} is no profile of registers")
         self.spec = spec
-        self._number = spec.unit
-        self.tally = Tally(spec.name, spec.unit, assignment.devices)
-        readings = {key: profile.readings[key] for key in assignment.keys}
-        self._blocks = plan((r.cell for r in readings.values()), profile.modbus.limits, never_read(profile))
-        self._decoder = Decoder(readings, self._blocks)
-        own = tuple(range(len(readings)))
-        self._feeds = [(feed, not feed.steps and feed.picks == own) for feed in assignment.feeds]
+        self.tally = Tally(spec.name, assignment.unit, assignment.devices)
+        self.cycles = [Cycle(pace, spec.link, assignment.unit, profile, now.mono_ns) for pace in assignment.paces]
+        self._identity = (
+            Identity(spec, profile, assignment.unit, assignment.paces[0], now.mono_ns)
+            if getattr(profile, "identity", ())
+            else None
+        )
+        self._turns = (self._identity.cycle,) if self._identity else tuple(self.cycles)
+        self._pause_ns = profile.modbus.limits.pause or 0
         self._random = random
         self._probing: Probing | None = None
         self._missed = 0
-        self._told_bad = False
-        self._forgive_ns: int | None = None
-        self._barred = False
-        self._forgiven = False
-        self.due_ns = first_due(spec.link, spec.poll_ns, now.mono_ns)
+        self._standing: Asked | None = None
+        self.spent_ns = 0
+        self.ready_ns = 0
         self.probe_ns: int | None = None
-        self.initial = True
-        self.asked = [self._ask(block) for block in self._blocks]
 
     # what to ask
 
@@ -71,129 +63,172 @@ class Unit:
         return self._missed > 0
 
     @property
-    def wake_ns(self) -> int:
-        """When this unit wants the link next."""
-        return self.due_ns if self.probe_ns is None else self.probe_ns
+    def turns(self) -> Sequence[Cycle]:
+        """What is asked while it lives: who it is, until that is known; then every pace."""
+        return self._turns
 
     @property
     def probe(self) -> Question:
         """One cheap value."""
-        cell = self._blocks[0].cells[0]
-        return self._ask(Block(cell.table, cell.address, cell.words, (cell,))).question
+        for cycle in (*self._turns, *self.cycles):
+            if (question := cycle.probe) is not None:
+                return question
+        raise AssertionError("a unit of which nothing is asked")
 
-    def advance(self, now_ns: int, *, skipping: bool = False) -> None:
-        """The due cycle has begun, or (`skipping`) all cycles due by now go by unasked."""
-        while self.due_ns <= now_ns:
-            self.due_ns, skipped = next_due(self.due_ns, self.spec.poll_ns, now_ns)
-            self.tally.polls += 1 + skipped
-            if not skipping:
-                self.tally.overruns += skipped
-                return
+    def begin(self, cycle: Cycle, now_ns: int) -> None:
+        """The due cycle begins."""
+        due = cycle.begin(now_ns)
+        if self._asks_who(cycle):
+            self.skip(now_ns)
+        else:
+            self._count(due, overrun=True)
+
+    def skip(self, now_ns: int) -> None:
+        """All cycles due by now go by unasked."""
+        for cycle in self.cycles:
+            self._count(cycle.skip(now_ns))
+
+    def _count(self, due: Due, *, overrun: bool = False) -> None:
+        self.tally.polls += due.cycles
+        if overrun:
+            self.tally.overruns += due.skipped
+
+    def _asks_who(self, cycle: Cycle) -> bool:
+        return self._identity is not None and cycle is self._identity.cycle
+
+    def asked(self, now_ns: int) -> None:
+        """A question to it is over: it may want a pause before the next one."""
+        if self._pause_ns:
+            self.ready_ns = max(self.ready_ns, now_ns + self._pause_ns)
+
+    def busy(self, cycle: Cycle, now_ns: int) -> bool:
+        """It lives and asks to come again: True when that is done within the cycle."""
+        if self.suspect or cycle.busy_again:
+            return False
+        cycle.busy_again = True
+        self.ready_ns = max(self.ready_ns, now_ns + BUSY_PAUSE)
+        return True
+
+    # how its link is doing
 
     def begun(self) -> None:
-        """Whoever listened is gone: a unit that is not heard is said to be BAD once more."""
-        self._told_bad = False
+        """Whoever listened is gone: what is not heard is said to be BAD once more."""
+        for cycle in self.cycles:
+            cycle.told = None
 
-    def connected(self, now_ns: int) -> None:
-        """The link is open (again): of the cycles that went by without it only the newest is asked."""
-        self.initial = True
-        gone = max(0, (now_ns - self.due_ns) // self.spec.poll_ns)
-        self.due_ns += gone * self.spec.poll_ns
-        self.tally.polls += gone
+    def connected(self, now_ns: int, *, anew: bool) -> None:
+        """The link is open (again): of the cycles that went by without it only the newest is asked.
 
-    def _ask(self, block: Block) -> Asked:
-        size = answer_bytes(block)
-        return Asked(block, Question(self._number, block.table.function, block.address, block.count, size))
+        `anew`: it was away for a while, so that every unit may be there again.
+        """
+        for cycle in self.cycles:
+            cycle.connected()
+            self._count(cycle.catch_up(now_ns))
+        if anew:
+            self._missed = 0
+            self._probing = None
+            self._wake(now_ns)
+        elif not self.dead:
+            self._ask_who(now_ns)
+
+    def alive(self, now_ns: int) -> None:
+        """A probe was answered: poll at once. Its pauses go on growing until it answers a whole cycle."""
+        self._missed = MISSED_UNTIL_DEAD - 1
+        self._wake(now_ns)
+
+    def _wake(self, now_ns: int) -> None:
+        self.probe_ns = None
+        for cycle in self.cycles:
+            cycle.at_once(now_ns)
+            for asked in cycle.asked:
+                if asked.refusal is not None and not asked.refusal.hung_up:
+                    asked.forgive(now_ns)
+        self._ask_who(now_ns)
+
+    def _ask_who(self, now_ns: int) -> None:
+        if self._identity is not None:
+            self._identity.ask(now_ns)
+            self._turns = (self._identity.cycle,)
 
     # what was answered
 
-    def answered(self, answers: Sequence[bytes | int], at: Instant) -> list[Frame]:
-        """A cycle's answers in the order of `asked` (bytes, or the quality of a failed block): one frame per device."""
-        self._missed = 0
-        self.probe_ns = self._probing = None
-        self._told_bad = False
-        heard = any(isinstance(answer, bytes) for answer in answers)
-        if heard and Quality.BAD_COMM not in answers:
+    def answered(self, cycle: Cycle, at: Instant) -> list[Frame]:
+        """A cycle has all its answers: one frame per device."""
+        if self._identity is not None and cycle is self._identity.cycle:
+            return self._identified(self._identity, at)
+        if cycle.spoken:
+            self._missed = 0
+            self._probing = None
+        heard = cycle.heard
+        if heard and Quality.BAD_COMM not in cycle.answers:
             self.tally.cycle(at)
-        values, quality = self._decoder.decode(answers)
-        kind = FrameKind.INITIAL if self.initial else FrameKind.LIVE
-        self.initial = False
-        frames = [
-            Frame(feed.layout, values, at, quality, kind=kind) if whole else _picked(feed, values, quality, at, kind)
-            for feed, whole in self._feeds
-        ]
-        self._reconsider(answers, heard, at.mono_ns)
+        frames = cycle.finish(at)
+        if not heard or self._standing is not None:
+            self._reconsider(heard, at.mono_ns)
         return frames
 
-    def refused(self, asked: Asked, cut: bool, now: Instant) -> bool:
-        """The device has no such registers: True when the block was cut in two, False when it is left out now."""
-        parts = halves(asked.block) if cut else None
-        at = next(i for i, one in enumerate(self.asked) if one is asked)
-        if parts is None:
-            self.asked[at].refused = True
-            if self._forgive_ns is None:
-                self._forgive_ns = now.mono_ns + FORGIVE_AFTER
-            return False
-        self.asked[at : at + 1] = [self._ask(part) for part in parts]
-        self._decoder.replan([one.block for one in self.asked])
-        return True
+    def _identified(self, identity: Identity, at: Instant) -> list[Frame]:
+        try:
+            chosen = identity.judge(at)
+        except Unidentified as error:
+            self._missed = 0
+            self._probing = None
+            self.tally.failed(error, at)
+            return [frame for one in self.cycles for frame in one.lost(at, Quality.BAD_CONFIG)]
+        if chosen is None:
+            return self.missed(at, 0, identity.cycle, silent=False)
+        other = not identity.settled or chosen.variant_name != self.tally.variant
+        identity.settled, self.tally.variant = True, chosen.variant_name
+        for cycle in self.cycles:
+            if other:
+                cycle.use(chosen)
+            cycle.at_once(at.mono_ns)
+        self._turns = tuple(self.cycles)
+        return []
 
-    def _reconsider(self, answers: Sequence[bytes | int], heard: bool, now_ns: int) -> None:
+    def _reconsider(self, heard: bool, now_ns: int) -> None:
         """What was refused may be there later: the device was starting, or has been programmed."""
-        if not heard and all(one.refused for one in self.asked):
+        every = [asked for cycle in self.cycles for asked in cycle.asked]
+        if heard:
+            self._standing = None
+            for asked in every:
+                asked.forgive(now_ns)
+        elif self._standing is None and all(asked.left_out(now_ns) for asked in every):
             # nothing at all would be asked any more, and the unit could die unseen
-            self.asked[0].refused = False
-            self._barred = True
-        elif (heard and self._barred) or (self._forgive_ns is not None and now_ns >= self._forgive_ns):
-            self._forgive()
-        elif self._forgiven and Quality.BAD_COMM not in answers:
-            self._forgiven = False
-            if Quality.BAD_CONFIG not in answers and len(self.asked) != len(self._blocks):
-                # all of it is there now: asked for in as few blocks as at first
-                self.asked = [self._ask(block) for block in self._blocks]
-                self._decoder.replan(self._blocks)
-
-    def _forgive(self) -> None:
-        self._forgive_ns = None
-        self._barred = False
-        self._forgiven = True
-        for asked in self.asked:
-            asked.refused = False
+            bare = (asked for asked in every if asked.refusal is not None and not asked.refusal.hung_up)
+            self._standing = min(bare, key=lambda asked: asked.optional, default=None)
+            if self._standing is not None:
+                self._standing.standing = True
 
     # what was not
 
-    def missed(self, at: Instant, took_ns: int, *, silent: bool = True) -> list[Frame]:
-        """A cycle or a probe in vain. After two, the unit's points are BAD, and a `silent` unit is dead."""
+    def missed(self, at: Instant, took_ns: int, cycle: Cycle | None, *, silent: bool = True) -> list[Frame]:
+        """A cycle or a probe (None) in vain. After two, the unit's points are BAD, and a `silent` unit is dead.
+
+        A pace that is missed while others are answered speaks only for its own points.
+        """
         self._missed += 1
+        if cycle is not None:
+            cycle.abandon()
+            cycle.missed += 1
         if self._missed < MISSED_UNTIL_DEAD:
-            return []
+            late = cycle is not None and cycle.missed >= MISSED_UNTIL_DEAD and not self._asks_who(cycle)
+            return list(cycle.lost(at)) if cycle is not None and late else []
         if silent:
             self._probing = self._probing or Probing(self._random)
             self.probe_ns = self._probing.after(at.mono_ns, took_ns)
         return self.lost(at)
 
-    def alive(self, now_ns: int) -> None:
-        """A probe was answered, or the link is a new one: poll at once."""
-        self.probe_ns = self._probing = None
-        self._missed = 0
-        self.due_ns = first_due(self.spec.link, self.spec.poll_ns, now_ns)
-
     def lost(self, at: Instant) -> list[Frame]:
         """Every value is BAD from now on; said once. The next good values are no edges."""
-        self.initial = True
-        if self._told_bad:
-            return []
-        self._told_bad = True
-        return [
-            Frame(feed.layout, [None] * len(feed.picks), at, [int(Quality.BAD_COMM)] * len(feed.picks))
-            for feed, _ in self._feeds
-        ]
+        return [frame for cycle in self.cycles for frame in cycle.lost(at)]
 
     def report(self) -> UnitReport:
-        return self.tally.report(self.probe_ns)
-
-
-def _picked(feed: Feed, values: list[Value], quality: list[int] | None, at: Instant, kind: FrameKind) -> Frame:
-    picked = [values[pick] for pick in feed.picks]
-    bad = {} if quality is None else {i: quality[pick] for i, pick in enumerate(feed.picks) if quality[pick]}
-    return Frame(feed.layout, picked, at, run_steps(feed.steps, picked, bad), kind=kind)
+        """How it is doing."""
+        refused = tuple(
+            asked.refusal.report(asked.block)
+            for cycle in self.cycles
+            for asked in cycle.asked
+            if asked.refusal is not None
+        )
+        return self.tally.report(self.probe_ns, self._missed, refused)

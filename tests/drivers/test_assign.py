@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import pytest
 
-from drivers.assign import AssignmentError, assign
+from drivers.assign import AssignmentError, UnitAssignment, assign
 from drivers.modbus.unit import Unit
-from gateway.model import Instant, Quality
+from gateway.model import Frame, Instant, Quality
 from tests.drivers.made import channel, profile, shipped, unit
 
 ADAM = shipped("advantech-adam-6024")
 LIFT = shipped("inovance-nice3000-plus")
 LOOP = {"signal": {0: "0 mA", 65535: "20 mA"}, "linear": {"4 mA": "0 m", "20 mA": "1 m"}}
 AT = Instant(0, 0)
+
+
+def answered(assignment: UnitAssignment, *answers: bytes) -> tuple[list[tuple[str, int]], list[Frame]]:
+    """What a unit of one pace is asked, and the frames of these answers (the last of them repeated as needed)."""
+    poller = Unit(assignment, AT, lambda: 0.0)
+    (cycle,) = poller.cycles
+    poller.begin(cycle, 0)
+    asked = []
+    while (one := cycle.next(0)) is not None:
+        cycle.answered(one, answers[min(len(asked), len(answers) - 1)])
+        asked.append((str(one.block), one.question.function))
+    return asked, poller.answered(cycle, AT)
 
 
 def test_a_module_feeds_two_devices() -> None:
@@ -29,10 +41,8 @@ def test_a_module_feeds_two_devices() -> None:
     assert made.units[0].keys == ("ai0", "ai1", "ai0_status", "ai1_status", "di1"), (
         "with its judge, without idle channels"
     )
-    poller = Unit(made.units[0], AT, lambda: 0.0)
-    asked = [(str(one.block), one.question.function) for one in poller.asked]
+    asked, (east, west) = answered(made.units[0], b"\1", b"\x33\x33\xff\xff", b"\0\0\0\1")
     assert asked == [("coil 1", 1), ("holding 0…1", 3), ("holding 20…21", 3)]
-    east, west = poller.answered([b"\1", b"\x33\x33\xff\xff", b"\0\0\0\1"], AT)
     assert (east.values, east.quality) == ([0.0, True], None)
     assert (west.values, west.quality) == ([None], [Quality.BAD_SENSOR])
 
@@ -49,8 +59,7 @@ def test_a_device_with_own_points_and_channels_of_the_same_unit() -> None:
     assert [feed.layout.device for feed in own.feeds] == ["lift-1"]
     assert own.feeds[0].layout.points[-1].key == "speed_cm"
     assert module.devices == ("lift-1",)
-    poller = Unit(own, AT, lambda: 0.0)
-    (frame,) = poller.answered([b"\x00\x64"] * len(poller.asked), AT)
+    _, (frame,) = answered(own, b"\x00\x64")
     assert frame.values[-1] == pytest.approx(0.1)
     assert len(frame.values) == len(frame.layout.points)
 
