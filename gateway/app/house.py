@@ -26,6 +26,7 @@ from gateway.api.current import CurrentValues
 from gateway.api.house import House
 from gateway.app.access import Access
 from gateway.app.figures import Figures
+from gateway.app.probing import Probing
 from gateway.app.shutdown import Teardown
 from gateway.app.simulation import epoch
 from gateway.bus import Bus, Change
@@ -62,6 +63,7 @@ class Rooms:
     historian: Historian | None
     access: Access
     figures: Figures
+    probing: Probing
     house: House
 
     async def emit(self, frame: Frame) -> None:
@@ -152,6 +154,7 @@ async def open_rooms(config: SiteConfig, folder: Path, rate: float, teardown: Te
         historian=historian,
         access=access,
         figures=figures,
+        probing=Probing(config, drivers),
         house=House(
             site=config.site,
             devices=config.devices,

@@ -48,9 +48,12 @@ async def live(rooms: Rooms, host: str, port: int, ready: Callable[[str], None],
         if rooms.historian is not None:
             sending = supervise("historian", rooms.historian.run, rooms.clock)
             living.append(core.create_task(sending, name="historian"))
+        probing = supervise("probing", rooms.probing.run, rooms.clock)
+        living.append(core.create_task(probing, name="probing"))
         app = create_app(rooms.house)
         answering = core.create_task(serve(app, host, port, rooms.config.api, is_ready, stop), name="api")
-        asking = core.create_task(control.serve(rooms.folder, {"token": rooms.access.answer}, stop), name="control")
+        commands = {"token": rooms.access.answer, **rooms.probing.commands}
+        asking = core.create_task(control.serve(rooms.folder, commands, stop), name="control")
         await stop.wait()
         systemd.notify("STOPPING=1")
         for task in living:
