@@ -13,6 +13,7 @@ from gateway.model import Text
 SEMICOLON = Text("; ", "；")
 COMMA = Text(", ", "、")
 
+
 @cache
 def texts() -> dict[str, Text]:
     """Key → text."""

@@ -12,9 +12,10 @@ from gateway.api.metrics import Family, single
 from gateway.bus import Bus, Change
 from gateway.health import GatewayStatus
 from gateway.historian.historian import Historian, HistorianStatus
-from gateway.model import SECOND
+from gateway.model import SECOND, Text
 from gateway.store.journal import Journal
 from gateway.store.samples import Samples
+from gateway.texts import both
 
 FATES = ("stored", "unchanged", "duplicate", "quarantined", "dropped")
 SLOW_WRITE_NS = 5 * SECOND  # host time of one transaction: somebody should look at the disk
@@ -60,27 +61,27 @@ class Figures:
             degraded=tuple(self._troubles()),
         )
 
-    def _failures(self) -> Iterator[str]:
+    def _failures(self) -> Iterator[Text]:
         for name, store in self._stores:
             if store.blocked and store is self._journal and not self._journal.reserve_held:
-                yield f"the disk is full to the last: {name} waits for space"
+                yield both("store_no_space", file=name)
             elif store.blocked:
-                yield f"another program holds {name}"
+                yield both("store_held", file=name)
             elif store.busy_ns > STUCK_WRITE_NS:
-                yield f"{name} has been writing for {store.busy_ns // SECOND} s: the disk does not answer"
+                yield both("store_stuck", file=name, seconds=store.busy_ns // SECOND)
 
-    def _troubles(self) -> Iterator[str]:
+    def _troubles(self) -> Iterator[Text]:
         for name, store in self._stores:
             if not store.blocked and SLOW_WRITE_NS < store.busy_ns <= STUCK_WRITE_NS:
-                yield f"{name} has been writing for {store.busy_ns // SECOND} s"
+                yield both("store_slow", file=name, seconds=store.busy_ns // SECOND)
         if self._samples.full_disk:
-            yield "the disk is full: samples are judged but not kept"
+            yield both("samples_not_kept")
         if not self._journal.reserve_held:
-            yield "the space kept for alarms is used up"
+            yield both("reserve_gone")
         if self._historian is not None and self._historian.status.warning is not None:
-            yield f"historian: {self._historian.status.warning}"
+            yield both("sink_warns", message=self._historian.status.warning)
         if self._samples.set_aside is not None:
-            yield f"tele.db was damaged at start; what it held is in {self._samples.set_aside.name}"
+            yield both("samples_set_aside", file=self._samples.set_aside.name)
 
     async def _count_pending(self) -> None:
         """What the outbox holds; the number before where alarm.db cannot be asked without waiting with everybody."""

@@ -4,7 +4,7 @@ from gateway.health.book import HealthBook
 from gateway.health.gateway import GatewayStatus, SinkFigures, problems, verdict
 from gateway.health.judge import Limits, limits
 from gateway.health.points import gateway_points
-from gateway.health.view import DeviceHealth, HealthError, PointCounts, RoundTrips
+from gateway.health.view import DeviceHealth, HealthError, LinkHealth, PointCounts, PointHealth, RoundTrips, UnitHealth
 
 __all__ = [
     "DeviceHealth",
@@ -12,9 +12,12 @@ __all__ = [
     "HealthBook",
     "HealthError",
     "Limits",
+    "LinkHealth",
     "PointCounts",
+    "PointHealth",
     "RoundTrips",
     "SinkFigures",
+    "UnitHealth",
     "gateway_points",
     "limits",
     "problems",

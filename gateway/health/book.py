@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, tzinfo
 
+from gateway.health.complaint import causes, notes
 from gateway.health.feed import Feed
 from gateway.health.gateway import GatewayRecord, GatewayStatus
 from gateway.health.links import LinkRecord
+from gateway.health.moments import Saying
+from gateway.health.reasons import point_healths
 from gateway.health.record import DeviceRecord
-from gateway.health.units import UnitRecord
-from gateway.health.view import DeviceHealth
+from gateway.health.sentences import link_sentence, unit_sentence
+from gateway.health.units import UnitRecord, round_trips, success_ratio
+from gateway.health.view import DeviceHealth, LinkHealth, PointHealth, UnitHealth
 from gateway.model import (
     GATEWAY_DEVICE,
     HEALTH_POINT,
@@ -30,10 +35,18 @@ PUBLISH_EVERY_NS = 10 * SECOND
 class HealthBook:
     """The one place that decides health. `feeds` says which units (by name) feed which device.
 
-    It reads no clock: `started` is the moment that `starting` counts from, `now` comes with each question.
+    It reads no clock: `started` is the moment that `starting` counts from, `now` comes with each question. Sentences
+    tell the time of `zone`.
     """
 
-    def __init__(self, devices: Sequence[Device], feeds: Mapping[str, Sequence[str]], started: Instant) -> None:
+    def __init__(
+        self,
+        devices: Sequence[Device],
+        feeds: Mapping[str, Sequence[str]],
+        started: Instant,
+        zone: tzinfo = UTC,
+    ) -> None:
+        self._zone = zone
         self._records = {device.id: DeviceRecord(device, started) for device in devices}
         self._fed_by: dict[str, list[str]] = {}
         for device, units in feeds.items():
@@ -41,7 +54,7 @@ class HealthBook:
                 self._fed_by.setdefault(unit, []).append(device)
         self._layouts: dict[Layout, Feed] = {}
         self._links: dict[str, LinkRecord] = {}
-        self._units: dict[str, UnitRecord] = {}
+        self._units: dict[tuple[str, str, int | None], UnitRecord] = {}  # by link, name and number
         self._gateway = GatewayRecord(next((device for device in devices if device.id == GATEWAY_DEVICE), None))
         self._stagger(started)
 
@@ -67,9 +80,10 @@ class HealthBook:
         else:
             link.update(report)
         for unit in report.units:
-            record = self._units.get(unit.name)
+            key = (report.link, unit.name, unit.unit)  # a device may answer as several units
+            record = self._units.get(key)
             if record is None:
-                self._units[unit.name] = record = UnitRecord(link, unit)
+                self._units[key] = record = UnitRecord(link, unit)
                 self._attach(unit.name, unit.devices, record)
             else:
                 record.update(unit)
@@ -126,7 +140,30 @@ class HealthBook:
 
     def device(self, device: str, now: Instant) -> DeviceHealth:
         """KeyError when there is no such device."""
-        return self._records[device].view(now)
+        record, saying = self._records[device], Saying(now, self._zone)
+        health = record.decide(now)
+        last = record.last_good
+        return DeviceHealth(
+            device=device,
+            health=health,
+            since_wall_ns=record.since.wall_ns,
+            last_good_wall_ns=None if last is None else last.wall_ns,
+            age_ns=None if last is None else now.mono_ns - last.mono_ns,
+            causes=causes(record, saying),
+            notes=notes(record, saying),
+            success_ratio=success_ratio(record.units),
+            rtt=round_trips([unit.report for unit in record.units]),
+            points=record.counts(now),
+        )
+
+    def points(self, device: str, now: Instant) -> list[PointHealth]:
+        """Every point of the device but `health`, with its age and why it is not good; KeyError when there is none."""
+        return point_healths(self._records[device], Saying(now, self._zone))
+
+    def units(self, device: str, now: Instant) -> tuple[UnitHealth, ...]:
+        """The units that feed the device, one for each number; KeyError when there is no such device."""
+        saying = Saying(now, self._zone)
+        return tuple(_unit_health(unit, saying) for unit in self._records[device].units)
 
     def state(self, device: str, now: Instant) -> Health:
         """Only the state; KeyError when there is no such device."""
@@ -139,6 +176,14 @@ class HealthBook:
     def links(self) -> tuple[LinkReport, ...]:
         """The newest report of each link."""
         return tuple(link.report for link in self._links.values())
+
+    def link_healths(self, now: Instant) -> Iterator[LinkHealth]:
+        """The newest report of each link, by name, with what is to be said of it and its units."""
+        saying = Saying(now, self._zone)
+        for name, link in sorted(self._links.items()):
+            records = (self._units[name, unit.name, unit.unit] for unit in link.report.units)
+            units = tuple(_unit_health(record, saying) for record in records)
+            yield LinkHealth(report=link.report, units=units, why=link_sentence(link, saying))
 
     def _join(self, layout: Layout) -> Feed:
         record = self._records.get(layout.device)
@@ -161,3 +206,14 @@ class HealthBook:
         for index, record in enumerate(self._records.values()):
             record.publish_due_ns = started.mono_ns + PUBLISH_EVERY_NS * index // len(self._records)
             record.silence.due_ns = record.publish_due_ns
+
+
+def _unit_health(unit: UnitRecord, saying: Saying) -> UnitHealth:
+    link = unit.link.report
+    return UnitHealth(
+        link=link.link,
+        endpoint=link.endpoint,
+        report=unit.report,
+        rtt=round_trips([unit.report]),
+        why=unit_sentence(unit, saying),
+    )

@@ -1,21 +1,58 @@
-"""The newest frame of one layout, as health remembers it: when it came and how good its points were."""
+"""The newest frame of one layout, as health remembers it: when it came, how good its points were and last have been."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
-from gateway.health.judge import HEARD, KEPT, LAST_WORD
-from gateway.model import Frame, FrameKind, Instant, Layout, Quality
+from gateway.health.judge import HEARD, KEPT, LAST_WORD, NEVER_NS, patience, period_limits, period_of
+from gateway.model import Device, Frame, FrameKind, Instant, Layout, Quality
+
+NOT_FITTED = Quality.BAD_NOT_FITTED
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """The last word of one point: `good_at` is its last good one, `silent` when nothing came for too long since."""
+
+    key: str
+    quality: Quality
+    at: Instant
+    good_at: Instant | None
+    silent: bool
 
 
 class Feed:
-    """One layout's newest frame. Written on the hot path, so it only keeps references; counting waits for a reader."""
+    """One layout's newest frame. Written on the hot path, so it only keeps references; counting waits for a reader.
 
-    __slots__ = ("at", "good_at", "is_new", "layout", "of_changes", "quality", "slots")
+    A point keeps the moment at which it was last good only when it leaves that state: a good one was so just now.
+    """
 
-    def __init__(self, layout: Layout, *, of_changes: bool = False) -> None:
+    __slots__ = (
+        "_heard",
+        "_left",
+        "_patience",
+        "_shortest",
+        "at",
+        "good_at",
+        "is_new",
+        "is_quiet",
+        "layout",
+        "limits",
+        "quality",
+        "slots",
+    )
+
+    def __init__(self, layout: Layout, device: Device | None = None) -> None:
         self.layout = layout
-        self.of_changes = of_changes  # its device speaks only of changes
+        periods = [0 if device is None else period_of(device, point.key) for point in layout.points]
+        self._patience = [NEVER_NS if device is None else patience(device, point.key) for point in layout.points]
+        self._shortest = min(self._patience, default=NEVER_NS)
+        self.is_quiet = not any(periods)  # nothing is expected of it unless something changes
+        expected = min((period for period in periods if period), default=0)
+        self.limits = period_limits("" if device is None else device.system, expected)
+        self._heard: frozenset[Quality] = HEARD
+        self._left: dict[int, Instant] = {}
         self.at: Instant | None = None
         self.good_at: Instant | None = None
         self.quality: Sequence[int] | None = None
@@ -24,37 +61,80 @@ class Feed:
 
     def mixed(self, frame: Frame) -> None:
         """A frame that is not all GOOD."""
+        quality = frame.quality
+        if quality is None:
+            raise ValueError("a frame that is all GOOD is taken without looking at it")
+        heard = LAST_WORD if self.is_quiet else HEARD if frame.kind is FrameKind.LIVE else KEPT
+        if quality != self.quality or heard is not self._heard:
+            self._note_left(quality, heard)
+            self._heard = heard
         self.at = frame.at
         self.is_new = True
-        self.quality = frame.quality
-        heard = LAST_WORD if self.of_changes else HEARD if frame.kind is FrameKind.LIVE else KEPT
-        if frame.quality is not None and any(quality in heard for quality in frame.quality):
+        self.quality = quality
+        if any(word in heard for word in quality):
             self.good_at = frame.at
+
+    def _note_left(self, quality: Sequence[int], heard: frozenset[Quality]) -> None:
+        if self.at is None:
+            return
+        for index, word in enumerate(quality):
+            if word not in heard and (self.quality is None or self.quality[index] in self._heard):
+                self._left[index] = self.at
 
     @property
     def is_bad(self) -> bool:
         """Its newest frame has no value at all, and says so."""
         return self.quality is not None and all(quality >= Quality.BAD_COMM for quality in self.quality)
 
-    def counts(self, silent_before_ns: int) -> tuple[int, int]:
-        """(good, bad) points. What has not spoken since `silent_before_ns` is bad, whatever it said last."""
-        points = len(self.layout.points)
-        if self.at is None:
-            return 0, 0
-        if self.at.mono_ns < silent_before_ns:
-            return 0, points
-        if self.quality is None:
-            return points, 0
-        good = sum(1 for quality in self.quality if quality == Quality.GOOD)
-        bad = sum(1 for quality in self.quality if quality >= Quality.BAD_COMM)
-        return good, bad
+    def patience_ns(self, index: int) -> int:
+        return self._patience[index]
 
-    def bad_points(self) -> list[tuple[str, Quality, Instant]]:
-        """The points whose last sample was BAD, with the reason and the moment."""
-        if self.at is None or self.quality is None:
-            return []
-        return [
-            (point.key, Quality(quality), self.at)
-            for point, quality in zip(self.layout.points, self.quality, strict=False)
-            if quality >= Quality.BAD_COMM
-        ]
+    def good_at_of(self, index: int) -> Instant | None:
+        """When this point was last good."""
+        if self.quality is None or self.quality[index] in self._heard:
+            return self.at
+        return self._left.get(index)
+
+    def may_be_silent(self, now_ns: int) -> bool:
+        """The patience with one of its points at least is over."""
+        return self.at is not None and now_ns - self.at.mono_ns > self._shortest
+
+    def words(self, now_ns: int) -> Iterator[Word]:
+        """Each point's last word; nothing before the first frame."""
+        at = self.at
+        if at is None:
+            return
+        age = now_ns - at.mono_ns
+        for index, point in enumerate(self.layout.points):
+            quality = Quality.GOOD if self.quality is None else Quality(self.quality[index])
+            silent = age > self._patience[index] and quality is not NOT_FITTED
+            yield Word(point.key, quality, at, self.good_at_of(index), silent)
+
+    def tally(self, now_ns: int, into: list[int]) -> None:
+        """Add its points to [good, bad, not fitted, silent]. What is silent is bad, whatever it said last."""
+        if self.at is None:
+            return
+        age = now_ns - self.at.mono_ns
+        if age <= self._shortest:
+            if self.quality is None:
+                into[0] += len(self.layout.points)
+            else:
+                count(self.quality, into)
+            return
+        for index, quality in enumerate(self.quality or (Quality.GOOD,) * len(self.layout.points)):
+            if age > self._patience[index] and quality != NOT_FITTED:
+                into[1] += 1
+                into[3] += 1
+            else:
+                count((quality,), into)
+
+
+def count(qualities: Iterable[int], into: list[int]) -> None:
+    """Add to [good, bad, not fitted, …]; an uncertain value is none of these."""
+    for quality in qualities:
+        if quality == Quality.GOOD:
+            into[0] += 1
+        elif quality == NOT_FITTED:
+            into[2] += 1
+        elif quality >= Quality.BAD_COMM:
+            into[1] += 1

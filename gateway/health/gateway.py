@@ -8,7 +8,8 @@ from typing import Protocol
 
 from gateway.health.links import LinkRecord, Pulse
 from gateway.health.points import SINK, gateway_points
-from gateway.model import GATEWAY_DEVICE, HEALTH_POINT, Device, Frame, Instant, Layout, Quality, Value
+from gateway.model import GATEWAY_DEVICE, HEALTH_POINT, Device, Frame, Instant, Layout, Quality, Text, Value
+from gateway.texts import both
 
 DISK_NEARLY_FULL = 85.0
 LOOP_LAG_S = 1.0
@@ -44,8 +45,8 @@ class GatewayStatus:
     loop_lag_s: float
     samples_dropped: int = 0
     historian: SinkFigures | None = None
-    failed: tuple[str, ...] = ()
-    degraded: tuple[str, ...] = ()
+    failed: tuple[Text, ...] = ()
+    degraded: tuple[Text, ...] = ()
 
 
 class GatewayRecord:
@@ -81,7 +82,7 @@ class GatewayRecord:
         told = self._own(now) | self._of_links(links, now)
         return tuple(told.get(point.key) for point in self.layout.points)
 
-    def problems(self, now: Instant) -> tuple[str, ...]:
+    def problems(self, now: Instant) -> tuple[Text, ...]:
         """Why the gateway is not at its best; empty when it is."""
         return problems(self.status, dropping=self._dropped.is_on(now))
 
@@ -112,32 +113,32 @@ class GatewayRecord:
         return told
 
 
-def problems(status: GatewayStatus, *, dropping: bool = False) -> tuple[str, ...]:
+def problems(status: GatewayStatus, *, dropping: bool = False) -> tuple[Text, ...]:
     """Why the gateway is not at its best; empty when it is. `dropping`: samples were lost within the last minute."""
     found = [*status.failed, *status.degraded]
     if status.disk_used is not None and status.disk_used > DISK_NEARLY_FULL:
-        found.append(f"the disk is {status.disk_used:.0f} % full")
+        found.append(both("gateway_disk", used=f"{status.disk_used:.0f}"))
     if status.outbox_pending > OUTBOX_LONG:
-        found.append(f"{status.outbox_pending} notices wait")
+        found.append(both("gateway_outbox", count=status.outbox_pending))
     if status.queue_depth > QUEUE_LONG:
-        found.append(f"{status.queue_depth} frames wait for the writer")
+        found.append(both("gateway_queue", count=status.queue_depth))
     if status.loop_lag_s > LOOP_LAG_S:
-        found.append(f"the event loop is {status.loop_lag_s:.1f} s late")
+        found.append(both("gateway_late", lag=f"{status.loop_lag_s:.1f}"))
     if dropping:
-        found.append(f"samples are being dropped, {status.samples_dropped:,} since start")
+        found.append(both("gateway_dropping", count=f"{status.samples_dropped:,}"))
     return (*found, *_of_sink(status.historian))
 
 
-def _of_sink(sink: SinkFigures | None) -> tuple[str, ...]:
+def _of_sink(sink: SinkFigures | None) -> tuple[Text, ...]:
     if sink is None:
         return ()
     found = []
     if sink.refused is not None:
-        found.append(f"the historian refuses what it is sent: {sink.refused}")
+        found.append(both("sink_refuses", message=sink.refused))
     if sink.lost:
-        found.append("the historian does not keep what it has taken")
+        found.append(both("sink_loses"))
     if sink.behind_s > SINK_BEHIND_S:
-        found.append(f"the historian is {sink.behind_s / 60:.0f} min behind")
+        found.append(both("sink_behind", minutes=f"{sink.behind_s / 60:.0f}"))
     return tuple(found)
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 
-from gateway.health.feed import Feed
+from gateway.health.feed import NOT_FITTED, Feed, Word, count
+from gateway.health.judge import NEVER_NS
 from gateway.model import Instant, Layout, Quality
 
 _NEVER = -1
@@ -18,8 +19,10 @@ class SharedPoints:
         self.heard: Instant | None = None
         self._slots: dict[str, int] = {}
         self._at: list[Instant] = []
+        self._good_at: list[Instant | None] = []
         self._quality: list[int] = []
-        self._counted: tuple[int, int] | None = None
+        self._patience: list[int] = []
+        self._counted: list[int] | None = None
         self._counts_until_ns = 0
 
     def touches(self, layout: Layout) -> bool:
@@ -27,11 +30,13 @@ class SharedPoints:
 
     def add(self, feed: Feed) -> Layout | None:
         """One more feed. Answers the layout that it takes the place of: one with the very same points, if there is."""
-        for point in feed.layout.points:
+        for index, point in enumerate(feed.layout.points):
             if point.key not in self._slots:
                 self._slots[point.key] = len(self._slots)
                 self._at.append(Instant(0, 0))
+                self._good_at.append(None)
                 self._quality.append(_NEVER)
+                self._patience.append(feed.patience_ns(index))
         feed.slots = tuple(self._slots[point.key] for point in feed.layout.points)
         feed.is_new = feed.at is not None
         self.gather()
@@ -51,37 +56,41 @@ class SharedPoints:
             feed.is_new = False
             if feed.good_at is not None and (self.heard is None or feed.good_at.mono_ns > self.heard.mono_ns):
                 self.heard = feed.good_at
-            for slot, quality in zip(feed.slots, feed.quality or (Quality.GOOD,) * len(feed.slots), strict=False):
+            for index, (slot, quality) in enumerate(
+                zip(feed.slots, feed.quality or (Quality.GOOD,) * len(feed.slots), strict=False)
+            ):
                 self._at[slot] = at
                 self._quality[slot] = quality
+                self._good_at[slot] = _later(self._good_at[slot], feed.good_at_of(index))
         self._counted = None
 
-    def counts(self, silent_before_ns: int) -> tuple[int, int]:
-        """(good, bad) points, as of a feed. Counted anew when one has spoken, or has become silent."""
-        if self._counted is None or silent_before_ns > self._counts_until_ns:
-            good = bad = 0
-            oldest: int | None = None
-            for at, quality in zip(self._at, self._quality, strict=True):
+    def tally(self, now_ns: int, into: list[int]) -> None:
+        """Add its points, as a feed does. Counted anew when one has spoken, or has become silent."""
+        if self._counted is None or now_ns > self._counts_until_ns:
+            self._counted = [0, 0, 0, 0]
+            self._counts_until_ns = NEVER_NS
+            for at, quality, patience in zip(self._at, self._quality, self._patience, strict=True):
                 if quality == _NEVER:
                     continue
-                if at.mono_ns < silent_before_ns:
-                    bad += 1
+                if now_ns - at.mono_ns > patience and quality != NOT_FITTED:
+                    self._counted[1] += 1
+                    self._counted[3] += 1
                     continue
-                good += quality == Quality.GOOD
-                bad += quality >= Quality.BAD_COMM
-                oldest = at.mono_ns if oldest is None else min(oldest, at.mono_ns)
-            self._counted = good, bad
-            self._counts_until_ns = silent_before_ns if oldest is None else oldest
-        return self._counted
+                count((quality,), self._counted)
+                self._counts_until_ns = min(self._counts_until_ns, at.mono_ns + patience)
+        for place, number in enumerate(self._counted):
+            into[place] += number
 
-    def bad_points(self) -> Iterable[tuple[str, Quality, Instant]]:
-        """The points whose last sample was BAD, with the reason and the moment."""
+    def words(self, now_ns: int) -> Iterator[Word]:
+        """Each point's last word; nothing of those that never spoke."""
         for key, slot in self._slots.items():
-            if self._quality[slot] >= Quality.BAD_COMM:
-                yield key, Quality(self._quality[slot]), self._at[slot]
+            if self._quality[slot] != _NEVER:
+                quality, at = Quality(self._quality[slot]), self._at[slot]
+                silent = now_ns - at.mono_ns > self._patience[slot] and quality is not NOT_FITTED
+                yield Word(key, quality, at, self._good_at[slot], silent)
 
-    def silent_points(self, silent_before_ns: int) -> Iterable[tuple[str, Instant]]:
-        """The points of which nothing has come since `silent_before_ns`, with the moment of their last word."""
-        for key, slot in self._slots.items():
-            if self._quality[slot] != _NEVER and self._at[slot].mono_ns < silent_before_ns:
-                yield key, self._at[slot]
+
+def _later(one: Instant | None, other: Instant | None) -> Instant | None:
+    if one is None or other is None:
+        return one or other
+    return one if one.mono_ns >= other.mono_ns else other

@@ -1,22 +1,24 @@
-"""What health says of a device, as values."""
+"""What health says of devices, points, units and links, as values."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gateway.model import Health
+from gateway.model import Health, LinkReport, Quality, Text, UnitReport
 
 
 @dataclass(frozen=True, slots=True)
 class HealthError:
-    """Why a device is not well.
+    """Why a device is not well. `message` is for programs and logs, `why` the whole sentence for people.
 
-    `kind` is an ErrorKind's word, or `silent`, `unavailable` (it says so itself), `resources` for the gateway.
+    `kind` is an ErrorKind's word, the reason of bad points (`config`, `no_value`, …), or `silent`, `unavailable` (it
+    says so itself), `overrun` (its bus is too slow), `not_fitted` (never an error), `resources` of the gateway.
     """
 
     kind: str
     message: str
     at_wall_ns: int
+    why: Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,23 +31,74 @@ class RoundTrips:
 
 @dataclass(frozen=True, slots=True)
 class PointCounts:
-    """`total` leaves out the point `health`. What was never sampled is neither good nor bad."""
+    """`total` leaves out the point `health`. What was never sampled is neither good nor bad.
+
+    `bad` includes those that are `silent`: nothing came of them for too long. What is not fitted is not bad.
+    """
 
     total: int
     good: int
     bad: int
+    not_fitted: int = 0
+    silent: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitHealth:
+    """A unit as its driver reported it, and `why` it is not well, in a sentence; None when it is."""
+
+    link: str
+    endpoint: str
+    report: UnitReport
+    rtt: RoundTrips
+    why: Text | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkHealth:
+    """A link as its driver reported it, and `why` it is down; None when it is not."""
+
+    report: LinkReport
+    units: tuple[UnitHealth, ...]
+    why: Text | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PointHealth:
+    """One point at one moment. `quality` None: nothing has been said of it since the start.
+
+    `period_ns` is the time within which something is expected of it, 0 when nothing is. `silent`: nothing came for
+    three of these. `why` is a sentence whenever it is not simply good.
+    """
+
+    key: str
+    quality: Quality | None
+    period_ns: int
+    last_good_wall_ns: int | None
+    age_ns: int | None
+    silent: bool
+    why: Text | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceHealth:
-    """The state of one device at one moment. `since_wall_ns` is when it came into this state."""
+    """The state of one device at one moment. `since_wall_ns` is when it came into this state.
+
+    `causes` are all troubles, the nearest first, which is `error`; `notes` are worth knowing and no trouble.
+    """
 
     device: str
     health: Health
     since_wall_ns: int
     last_good_wall_ns: int | None
     age_ns: int | None
-    error: HealthError | None
+    causes: tuple[HealthError, ...]
+    notes: tuple[HealthError, ...]
     success_ratio: float | None
     rtt: RoundTrips
     points: PointCounts
+
+    @property
+    def error(self) -> HealthError | None:
+        """The nearest trouble; None when there is none to tell."""
+        return self.causes[0] if self.causes else None

@@ -42,4 +42,4 @@ async def test_a_device_that_is_read_is_not_offline_on_a_full_disk(
     assert rooms.health.state("water-east", now) is Health.ONLINE
     shown = {value.point.key: value.value for value in rooms.house.current.values("water-east")}
     assert shown["floor_level"] == 0.2
-    assert "not kept" in " ".join((await rooms.figures.status()).degraded)
+    assert "not kept" in " ".join(text.en for text in (await rooms.figures.status()).degraded)

@@ -71,8 +71,8 @@ def report(
         ({"queue_depth": 10_001}, "degraded", Health.DEGRADED),
         ({"loop_lag_s": 1.5}, "degraded", Health.DEGRADED),
         ({"loop_lag_s": 6.0}, "failed", Health.DEGRADED),
-        ({"failed": ("the writer is stuck",)}, "failed", Health.DEGRADED),
-        ({"degraded": ("samples are not kept",)}, "degraded", Health.DEGRADED),
+        ({"failed": (Text("the writer is stuck", "写入停滞"),)}, "failed", Health.DEGRADED),
+        ({"degraded": (Text("samples are not kept", "采样未保存"),)}, "degraded", Health.DEGRADED),
     ],
 )
 def test_the_gateway_is_a_device(changes: dict[str, Any], said: str, health: Health) -> None:
@@ -89,7 +89,7 @@ def test_the_gateway_is_a_device(changes: dict[str, Any], said: str, health: Hea
     one.observe(published)
     view = one.device("gateway", at(1))
     assert (verdict(status), view.health) == (said, health)
-    assert (view.error.message if view.error else None) == ("; ".join(problems(status)) or None)
+    assert (view.error.message if view.error else None) == ("; ".join(text.en for text in problems(status)) or None)
 
 
 def test_a_gateway_that_stops_telling_has_failed() -> None:
@@ -143,7 +143,7 @@ def test_dropped_samples_are_told_for_a_minute() -> None:
 )
 def test_the_historian_in_words_and_points(sink: Sink, said: str, words: tuple[str, ...]) -> None:
     status = GatewayStatus(**FINE, historian=sink)
-    assert (verdict(status), problems(status)) == (said, words)
+    assert (verdict(status), tuple(text.en for text in problems(status))) == (said, words)
     frame = book(gateway(historian=True)).gateway(status, at(1))
     assert of_link(frame, "historian") == {
         "sink_behind": float(sink.behind_s),
