@@ -10,6 +10,7 @@ from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 from alerts.engine import AlarmEngine
 from alerts.notify.body import truth_body
@@ -113,7 +114,7 @@ async def open_rooms(config: SiteConfig, folder: Path, rate: float, teardown: Te
     journal, samples, reader = stores
     clock = resumed_clock(last_known(journal.load(), samples), rate, epoch())
     engine = AlarmEngine(config.bound, next_seq=journal.load().next_seq)
-    health = HealthBook(config.devices, feeds(config), clock.now())
+    health = HealthBook(config.devices, feeds(config), clock.now(), ZoneInfo(config.site.timezone))
     current = CurrentValues(config.devices)
     bus: Bus[Change] = Bus()
     drivers = _drivers(config, clock, health, samples)

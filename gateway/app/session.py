@@ -15,6 +15,7 @@ from gateway.api.server import BindRefused
 from gateway.app.house import Rooms, open_rooms
 from gateway.app.life import live
 from gateway.app.shutdown import Teardown
+from gateway.app.simulation import EpochError
 from gateway.config.load import SiteConfig
 from gateway.store.errors import StoreError
 
@@ -23,6 +24,7 @@ try:
 except ImportError:  # there is none for this platform; asyncio's own loop does the same, slower
     uvloop = None  # type: ignore[assignment]
 
+EXIT_USAGE = 2
 EXIT_PORT = 69  # EX_UNAVAILABLE
 EXIT_CORE = 70  # EX_SOFTWARE
 EXIT_STORE = 73  # EX_CANTCREAT
@@ -76,6 +78,8 @@ async def live_once(
         gc.collect()
         gc.freeze()
         await live(rooms, host, port, ready, stop)
+    except EpochError as problem:
+        return _complain(str(problem), EXIT_USAGE)
     except StoreError as problem:
         return _complain(str(problem), EXIT_STORE)
     except OSError as problem:

@@ -14,10 +14,21 @@ from simulators.wiring import Wiring, load_wiring
 EPOCH = "ANLOU_EPOCH"
 
 
+class EpochError(ValueError):
+    """ANLOU_EPOCH is no moment: two processes would disagree about the time, and nothing would show it."""
+
+
 def epoch() -> int | None:
     """When the simulated building of another process began (UTC ns), as it printed; None: this is a real building."""
     said = os.environ.get(EPOCH, "")
-    return int(said) if said.isascii() and said.isdigit() and len(said) < 20 else None
+    if not said:
+        return None
+    if said.isascii() and said.isdigit() and len(said) < 20:
+        return int(said)
+    raise EpochError(
+        f"{EPOCH} is {said[:40]!r}: UTC nanoseconds are expected, as `anlou simulate` prints them;"
+        " unset it where no simulated building runs"
+    )
 
 
 def scenario_choices() -> tuple[str, ...]:
