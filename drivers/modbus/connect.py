@@ -6,7 +6,13 @@ from drivers.base import SessionError
 from drivers.modbus.client import TcpConnection
 from drivers.modbus.connection import Connection
 from drivers.modbus.options import ModbusLinkOptions
-from gateway.model import ErrorKind
+from drivers.modbus.owed import Owed
+from drivers.modbus.rtu import RtuConnection
+from gateway.clock import host_mono_ns
+
+_OWED: dict[str, Owed] = {}
+"""What each line of this machine owes. It belongs to the line, not to a connection: a late answer comes over the next
+one all the same."""
 
 
 async def open_connection(options: ModbusLinkOptions) -> Connection:
@@ -22,6 +28,12 @@ async def open_connection(options: ModbusLinkOptions) -> Connection:
 
 
 async def _open(options: ModbusLinkOptions) -> Connection:
-    if options.modbus.scheme == "tcp":
+    if not options.rtu:
         return await TcpConnection.open(options)
-    raise SessionError(ErrorKind.CONNECT, f"{options.modbus.scheme}:// cannot be spoken")
+    connection = await RtuConnection.open(options)
+    door = options.modbus.door
+    if door not in _OWED:
+        # a gateway that was killed has asked until just now
+        _OWED[door] = Owed(all_until_ns=host_mono_ns() + options.late_ns())
+    connection.owes(_OWED[door])
+    return connection

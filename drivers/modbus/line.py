@@ -13,7 +13,7 @@ Parity = Literal["N", "E", "O"]
 BAUDS = (300, 600, 1200, 2400, 4800, 9600, 14400, 19200, 28800, 38400, 57600, 76800, 115200, 230400, 460800, 921600)
 # V1.02 §2.5.1.1: above 19,200 baud the silence no longer shrinks with the characters
 _FAST = 19_200
-_FAST_GAP_NS = 1_750_000
+FAST_GAP_NS = 1_750_000
 _GAP_CHARACTERS = 3.5
 
 
@@ -36,7 +36,7 @@ class Line(NamedTuple):
     @property
     def gap_ns(self) -> int:
         """The silence between two frames."""
-        return _FAST_GAP_NS if self.baud > _FAST else round(self.seconds(_GAP_CHARACTERS) * SECOND)
+        return FAST_GAP_NS if self.baud > _FAST else round(self.seconds(_GAP_CHARACTERS) * SECOND)
 
     def __str__(self) -> str:
         return f"{self.baud} baud, 8{self.parity}{self.stop}"
