@@ -19,7 +19,7 @@ from alerts.notify.log import LogChannel
 from alerts.notify.webhook import WebhookChannel
 from alerts.notify.worker import DeliveryWorker
 from alerts.rule import Rule
-from drivers.assign import LinkAssignment, assign
+from drivers.assign import LinkAssignment
 from drivers.modbus.driver import ModbusDriver
 from drivers.mqtt.driver import MqttDriver
 from drivers.mqtt.options import MqttLinkOptions
@@ -202,8 +202,7 @@ def _drivers(config: SiteConfig, clock: BuildingClock, health: HealthBook, sampl
             recent=samples.recent,
         )
 
-    assignments = assign(config.units, config.channels)
-    return tuple(driver(link, assignment) for link, assignment in assignments.items())
+    return tuple(driver(link, assignment) for link, assignment in config.assignments.items())
 
 
 def _historian(config: SiteConfig, clock: BuildingClock, stores: Stores) -> Historian | None:

@@ -11,8 +11,10 @@ from alerts.bind import Bound, Unbound, bind
 from alerts.notify.options import WebhookOptions
 from alerts.rule import Rule
 from drivers.assign import ChannelSpec, UnitSpec
+from drivers.modbus.budget import LinkBudget
 from gateway.api.options import ApiOptions
 from gateway.config.build import build
+from gateway.config.buses import Assignments, assigned, budgets, with_periods
 from gateway.config.catalogue import read_catalogue
 from gateway.config.certificates import check_certificates, check_client_files
 from gateway.config.inspection import Inspection
@@ -24,6 +26,7 @@ from gateway.config.rules import Rules, pack_to_add
 from gateway.config.sentences import Finding
 from gateway.config.site import SiteInfo
 from gateway.config.site_file import SiteDocument, read_site
+from gateway.config.urgent import with_urgent
 from gateway.config.wires import LinkOptions
 from gateway.historian.options import HistorianOptions
 from gateway.model import Device
@@ -35,13 +38,18 @@ NO_PORTS: Mapping[str, int] = MappingProxyType({})
 
 @dataclass(frozen=True, kw_only=True)
 class SiteConfig:
-    """A whole site, checked. `devices` includes `gateway`; `units` and `channels` leave disabled devices out."""
+    """A whole site, checked. `devices` includes `gateway`; `units` and `channels` leave disabled devices out.
+
+    `assignments` are what drivers.assign makes of these, by link; `buses` the arithmetic of those on Modbus.
+    """
 
     path: Path
     site: SiteInfo
     links: Mapping[str, LinkOptions]
     units: tuple[UnitSpec, ...]
     channels: tuple[ChannelSpec, ...]
+    assignments: Assignments
+    buses: Mapping[str, LinkBudget]
     devices: tuple[Device, ...]
     rules: tuple[Rule, ...]
     bound: Bound
@@ -65,14 +73,21 @@ def load_site(path: Path, ports: Mapping[str, int] = NO_PORTS) -> SiteConfig:
     built = build(inspection, site, Profiles(inspection, site))
     rules = Rules(inspection, site)
     bound = Bound(())
+    assignments: Assignments = {}
+    # on a part of the site it would complain of what is merely left out
+    if site.complete and built.complete:
+        assignments = assigned(inspection, site, built)
+        built.devices = with_periods(built.devices, assignments)
     if site.complete and built.complete and rules.complete:
-        # on a part of the site it would complain of what is merely left out
         catalogue = read_catalogue(inspection) or {}
         bound = bind(rules.rules, built.devices, catalogue)
         for problem in bound.problems:
             message = problem.message + (pack_to_add(problem.missing) if problem.missing else "")
             rules.problem(problem.rule, Finding(problem.loc, message))
         warn_of_oversights(inspection, site, built, bound, catalogue)
+        built.units = with_urgent(built.units.values(), built.channels, bound)
+        assignments = assigned(inspection, site, built)
+    buses = budgets(inspection, site, assignments, links)
     inspection.refuse_if_any()
     return SiteConfig(
         path=path,
@@ -80,6 +95,8 @@ def load_site(path: Path, ports: Mapping[str, int] = NO_PORTS) -> SiteConfig:
         links=links,
         units=tuple(built.units.values()),
         channels=tuple(built.channels),
+        assignments=assignments,
+        buses=buses,
         devices=tuple(built.devices),
         rules=tuple(rules.rules),
         bound=bound,

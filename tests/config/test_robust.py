@@ -137,7 +137,7 @@ def test_anything_in_any_place_is_refused_in_words(room: Path, drawn: st.DataObj
 
 def test_a_thousand_devices_load_without_growing_beyond_them(folder: Folder) -> None:
     """An idle machine takes about a second; what looked at every pair of devices took a minute."""
-    links = "".join(f'  l{n}: {{modbus: "tcp://10.1.0.{n}:502"}}\n' for n in range(10))
+    links = "".join(f'  l{n}: {{modbus: "tcp://10.1.0.{n}:502", assumed_rtt: 5ms}}\n' for n in range(10))
     devices = "".join(
         f"  d{n}: {{profile: box, system: fire, link: l{n // 100}, unit: {n % 100 + 1}, poll: 1s, at: {{building: 1,"
         f" floor: B2, zone: z}}, name: {{en: Device {n}, zh: 设备 {n}}}}}\n"
