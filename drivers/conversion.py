@@ -5,12 +5,14 @@ The same words in a profile's points and in the `points:` of a site.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
+from pydantic.json_schema import WithJsonSchema
 
 from drivers.meaning import Curve, Meaning
 from gateway.fields import Quantity, QuantityField, Strict, parse_quantity
@@ -58,21 +60,39 @@ RangeField = Annotated[tuple[QuantityField, QuantityField], AsTuple]
 Factor = Annotated[float, Field(ge=-1e12, le=1e12, allow_inf_nan=False)]
 
 
-class Conversion(Strict):
+def _counter(value: Any) -> Any:
+    if value is True:
+        return math.inf
+    if isinstance(value, bool):
+        return None
+    if not isinstance(value, (int, float)) or not 0 < value < math.inf:
+        raise ValueError(f"true, or the number at which it begins again at 0, is expected; got {value!r}")
+    return float(value)
+
+
+class Bounds(Strict):
+    """What every number may say of itself: its unit, its range, whether it only grows."""
+
+    unit: UnitField | None = Field(default=None, description="unit of the result")
+    range: RangeField | None = Field(default=None, description="outside it the value is BAD (range)")
+    counter: Annotated[
+        float | None, BeforeValidator(_counter), WithJsonSchema({"anyOf": [{"type": "boolean"}, {"type": "number"}]})
+    ] = Field(default=None, description="it only grows: true, or the value at which it begins again at 0")
+
+
+class Conversion(Bounds):
     """How a number becomes a quantity: × scale + offset, then signal, linear, range. `invert` is for bools."""
 
     scale: Factor | None = Field(default=None, description="the number is multiplied by this")
     offset: Factor | None = Field(default=None, description="added after the scale")
-    unit: UnitField | None = Field(default=None, description="unit of the result")
     signal: TableField | None = Field(default=None, description="what raw counts mean: {0: 0 mA, 65535: 20 mA}")
     linear: TableField | None = Field(default=None, description="what the signal means: {4 mA: 0 m, 20 mA: 5 m}")
-    range: RangeField | None = Field(default=None, description="outside it the value is BAD (range)")
     invert: bool = False
 
     @property
     def is_number_only(self) -> str | None:
         """The first key that makes sense for numbers only."""
-        for key in ("scale", "offset", "signal", "linear", "range", "unit"):
+        for key in ("scale", "offset", "signal", "linear", "range", "unit", "counter"):
             if getattr(self, key) is not None:
                 return key
         return None
@@ -114,6 +134,7 @@ class Converted:
     curves: tuple[Curve, ...] = ()
     range: tuple[float, float] | None = None
     invert: bool = False
+    counter: float | None = None
 
     def meaning(self) -> Meaning:
         return Meaning(
@@ -135,8 +156,13 @@ class ConversionError(ValueError):
         self.key = key
 
 
-def converted(options: Conversion, source: PointType, source_unit: str | None) -> Converted:
-    """What `options` makes of a point of that type and unit; ConversionError with the wrong key."""
+def converted(
+    options: Conversion, source: PointType, source_unit: str | None, counter: float | None = None
+) -> Converted:
+    """What `options` makes of a point of that type and unit; ConversionError with the wrong key.
+
+    `counter` is the source's own: a number that only grows does so in another unit, too.
+    """
     if source not in (PointType.INT, PointType.FLOAT):
         if key := options.is_number_only:
             raise ConversionError(key, f"`{key}` needs a number, but this is a point of type {source}")
@@ -145,10 +171,10 @@ def converted(options: Conversion, source: PointType, source_unit: str | None) -
         return Converted(source, None, invert=options.invert)
     if options.invert:
         raise ConversionError("invert", f"`invert` needs a bool, but this is a point of type {source}")
-    return _number(options, source, source_unit)
+    return _number(options, source, source_unit, counter)
 
 
-def _number(options: Conversion, source: PointType, source_unit: str | None) -> Converted:
+def _number(options: Conversion, source: PointType, source_unit: str | None, counter: float | None) -> Converted:
     scale = 1.0 if options.scale is None else options.scale
     offset = 0.0 if options.offset is None else options.offset
     if scale == 0.0:
@@ -171,7 +197,11 @@ def _number(options: Conversion, source: PointType, source_unit: str | None) -> 
         unit = options.unit
     whole = source is PointType.INT and not tables and scale.is_integer() and offset.is_integer()
     kind = PointType.INT if whole else PointType.FLOAT
-    return Converted(kind, unit, scale, offset, tuple(curves), _limits(options, unit))
+    if options.counter is not None or tables or offset or scale < 0:
+        counter = options.counter
+    elif counter is not None:
+        counter *= scale
+    return Converted(kind, unit, scale, offset, tuple(curves), limits(options, unit), counter=counter)
 
 
 def _between(unit: str, to: str) -> tuple[float, float]:
@@ -208,7 +238,8 @@ def _curve(
         raise ConversionError(key, str(error)) from None
 
 
-def _limits(options: Conversion, unit: str | None) -> tuple[float, float] | None:
+def limits(options: Bounds, unit: str | None) -> tuple[float, float] | None:
+    """The range of a point of that unit, in it; ConversionError when it is none."""
     if options.range is None:
         return None
     try:
@@ -239,4 +270,4 @@ def point_name(key: str) -> tuple[str | None, str]:
 def point_of(key: str, made: Converted, codes: tuple[str, ...]) -> Point:
     """The declared point that a conversion yields."""
     part, name = point_name(key)
-    return Point(name, made.type, made.unit, part, codes)
+    return Point(name, made.type, made.unit, part, codes, made.counter)

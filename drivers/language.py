@@ -9,14 +9,14 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal, NoReturn, Protocol, Self
 
-from pydantic import AfterValidator, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from drivers.adaptation import Adaptation, AdaptationError
 from drivers.conversion import AsTuple, point_name
 from drivers.meaning import Meaning
-from gateway.fields import Id, Prose, Strict, TextField
-from gateway.model import Point, Quality
+from gateway.fields import Duration, Id, Prose, Strict, TextField, within
+from gateway.model import SECOND, Point, Quality
 
 Wire = Literal["modbus", "mqtt"]
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
@@ -45,6 +45,9 @@ class Source(Strict):
 
 
 Sources = Annotated[tuple[Source, ...], AsTuple, Field(min_length=1)]
+Numbers = Annotated[tuple[int, ...], BeforeValidator(many), Field(min_length=1)]
+Every = Annotated[Duration, within(SECOND // 10, 7 * 86400 * SECOND, "100ms … 7d")]
+"""How often a point is read at most."""
 Expected = bool | int | float | str
 Badness = Reason | Literal["undeclared"]
 """Why a vector's point has no value."""
@@ -61,16 +64,46 @@ class PointFault(ValueError):  # noqa: N818 - a fault in what somebody wrote, at
         self.sentence = sentence
 
 
+PLUGGED_IN = frozenset(
+    {"code", "converter", "decode", "decoder", "eval", "expression", "formula", "function"}
+    | {"javascript", "js", "lambda", "lua", "parser", "python", "script"}
+)
+"""Keys under which people expect a programming language."""
+
+
+class Spoken(Strict):
+    """What a profile is written in. It is no programming language, and says where one would go."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_program(cls, value: Any) -> Any:
+        keys = value.keys() if isinstance(value, Mapping) else ()
+        faults = [
+            PointFault(
+                (key,),
+                f"there is no `{key}`: what is computed from other points stands under `computed:`; for what this"
+                " language cannot say, write a codec plug-in: docs/profiles.md#codec-plug-ins",
+            )
+            for key in keys
+            if key in PLUGGED_IN and key not in cls.model_fields
+        ]
+        if faults:
+            refuse(cls.__name__, faults)
+        return value
+
+
 class AnyReading(Protocol):
-    """What readings of all wires have: the point, and what is made of the raw value."""
+    """What readings of all wires have: the point, what is made of the raw value, and how often it comes at most."""
 
     @property
     def point(self) -> Point: ...
     @property
     def meaning(self) -> Meaning: ...
+    @property
+    def every_ns(self) -> int | None: ...
 
 
-class Profile(Strict):
+class Profile(Spoken):
     """A type of device."""
 
     wire: ClassVar[Wire]

@@ -7,106 +7,134 @@ only those slots that need it, because a call per point would cost more than rea
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from dataclasses import field as dataclass_field
 from typing import Any
 
-from gateway.model import Quality, Value
+from drivers import steps
+from drivers.terms import CLOSED, Curve, Formula, Judge, Marks, Multiplier, Step, Table, UnitCode
+from gateway.model import Quality
 
-Marks = dict[int, int]
-"""Slot → quality, of the slots that are not GOOD. Their values are None."""
-Step = Callable[[list[Any], Marks], None]
-
-# NAMUR NE 43: a 4–20 mA transmitter signals its failure below 3.6 mA or above 21 mA
-LOOP_FAILED_BELOW = 3.6
-LOOP_FAILED_ABOVE = 21.0
-# a table without a live zero may be left by this share of its span (noise of an input at rest), not more
-TABLE_MARGIN = 0.05
-# the smallest normal float32: no device measures less, but half a number read as a float looks like that
-SMALLEST = 2.0**-126
-# the number behind a gate bit that is 0: no code of a device is negative there
-CLOSED = -1
-
-
-@dataclass(frozen=True, slots=True)
-class Curve:
-    """Straight lines through points (x rising), going on past both ends; outside `low`…`high` there is no value."""
-
-    xs: tuple[float, ...]
-    ys: tuple[float, ...]
-    low: float
-    high: float
-    outside: Quality
-
-    @classmethod
-    def through(cls, points: Mapping[float, float], *, loop_current: bool) -> Curve:
-        """The curve of a table; ValueError when it has fewer than two points."""
-        if len(points) < 2:
-            raise ValueError("at least two points are needed to draw a line")
-        xs = tuple(sorted(points))
-        ys = tuple(points[x] for x in xs)
-        # a live zero is one that a broken wire cannot show: the table must begin above the failure signal
-        if loop_current and xs[0] > LOOP_FAILED_BELOW:
-            return cls(xs, ys, LOOP_FAILED_BELOW, max(LOOP_FAILED_ABOVE, xs[-1]), Quality.BAD_SENSOR)
-        margin = TABLE_MARGIN * (xs[-1] - xs[0])
-        return cls(xs, ys, xs[0] - margin, xs[-1] + margin, Quality.BAD_RANGE)
-
-    def at(self, x: float) -> float:
-        right = min(max(bisect_right(self.xs, x), 1), len(self.xs) - 1)
-        x0, x1, y0, y1 = self.xs[right - 1], self.xs[right], self.ys[right - 1], self.ys[right]
-        if x == x1:
-            return y1  # no rounding at the table's own points
-        return y0 + (x - x0) * (y1 - y0) / (x1 - x0)
-
-    def line(self) -> Callable[[float], float]:
-        """`at` for a curve of two points."""
-        (x0, x1), (y0, y1) = self.xs, self.ys
-        rise, run = y1 - y0, x1 - x0
-        return lambda x: y0 + (x - x0) * rise / run if x != x1 else y1
+__all__ = [
+    "CLOSED",
+    "Curve",
+    "Formula",
+    "Judge",
+    "Marks",
+    "Meaning",
+    "Multiplier",
+    "Step",
+    "UnitCode",
+    "compile_steps",
+    "run_steps",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meaning:
     """How a raw value becomes a value; applied in the order of the fields."""
 
-    sentinels: Mapping[float, int] = field(default_factory=dict)
+    absent: bool = False  # this device has no such point
+    formula: Formula | None = None  # made of other points, instead of read
+    field: tuple[int, int] | None = None  # (shift, mask) of a packed state: to what follows it is the whole
+    sentinels: Mapping[float, int] = dataclass_field(default_factory=dict)
+    sentinel_mask: int | None = None  # only these bits are compared with the sentinels
     floating: bool = False  # may be NaN or infinite
     not_a_number: int = Quality.BAD_DECODE
-    text: bool = False
+    decode: Callable[[Any], Any] | None = None  # raw → value, None for what cannot be one
     bits: tuple[int, int] | None = None  # (shift, mask)
     gate: int | None = None  # while this bit is 0, the number is CLOSED; only together with bits
     truth: bool = False  # 0 and 1 become False and True
-    codes: Mapping[int, str | bool] | None = None
+    codes: Mapping[Any, str | bool] | None = None
+    multipliers: tuple[Multiplier, ...] = ()
     scale: float = 1.0
     offset: float = 0.0
+    unit_code: UnitCode | None = None
+    as_float: bool = False  # a whole number where another variant of the device has a fraction
     curves: tuple[Curve, ...] = ()
     range: tuple[float, float] | None = None
     invert: bool = False
-    valid_when: tuple[str, frozenset[Value]] | None = None  # key of another point, its good values
+    valid_when: tuple[Judge, ...] = ()
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Keys of the points without which there is no value, each once."""
+        keys = [*self.early, *(judge.key for judge in self.valid_when)]
+        return tuple(dict.fromkeys(keys))
+
+    @property
+    def early(self) -> tuple[str, ...]:
+        """Those of them that must be finished before this one is begun."""
+        keys = [*(self.formula.reads if self.formula else ()), *(one.key for one in self.multipliers)]
+        return tuple([*keys, self.unit_code.key] if self.unit_code else keys)
+
+    def renamed(self, name: Callable[[str], str]) -> Meaning:
+        """The same, needing other points: `name` says which one instead of which."""
+        if not self.needs:
+            return self
+        return replace(
+            self,
+            formula=self.formula and replace(self.formula, reads=tuple(map(name, self.formula.reads))),
+            multipliers=tuple(replace(one, key=name(one.key)) for one in self.multipliers),
+            unit_code=self.unit_code and replace(self.unit_code, key=name(self.unit_code.key)),
+            valid_when=tuple(replace(one, key=name(one.key)) for one in self.valid_when),
+        )
 
 
 def compile_steps(meanings: Sequence[Meaning], slot_of: Mapping[str, int], first: int = 0) -> tuple[Step, ...]:
-    """The steps that give columns of raw values their meaning: meanings[0] is of slot `first`, `slot_of` of a key."""
-    slots = list(enumerate(meanings, first))
-    steps = (
-        _sentinels([(i, m.sentinels) for i, m in slots if m.sentinels]),
-        _finite([(i, m.not_a_number) for i, m in slots if m.floating]),
-        _texts([i for i, m in slots if m.text]),
-        _bits([(i, *m.bits) for i, m in slots if m.bits and m.gate is None]),
-        _gated([(i, m.gate, *m.bits) for i, m in slots if m.bits and m.gate is not None]),
-        _truths([i for i, m in slots if m.truth]),
-        _codes([(i, m.codes) for i, m in slots if m.codes is not None]),
-        _divide([(i, _divisor(m)) for i, m in slots if _divisor(m) != 1.0]),
-        _scale([(i, m.scale, m.offset) for i, m in slots if _divisor(m) == 1.0 and (m.scale, m.offset) != (1.0, 0.0)]),
-        _curves([(i, m.curves) for i, m in slots if m.curves]),
+    """The steps that give columns of raw values their meaning: meanings[0] is of slot `first`, `slot_of` of a key.
+
+    What is scaled or computed by other points comes when these are finished; its judge comes last of all.
+    """
+    by_level: dict[int, list[tuple[int, Meaning]]] = {}
+    levels: dict[int, int] = {}
+
+    def level(slot: int) -> int:
+        if slot not in levels:
+            meaning = meanings[slot - first]
+            judges = [level(slot_of[judge.key]) for judge in meaning.valid_when]
+            levels[slot] = max([0, *judges, *(1 + level(slot_of[key]) for key in meaning.early)])
+        return levels[slot]
+
+    for slot, meaning in enumerate(meanings, first):
+        by_level.setdefault(level(slot) if meaning.needs else 0, []).append((slot, meaning))
+    return tuple(step for _, slots in sorted(by_level.items()) for step in _steps(slots, slot_of))
+
+
+def _steps(slots: list[tuple[int, Meaning]], slot_of: Mapping[str, int]) -> Iterator[Step]:
+    found = (
+        steps.absent([i for i, m in slots if m.absent]),
+        steps.computed([(i, m.formula, [slot_of[key] for key in m.formula.reads]) for i, m in slots if m.formula]),
+        steps.bits([(i, *m.field) for i, m in slots if m.field]),
+        steps.sentinels([(i, m.sentinels) for i, m in slots if m.sentinels and m.sentinel_mask is None]),
+        steps.masked(
+            [(i, m.sentinels, m.sentinel_mask) for i, m in slots if m.sentinels and m.sentinel_mask is not None]
+        ),
+        steps.finite([(i, m.not_a_number) for i, m in slots if m.floating]),
+        steps.decoded([(i, m.decode) for i, m in slots if m.decode]),
+        steps.bits([(i, *m.bits) for i, m in slots if m.bits and m.gate is None]),
+        steps.gated([(i, m.gate, *m.bits) for i, m in slots if m.bits and m.gate is not None]),
+        steps.truths([i for i, m in slots if m.truth]),
+        steps.codes([(i, m.codes) for i, m in slots if m.codes is not None]),
+        steps.multiplied([(i, _sources(m.multipliers, slot_of)) for i, m in slots if m.multipliers]),
+        steps.divide([(i, _divisor(m)) for i, m in slots if _divisor(m) != 1.0]),
+        steps.scale(
+            [(i, m.scale, m.offset) for i, m in slots if _divisor(m) == 1.0 and (m.scale, m.offset) != (1.0, 0.0)]
+        ),
+        steps.united([(i, slot_of[m.unit_code.key], m.unit_code.units) for i, m in slots if m.unit_code]),
+        steps.as_float([i for i, m in slots if m.as_float]),
+        steps.curves([(i, m.curves) for i, m in slots if m.curves]),
         # a finite number times a scale may not be finite
-        _finite([(i, Quality.BAD_DECODE) for i, m in slots if m.curves or (m.floating and abs(m.scale) > 1)]),
-        _ranges([(i, *m.range) for i, m in slots if m.range]),
-        _invert([i for i, m in slots if m.invert]),
-        _valid_when(_judges_first(meanings, slot_of, first)),
+        steps.finite(
+            [(i, Quality.BAD_DECODE) for i, m in slots if m.curves or m.multipliers or (m.floating and _grows(m))]
+        ),
+        steps.whole([i for i, m in slots if isinstance(m.scale, int) and (m.scale, m.offset) != (1, 0)]),
+        steps.ranges([(i, *m.range) for i, m in slots if m.range]),
+        steps.invert([i for i, m in slots if m.invert]),
+        steps.valid_when(_judges_first(slots, slot_of)),
     )
-    return tuple(step for step in steps if step is not None)
+    return (step for step in found if step is not None)
 
 
 def run_steps(steps: Sequence[Step], values: list[Any], bad: Marks) -> list[int] | None:
@@ -122,177 +150,44 @@ def run_steps(steps: Sequence[Step], values: list[Any], bad: Marks) -> list[int]
     return quality
 
 
-def _judges_first(
-    meanings: Sequence[Meaning], slot_of: Mapping[str, int], first: int
-) -> list[tuple[int, int, frozenset[Value]]]:
-    """(slot, slot of its judge, good values), a judge's own line before those it judges."""
+def _judges_first(slots: list[tuple[int, Meaning]], slot_of: Mapping[str, int]) -> list[tuple[int, int, Judge]]:
+    """(slot, slot of its judge, judge), a judge's own line before those it judges."""
+    meaning_of = dict(slots)
 
     def depth(slot: int) -> int:
-        condition = meanings[slot - first].valid_when
-        return 1 + depth(slot_of[condition[0]]) if condition else 0
+        judges = meaning_of[slot].valid_when if slot in meaning_of else ()
+        return max((1 + depth(slot_of[judge.key]) for judge in judges), default=0)
 
-    judged = [(slot, m.valid_when) for slot, m in enumerate(meanings, first) if m.valid_when]
-    judged.sort(key=lambda line: depth(line[0]))
-    return [(slot, slot_of[condition[0]], condition[1]) for slot, condition in judged]
+    judged = sorted((depth(slot), slot) for slot, meaning in slots if meaning.valid_when)
+    return [(slot, slot_of[judge.key], judge) for _, slot in judged for judge in meaning_of[slot].valid_when]
+
+
+def _grows(meaning: Meaning) -> bool:
+    return abs(meaning.scale) > 1 or meaning.unit_code is not None
 
 
 def _divisor(meaning: Meaning) -> float:
+    return _inverse(meaning.scale) if meaning.offset == 0.0 else 1.0
+
+
+def _inverse(factor: float) -> float:
     # 2302 / 10 is 230.2, 2302 * 0.1 is 230.20000000000002
-    if meaning.offset == 0.0 and 0 < abs(meaning.scale) < 1:
-        inverse = round(1 / meaning.scale)
-        if math.isclose(inverse * meaning.scale, 1.0, rel_tol=1e-12):
+    if 0 < abs(factor) < 1:
+        inverse = round(1 / factor)
+        if math.isclose(inverse * factor, 1.0, rel_tol=1e-12):
             return float(inverse)
     return 1.0
 
 
-def _sentinels(entries: list[tuple[int, Mapping[float, int]]]) -> Step | None:
-    def step(values: list[Any], bad: Marks) -> None:
-        for slot, reasons in entries:
-            if (reason := reasons.get(values[slot])) is not None:
-                values[slot], bad[slot] = None, reason
-
-    return step if entries else None
-
-
-def _finite(entries: list[tuple[int, int]]) -> Step | None:
-    isfinite = math.isfinite
-
-    def step(values: list[Any], bad: Marks) -> None:
-        for slot, reason in entries:
-            if (value := values[slot]) is None:
-                continue
-            if not isfinite(value):
-                values[slot], bad[slot] = None, reason if math.isnan(value) else Quality.BAD_DECODE
-            elif -SMALLEST < value < SMALLEST and value:
-                values[slot], bad[slot] = None, Quality.BAD_DECODE
-
-    return step if entries else None
+def _sources(multipliers: Sequence[Multiplier], slot_of: Mapping[str, int]) -> list[tuple[int, Table]]:
+    """(slot, value there → (factor, divisor)) of each; no table where the value itself is the factor."""
+    found: list[tuple[int, Table]] = []
+    for one in multipliers:
+        table = None if one.table is None else {value: _fraction(factor) for value, factor in one.table.items()}
+        found.append((slot_of[one.key], table))
+    return found
 
 
-def _texts(entries: list[int]) -> Step | None:
-    def step(values: list[Any], bad: Marks) -> None:
-        for slot in entries:
-            if (raw := values[slot]) is None:
-                continue
-            text = raw.rstrip(b"\0 ").decode("ascii", "replace")
-            if text.isprintable() and "\ufffd" not in text:
-                values[slot] = text
-            else:
-                values[slot], bad[slot] = None, Quality.BAD_DECODE
-
-    return step if entries else None
-
-
-def _bits(entries: list[tuple[int, int, int]]) -> Step | None:
-    def step(values: list[Any], bad: Marks) -> None:
-        for slot, shift, mask in entries:
-            if (value := values[slot]) is not None:
-                values[slot] = value >> shift & mask
-
-    return step if entries else None
-
-
-def _gated(entries: list[tuple[int, int, int, int]]) -> Step | None:
-    def step(values: list[Any], bad: Marks) -> None:
-        for slot, gate, shift, mask in entries:
-            if (value := values[slot]) is not None:
-                values[slot] = value >> shift & mask if value >> gate & 1 else CLOSED
-
-    return step if entries else None
-
-
-def _truths(entries: list[int]) -> Step | None:
-    def step(values: list[Any], bad: Marks) -> None:
-        for slot in entries:
-            if (value := values[slot]) in (0, 1):
-                values[slot] = value == 1
-            elif value is not None:
-                values[slot], bad[slot] = None, Quality.BAD_UNDECLARED
-
-    return step if entries else None
-
-
-def _codes(entries: list[tuple[int, Mapping[int, str | bool]]]) -> Step | None:
-    def step(values: list[Any], bad: Marks) -> None:
-        for slot, names in entries:
-            if (value := values[slot]) is None:
-                continue
-            values[slot] = name = names.get(value)
-            if name is None:
-                bad[slot] = Quality.BAD_UNDECLARED
-
-    return step if entries else None
-
-
-def _divide(entries: list[tuple[int, float]]) -> Step | None:
-    def step(values: list[Any], bad: Marks) -> None:
-        for slot, divisor in entries:
-            if (value := values[slot]) is not None:
-                values[slot] = value / divisor
-
-    return step if entries else None
-
-
-def _scale(entries: list[tuple[int, float, float]]) -> Step | None:
-    def step(values: list[Any], bad: Marks) -> None:
-        for slot, factor, offset in entries:
-            if (value := values[slot]) is not None:
-                values[slot] = value * factor + offset
-
-    return step if entries else None
-
-
-def _curves(entries: list[tuple[int, tuple[Curve, ...]]]) -> Step | None:
-    # bound methods and limits are looked up once: this is the dearest step, and a module is made of it
-    plain = [
-        (
-            slot,
-            [
-                (curve.low, curve.high, curve.at if len(curve.xs) > 2 else curve.line(), curve.outside)
-                for curve in curves
-            ],
-        )
-        for slot, curves in entries
-    ]
-
-    def step(values: list[Any], bad: Marks) -> None:
-        for slot, curves in plain:
-            if (value := values[slot]) is None:
-                continue
-            for low, high, at, outside in curves:
-                if not low <= value <= high:
-                    value, bad[slot] = None, outside
-                    break
-                value = at(value)
-            values[slot] = value
-
-    return step if entries else None
-
-
-def _ranges(entries: list[tuple[int, float, float]]) -> Step | None:
-    def step(values: list[Any], bad: Marks) -> None:
-        for slot, low, high in entries:
-            if (value := values[slot]) is not None and not low <= value <= high:
-                values[slot], bad[slot] = None, Quality.BAD_RANGE
-
-    return step if entries else None
-
-
-def _invert(entries: list[int]) -> Step | None:
-    def step(values: list[Any], bad: Marks) -> None:
-        for slot in entries:
-            if (value := values[slot]) is not None:
-                values[slot] = not value
-
-    return step if entries else None
-
-
-def _valid_when(entries: list[tuple[int, int, frozenset[Value]]]) -> Step | None:
-    def step(values: list[Any], bad: Marks) -> None:
-        for slot, judge, good in entries:
-            if values[judge] not in good and slot not in bad:
-                reason = bad.get(judge, Quality.BAD_SENSOR)
-                # a status code nobody declared is not `ok` either
-                values[slot], bad[slot] = None, Quality.BAD_SENSOR if reason == Quality.BAD_UNDECLARED else reason
-
-    return step if entries else None
+def _fraction(factor: float) -> tuple[float, float]:
+    inverse = _inverse(factor)
+    return (factor, 1.0) if inverse == 1.0 else (1.0, inverse)

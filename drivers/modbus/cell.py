@@ -40,24 +40,40 @@ class WireType(StrEnum):
     INT64 = "int64"
     FLOAT32 = "float32"
     FLOAT64 = "float64"
+    BCD16 = "bcd16"
+    BCD32 = "bcd32"
+    BCD64 = "bcd64"
+    SM16 = "sm16"
+    SM32 = "sm32"
     STRING = "string"
+    DATETIME = "datetime"
 
     @property
     def size(self) -> int:
-        """Bits on the wire; a string has its own length."""
+        """Bits on the wire; a string and a datetime have their own length."""
         return {"8": 8, "6": 16, "2": 32, "4": 64}.get(self.value[-1], 16)
 
     @property
     def point_type(self) -> PointType:
         if self is WireType.BOOL:
             return PointType.BOOL
-        if self is WireType.STRING:
+        if self in (WireType.STRING, WireType.DATETIME):
             return PointType.TEXT
         return PointType.FLOAT if self in (WireType.FLOAT32, WireType.FLOAT64) else PointType.INT
 
     @property
     def is_signed(self) -> bool:
         return self.value.startswith("int")
+
+    @property
+    def is_bcd(self) -> bool:
+        """Binary-coded decimal: a digit in each four bits."""
+        return self.value.startswith("bcd")
+
+    @property
+    def is_sign_magnitude(self) -> bool:
+        """The highest bit is the sign, the others the amount."""
+        return self.value.startswith("sm")
 
 
 _FORMATS = {
@@ -70,6 +86,11 @@ _FORMATS = {
     WireType.INT64: "q",
     WireType.FLOAT32: "f",
     WireType.FLOAT64: "d",
+    WireType.BCD16: "H",
+    WireType.BCD32: "I",
+    WireType.BCD64: "Q",
+    WireType.SM16: "H",
+    WireType.SM32: "I",
 }
 
 
@@ -101,8 +122,8 @@ def register_cell(
     little_bytes: bool = False,
     little_words: bool = False,
 ) -> Cell:
-    """The cell of a register type; `length` is a string's number of registers."""
-    if wire is WireType.STRING:
+    """The cell of a register type; `length` is the number of registers of a string or datetime."""
+    if wire.point_type is PointType.TEXT:
         return Cell(table, address, length, f"{2 * length}s", little_bytes)
     if wire in (WireType.UINT8, WireType.INT8):
         letter = "B" if wire is WireType.UINT8 else "b"

@@ -99,8 +99,10 @@ class Decoder:
         self._sizes = [len(block.cells) for block in blocks]
         cells = [cell for block in blocks for cell in block.cells]
         index = {cell: i for i, cell in enumerate(cells)}
-        picks = [index[reading.cell] for reading in self._readings]
+        # what is not read has its slot, too: behind all that is
+        picks = [len(cells) if reading.cell is None else index[reading.cell] for reading in self._readings]
         self._picks = picks
+        self._unread = len(cells) in picks
         self._in_order = picks == list(range(len(cells)))
         self._get = itemgetter(*picks) if len(picks) > 1 else None
 
@@ -120,6 +122,8 @@ class Decoder:
             else:
                 raw += reader.read(answer)
         bad: Marks = {slot: failed[pick] for slot, pick in enumerate(self._picks) if pick in failed} if failed else {}
+        if self._unread:
+            raw.append(None)
         if not self._in_order:
             raw = list(self._get(raw)) if self._get else [raw[pick] for pick in self._picks]
         for slot, reason in discarded.items():

@@ -28,7 +28,7 @@ from drivers.modbus.limits import Limits, Span
 from drivers.modbus.parts import PartId, Template, hint
 from drivers.modbus.reading import Reading, moved, resolve
 from gateway.fields import Strict, TextField
-from gateway.model import PointType
+from gateway.model import PointType, Value
 
 
 def _word(kind: type[Table] | type[WireType]) -> BeforeValidator:
@@ -175,6 +175,24 @@ class ModbusProfile(Profile):
                 yield fault
 
     @property
+    def identity(self) -> tuple[str, ...]:
+        """The points that are read first after each connect and decide which variant it is; () when nothing need be."""
+        return ()
+
+    @property
+    def variant_name(self) -> str | None:
+        """Which of the type's variants this profile is; None while nobody has chosen, and for a type without any."""
+        return None
+
+    def chosen(self, values: Mapping[str, Value]) -> ModbusProfile | None:
+        """The profile of the variant that says this of its `identity`; None when there is no such variant.
+
+        It has the same keys in the same order and the same points, with other cells and meanings. A point of the
+        identity that has no value fits nothing.
+        """
+        return self
+
+    @property
     def readings(self) -> Mapping[str, Reading]:
         """Every point with its cell and its meaning, in the order of the profile; of parts those asked for."""
         return self._readings
@@ -247,7 +265,7 @@ def _forbidden(profile: ModbusProfile) -> Iterator[PointFault]:
     spans = never_read(profile)
     for key, reading in profile.readings.items():
         for low, high in spans:
-            if reading.cell.address <= high and low < reading.cell.end:
+            if reading.cell and reading.cell.address <= high and low < reading.cell.end:
                 yield PointFault(("points", key, "address"), "this register stands in `never_read`")
 
 
@@ -264,9 +282,10 @@ def never_read(profile: ModbusProfile) -> tuple[tuple[int, int], ...]:
 
 
 def _overlaps(readings: Mapping[str, Reading]) -> Iterator[PointFault]:
-    in_order = sorted(readings.items(), key=lambda item: (item[1].cell.table, item[1].cell.address, item[1].cell.words))
-    for (key, reading), (other, behind) in pairwise(in_order):
-        one, two = reading.cell, behind.cell
+    cells = [(reading.cell, key) for key, reading in readings.items() if reading.cell is not None]
+    for (one, key), (two, other) in pairwise(
+        sorted(cells, key=lambda item: (item[0].table, item[0].address, item[0].words))
+    ):
         same = (one.address, one.words) == (two.address, two.words)
         if one.table is two.table and two.address < one.end and not same:
             yield PointFault(
@@ -303,7 +322,8 @@ def _shared(index: int, template: Template, firsts: Iterable[Reading]) -> Iterat
     """Parts that would show the same registers: a step was forgotten, or is too short."""
     spans: dict[Table, set[tuple[int, int]]] = {}
     for reading in firsts:
-        spans.setdefault(reading.cell.table, set()).add((reading.cell.address, reading.cell.end))
+        if cell := reading.cell:
+            spans.setdefault(cell.table, set()).add((cell.address, cell.end))
     for of_table in spans.values():
         if (found := template.shared(of_table)) is not None:
             one, other, register = found

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from drivers.conversion import ConversionError, converted, point_of
 from drivers.language import REASONS, PointFault
-from drivers.meaning import CLOSED, Meaning
+from drivers.meaning import CLOSED, Judge, Meaning
 from drivers.modbus.cell import LAST_ADDRESS, AddressError, Cell, Table, WireType, bit_cell, locate, register_cell
-from gateway.model import Point, PointType, Quality, Value
+from drivers.modbus.decoding import text
+from gateway.model import Point, PointType, Quality
 
 if TYPE_CHECKING:
     from drivers.modbus.language import ModbusDefaults, ModbusPoint
@@ -38,19 +39,26 @@ _OF_REGISTERS = (
 class Reading:
     """Where a point is read and what is made of it.
 
+    `cell` is None for what is not read: a point that is computed from others, or that this device has not.
     `unit` is which of the device's units has it: a name of `modbus.units`, a number (of a part), or None: its own.
-    `needs` are the points that must be read with it; `every_ns` its own period; an `optional` point need not be there.
+    `needs` are all the points that must be read with it, also those that they need in turn; `every_ns` is its own
+    period; an `optional` point need not be there.
     `warm_up` is (reads to discard after a connect, pause in ns after which they begin anew).
     """
 
     point: Point
-    cell: Cell
+    cell: Cell | None
     meaning: Meaning
     unit: str | int | None = None
     needs: tuple[str, ...] = ()
     every_ns: int | None = None
     optional: bool = False
     warm_up: tuple[int, int] | None = None
+
+
+def cells_of(readings: Iterable[Reading]) -> list[Cell]:
+    """The cells of those that are read."""
+    return [reading.cell for reading in readings if reading.cell is not None]
 
 
 def resolve(key: str, point: ModbusPoint, defaults: ModbusDefaults) -> Reading:
@@ -60,12 +68,17 @@ def resolve(key: str, point: ModbusPoint, defaults: ModbusDefaults) -> Reading:
 
 def moved(reading: Reading, was: str, part: str, by: int) -> Reading:
     """The reading of the part `was` as that of another part, `by` addresses further on."""
-    meaning = reading.meaning
-    if meaning.valid_when is not None and meaning.valid_when[0].startswith(f"{was}/"):
-        other, good = meaning.valid_when
-        meaning = replace(meaning, valid_when=(part + other.removeprefix(was), good))
-    cell = replace(reading.cell, address=reading.cell.address + by)
-    return Reading(replace(reading.point, part=part), cell, meaning)
+
+    def name(key: str) -> str:
+        return part + key.removeprefix(was) if key.startswith(f"{was}/") else key
+
+    return replace(
+        reading,
+        point=replace(reading.point, part=part),
+        cell=reading.cell and replace(reading.cell, address=reading.cell.address + by),
+        meaning=reading.meaning.renamed(name),
+        needs=tuple(map(name, reading.needs)),
+    )
 
 
 class _Resolver:
@@ -104,7 +117,8 @@ class _Resolver:
             invert=then.invert,
             valid_when=self.condition(),
         )
-        return Reading(point_of(self.key, made, tuple(dict.fromkeys((self.point.enum or {}).values()))), cell, meaning)
+        point = point_of(self.key, made, tuple(dict.fromkeys((self.point.enum or {}).values())))
+        return Reading(point, cell, meaning, needs=meaning.needs)
 
     def bit_type(self, table: Table) -> WireType:
         for field in _OF_REGISTERS:
@@ -149,7 +163,7 @@ class _Resolver:
             sentinels=sentinels,
             floating=kind is PointType.FLOAT,
             not_a_number=not_a_number,
-            text=kind is PointType.TEXT,
+            decode=text("ascii", "both") if kind is PointType.TEXT else None,
             truth=kind is PointType.BOOL and not table.is_bits,
         )
         if (bits := self.bit_range(wire)) is not None:
@@ -243,10 +257,5 @@ class _Resolver:
         whole = int(code)
         return whole - (1 << wire.size) if wire.is_signed and whole >= 1 << (wire.size - 1) else whole
 
-    def condition(self) -> tuple[str, frozenset[Value]] | None:
-        if not self.point.valid_when:
-            return None
-        if len(self.point.valid_when) != 1:
-            raise self.fault("valid_when", "exactly one point with its good values is expected")
-        ((other, good),) = self.point.valid_when.items()
-        return other, frozenset(good)
+    def condition(self) -> tuple[Judge, ...]:
+        return tuple(Judge(other, frozenset(good)) for other, good in (self.point.valid_when or {}).items())

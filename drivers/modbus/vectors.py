@@ -11,6 +11,7 @@ from drivers.modbus.cell import Table, locate
 from drivers.modbus.codec import Decoder
 from drivers.modbus.language import ModbusProfile, Vector, never_read
 from drivers.modbus.plan import Block, plan
+from drivers.modbus.reading import cells_of
 
 
 def vector_failures(profile: ModbusProfile) -> Iterator[tuple[int, str, str]]:
@@ -33,11 +34,9 @@ def mistakes(profile: ModbusProfile) -> Iterator[Mistake]:
 def _check(profile: ModbusProfile, vector: Vector) -> Iterator[tuple[str, str]]:
     image = _image(profile, vector)
     for key in [*vector.expect, *vector.bad]:
-        needed = [key]
-        while condition := profile.readings[needed[-1]].meaning.valid_when:
-            needed.append(condition[0])
+        needed = [key, *profile.readings[key].needs]
         readings = {name: profile.readings[name] for name in needed}
-        blocks = plan((r.cell for r in readings.values()), profile.modbus.limits, never_read(profile))
+        blocks = plan(cells_of(readings.values()), profile.modbus.limits, never_read(profile))
         answers = [_answer(block, image) for block in blocks]
         if None in answers:
             yield key, f"the vector leaves out a register of {key!r}"

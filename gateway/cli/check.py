@@ -181,7 +181,7 @@ def _plan(site: SiteConfig) -> list[dict[str, Any]]:
     for link, unit in _units(site):
         profile = unit.spec.profile
         if isinstance(profile, ModbusProfile):
-            cells = [profile.readings[key].cell for key in unit.keys]
+            cells = [cell for key in unit.keys if (cell := profile.readings[key].cell) is not None]
             blocks = plan(cells, profile.modbus.limits, never_read(profile))
             units.append(
                 {

@@ -9,6 +9,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from drivers.assign import ChannelSpec, LinkAssignment, UnitSpec, assign
+from drivers.modbus.cell import Cell
 from drivers.profile import ChannelOptions, ModbusProfile, Profile, library, parse_profile
 from gateway.model import SECOND
 
@@ -35,6 +36,13 @@ def any_shipped(name: str) -> Profile:
 def shipped(name: str) -> ModbusProfile:
     found = any_shipped(name)
     assert isinstance(found, ModbusProfile)
+    return found
+
+
+def cell(of: ModbusProfile, key: str) -> Cell:
+    """Where that point stands; it is one that is read."""
+    found = of.readings[key].cell
+    assert found is not None
     return found
 
 

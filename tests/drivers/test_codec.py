@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from drivers.modbus.cell import Table
 from drivers.modbus.codec import Decoder, answer_bytes
 from drivers.modbus.plan import plan
+from drivers.modbus.reading import cells_of
 from drivers.profile import ModbusProfile, never_read
 from gateway.model import Quality
 from tests.drivers.made import profile
@@ -43,7 +44,7 @@ def registers(kind: str, value: Any, byte_order: str, word_order: str) -> list[i
 
 
 def decode(made: ModbusProfile, image: dict[int, int]) -> tuple[list[Any], list[int] | None]:
-    blocks = plan((r.cell for r in made.readings.values()), made.modbus.limits, never_read(made))
+    blocks = plan(cells_of(made.readings.values()), made.modbus.limits, never_read(made))
     answers = [struct.pack(f">{b.count}H", *(image.get(a, 0xDEAD) for a in range(b.address, b.end))) for b in blocks]
     assert [len(answer) for answer in answers] == [answer_bytes(block) for block in blocks]
     return Decoder(made.readings, blocks).decode(answers)
@@ -91,7 +92,7 @@ def test_bit_tables(flags: list[bool], first: int) -> None:
     made = profile(
         {f"c{i}": {"address": first + i, "table": "coil"} for i in range(0, len(flags), 3)}, {"limits": {"gap": 2}}
     )
-    blocks = plan((r.cell for r in made.readings.values()), made.modbus.limits)
+    blocks = plan(cells_of(made.readings.values()), made.modbus.limits)
     assert all(block.table is Table.COIL for block in blocks)
     answers: list[bytes | int] = []
     for block in blocks:
@@ -117,7 +118,7 @@ def test_no_bytes_make_a_number_that_is_not_one(payload: bytes) -> None:
 
 def test_a_failed_block_spoils_its_own_points_only() -> None:
     made = profile({"a": {"address": 1}, "b": {"address": 500, "enum": {1: "on"}}, "c": {"address": 2}})
-    blocks = plan((r.cell for r in made.readings.values()), made.modbus.limits)
+    blocks = plan(cells_of(made.readings.values()), made.modbus.limits)
     values, quality = Decoder(made.readings, blocks).decode([b"\0\1\0\2", int(Quality.BAD_CONFIG)])
     assert values == [1, None, 2]
     assert quality == [0, Quality.BAD_CONFIG, 0]

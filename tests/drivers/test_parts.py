@@ -8,14 +8,16 @@ import pytest
 from pydantic import ValidationError
 
 from drivers.assign import AssignmentError, assign
+from drivers.meaning import Judge
 from drivers.modbus.exceptions import ExceptionAnswer
 from drivers.modbus.frame import Question
 from drivers.modbus.parts import Template, hint
 from drivers.modbus.plan import plan
+from drivers.modbus.reading import cells_of
 from drivers.modbus.vectors import mistakes, vector_failures
 from drivers.profile import ModbusProfile, never_read, profile_points
 from gateway.model import ErrorKind, PointType, Quality
-from tests.drivers.made import HEAD, link, profile, shipped, unit
+from tests.drivers.made import HEAD, cell, link, profile, shipped, unit
 from tests.drivers.test_driver import exception, running, value
 
 PANEL = shipped("notifier-modbus-gw")
@@ -135,7 +137,7 @@ def test_parts_may_lie_in_tables_side_by_side() -> None:
     """All the states, and behind them all the values."""
     points = {"run": {"bit": 0}, "level": {"address": 4}, "speed": {"address": 0, "table": "input"}}
     panel = made(parts(address={"start": 10, "n": 1}, points=points), type="uint16")
-    assert panel.for_parts(["P4"]).readings["P4/level"].cell.address == 17
+    assert cell(panel.for_parts(["P4"]), "P4/level").address == 17
 
 
 def test_two_templates_for_one_id() -> None:
@@ -150,8 +152,8 @@ def test_parts_join_the_points_of_the_device() -> None:
     of = panel.for_parts(["P3", "P1", "P3"])
     assert [point.key for point in profile_points(of)] == ["power", "P3/run", "P3/ok", "P1/run", "P1/ok"]
     assert of.point("P3/run").part == "P3" and of.point("P3/run").type is PointType.BOOL
-    assert [of.readings[key].cell.address for key in of.readings] == [0, 14, 15, 10, 11]
-    assert of.readings["P3/run"].meaning.valid_when == ("P3/ok", frozenset({True}))
+    assert [cell(of, key).address for key in of.readings] == [0, 14, 15, 10, 11]
+    assert of.readings["P3/run"].meaning.valid_when == (Judge("P3/ok", frozenset({True})),)
     assert panel.for_parts([]).readings == panel.readings
     assert panel.for_parts(["P1"]).for_parts(["P2"]).readings.keys() == {"power", "P1/run", "P1/ok", "P2/run", "P2/ok"}
     assert of.sources("P3/run") == of.source
@@ -249,7 +251,7 @@ def detectors(count: int) -> ModbusProfile:
 
 def test_a_full_loop_is_asked_in_blocks_of_a_hundred() -> None:
     of = detectors(159).for_parts([f"L1M{number}" for number in range(1, 160)])
-    blocks = plan((reading.cell for reading in of.readings.values()), of.modbus.limits, never_read(of))
+    blocks = plan(cells_of(of.readings.values()), of.modbus.limits, never_read(of))
     assert [(block.address, block.count) for block in blocks] == [(0, 100), (100, 59), (200, 100), (300, 59)]
 
 

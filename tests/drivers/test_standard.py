@@ -12,6 +12,7 @@ from drivers.modbus.codec import Decoder
 from drivers.modbus.exceptions import ExceptionAnswer
 from drivers.modbus.options import ModbusLinkOptions
 from drivers.modbus.plan import plan
+from drivers.modbus.reading import cells_of
 from drivers.modbus.unit import Unit
 from gateway.model import Instant
 from tests.drivers.made import link, profile, unit
@@ -60,7 +61,7 @@ async def test_example(request_pdu: str, response_pdu: str, points: dict[str, An
         writer.close()
 
     made = profile(points)
-    blocks = plan((r.cell for r in made.readings.values()), made.modbus.limits)
+    blocks = plan(cells_of(made.readings.values()), made.modbus.limits)
     (asked,) = Unit(link(unit("d", 17, made)).units[0], Instant(0, 0), lambda: 0.0).asked
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     async with server:
