@@ -12,7 +12,6 @@ from collections.abc import Iterable, Mapping
 from drivers.language import AnyReading
 from drivers.modbus.reading import Reading
 from drivers.profile import ModbusProfile
-from gateway.model import Value
 
 Split = Mapping[int, Mapping[int, tuple[str, ...]]]
 """Number of the unit → period → the points that are read then, in the profile's order."""
@@ -31,9 +30,7 @@ def with_needs(readings: Mapping[str, AnyReading], keys: Iterable[str]) -> set[s
 
 def needs(reading: AnyReading) -> tuple[str, ...]:
     """The points that must be read together with this one."""
-    own = reading.needs if isinstance(reading, Reading) else ()
-    condition: tuple[str, frozenset[Value]] | None = reading.meaning.valid_when
-    return own if condition is None else (*own, condition[0])
+    return reading.meaning.needs
 
 
 def split(
