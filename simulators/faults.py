@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum
 
 from simulators.pdu import ERROR_BIT, refuse
+from simulators.rtu_wire import sealed
 from simulators.wire import HEADER, Request, frame
 
 BANNER = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 GARBAGE_BYTES = 64
 FLOOD_FRAMES = 2000
+NOISE_BYTES = 3
 
 
 class FaultKind(StrEnum):
@@ -42,6 +44,42 @@ class FaultKind(StrEnum):
     DRIP = "drip"  # one byte each `seconds`
     CLOSE = "close"  # the connection is closed instead of answering
     RESET = "reset"  # the connection is reset (RST) instead of answering
+    BAD_CRC = "bad_crc"  # one bit of the answer has flipped on its way
+    NOISE = "noise"  # `code` bytes of noise (3 unless told) before the good answer
+    UNSEALED = "unsealed"  # the answer without its CRC
+
+
+_OF_TRANSACTIONS = frozenset(
+    {
+        FaultKind.WRONG_TRANSACTION,
+        FaultKind.ZERO_TRANSACTION,
+        FaultKind.STALE_TRANSACTION,
+        FaultKind.WRONG_PROTOCOL,
+        FaultKind.WRONG_LENGTH,
+        FaultKind.FLOOD,
+    }
+)
+_OF_LINES = frozenset({FaultKind.BAD_CRC, FaultKind.NOISE, FaultKind.UNSEALED})
+
+
+@dataclass(frozen=True, slots=True)
+class Framing:
+    """How a wire makes a frame of (request, unit, PDU, transactions ahead), and which faults it cannot have."""
+
+    frame: Callable[[Request, int, bytes, int], bytes]
+    header: int
+    impossible: frozenset[FaultKind]
+
+    def require(self, kind: FaultKind) -> None:
+        """ValueError when the wire has nothing that could be wrong in this way."""
+        if kind in self.impossible:
+            raise ValueError(f"this wire cannot have the fault {kind.value!r}")
+
+
+MBAP = Framing(
+    lambda request, unit, pdu, ahead: frame((request.transaction + ahead) & 0xFFFF, unit, pdu), HEADER.size, _OF_LINES
+)
+RTU = Framing(lambda request, unit, pdu, ahead: sealed(unit, pdu), 1, _OF_TRANSACTIONS)
 
 
 class Ending(Enum):
@@ -94,9 +132,10 @@ class Exchange:
     pdu: bytes
     previous: bytes
     rng: random.Random
+    framing: Framing = MBAP
 
-    def framed(self, pdu: bytes, ahead: int = 0) -> bytes:
-        return frame((self.request.transaction + ahead) & 0xFFFF, self.request.unit, pdu)
+    def framed(self, pdu: bytes, ahead: int = 0, unit: int | None = None) -> bytes:
+        return self.framing.frame(self.request, self.request.unit if unit is None else unit, pdu, ahead)
 
     @property
     def good(self) -> bytes:
@@ -134,15 +173,6 @@ def _with_function(fault: Fault, pdu: bytes) -> bytes:
     return bytes([sister if fault.code is None else fault.code]) + pdu[1:]
 
 
-def _with_header(exchange: Exchange, *, transaction: int | None = None, unit: int | None = None) -> bytes:
-    request = exchange.request
-    return frame(
-        request.transaction if transaction is None else transaction,
-        request.unit if unit is None else unit,
-        exchange.pdu,
-    )
-
-
 def _inverted(pdu: bytes) -> bytes:
     return pdu[:2] + bytes(byte ^ 0xFF for byte in pdu[2:])
 
@@ -160,6 +190,12 @@ def _flood(exchange: Exchange) -> bytes:
     return unasked + exchange.good
 
 
+def _flipped(exchange: Exchange) -> bytes:
+    damaged = bytearray(exchange.good)
+    damaged[exchange.rng.randrange(len(damaged))] ^= 1 << exchange.rng.randrange(8)
+    return bytes(damaged)
+
+
 def _drip(fault: Fault, exchange: Exchange) -> Answer:
     return Answer(tuple((fault.seconds, bytes([byte])) for byte in exchange.good))
 
@@ -174,10 +210,10 @@ _SPOILERS: dict[FaultKind, Callable[[Fault, Exchange], Answer]] = {
     FaultKind.LONG: lambda fault, asked: _at_once(asked.framed(_recounted(asked.pdu, _width(asked.pdu)))),
     FaultKind.ODD_BYTES: lambda fault, asked: _at_once(asked.framed(_recounted(asked.pdu, -1))),
     FaultKind.WRONG_COUNT: lambda fault, asked: _at_once(asked.framed(_miscounted(asked.pdu))),
-    FaultKind.WRONG_UNIT: lambda fault, asked: _at_once(_with_header(asked, unit=(asked.request.unit + 1) & 0xFF)),
+    FaultKind.WRONG_UNIT: lambda fault, asked: _at_once(asked.framed(asked.pdu, unit=(asked.request.unit + 1) & 0xFF)),
     FaultKind.WRONG_FUNCTION: lambda fault, asked: _at_once(asked.framed(_with_function(fault, asked.pdu))),
     FaultKind.WRONG_TRANSACTION: lambda fault, asked: _at_once(asked.framed(asked.pdu, 5)),
-    FaultKind.ZERO_TRANSACTION: lambda fault, asked: _at_once(_with_header(asked, transaction=0)),
+    FaultKind.ZERO_TRANSACTION: lambda fault, asked: _at_once(frame(0, asked.request.unit, asked.pdu)),
     FaultKind.STALE_TRANSACTION: lambda fault, asked: _at_once(asked.framed(asked.pdu, -1)),
     FaultKind.STALE: lambda fault, asked: _at_once(asked.previous),
     FaultKind.WRONG_PROTOCOL: lambda fault, asked: _at_once(
@@ -188,8 +224,13 @@ _SPOILERS: dict[FaultKind, Callable[[Fault, Exchange], Answer]] = {
     FaultKind.BANNER: lambda fault, asked: _at_once(BANNER),
     FaultKind.TWICE: lambda fault, asked: _at_once(asked.good + asked.framed(_inverted(asked.pdu))),
     FaultKind.FLOOD: lambda fault, asked: _at_once(_flood(asked)),
-    FaultKind.CUT: lambda fault, asked: _at_once(asked.good[: (HEADER.size + len(asked.pdu)) // 2]),
+    FaultKind.CUT: lambda fault, asked: _at_once(asked.good[: (asked.framing.header + len(asked.pdu)) // 2]),
     FaultKind.DRIP: _drip,
     FaultKind.CLOSE: lambda fault, asked: Answer(ending=Ending.CLOSE),
     FaultKind.RESET: lambda fault, asked: Answer(ending=Ending.RESET),
+    FaultKind.BAD_CRC: lambda fault, asked: _at_once(_flipped(asked)),
+    FaultKind.NOISE: lambda fault, asked: _at_once(
+        asked.rng.randbytes(NOISE_BYTES if fault.code is None else fault.code) + asked.good
+    ),
+    FaultKind.UNSEALED: lambda fault, asked: _at_once(asked.good[:-2]),
 }
