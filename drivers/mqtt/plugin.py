@@ -13,10 +13,12 @@ from typing import Annotated, Any, Protocol
 
 from pydantic import AfterValidator
 
-from drivers.mqtt.json_value import DEEPEST, LARGEST, MOST
+from drivers.mqtt.json_value import DEEPEST
 from drivers.mqtt.poison import Poison
 
 GROUP = "anlou.codecs"
+MOST_VALUES = 100_000
+MOST_LETTERS = 1_000_000
 _LARGEST_NUMBER = 1 << 64
 _KEPT_OF_WORDS = 300
 
@@ -113,8 +115,8 @@ def fault(value: Any) -> str | None:
         seen += len(layer)
         if depth > DEEPEST + 1:
             return f"a value nested deeper than {DEEPEST}"
-        if seen > MOST:
-            return f"more than {MOST:,} values"
+        if seen > MOST_VALUES:
+            return f"more than {MOST_VALUES:,} values"
         below: list[Any] = []
         for item in layer:
             kind = item.__class__
@@ -138,8 +140,8 @@ def fault(value: Any) -> str | None:
                     return "a number that is not finite"
             elif not (item is None or kind is bool):
                 return f"a value of type {kind.__name__}, which JSON does not have"
-        if letters > LARGEST:
-            return f"more than {LARGEST:,} characters"
+        if letters > MOST_LETTERS:
+            return f"more than {MOST_LETTERS:,} characters"
         layer = below
     return None
 

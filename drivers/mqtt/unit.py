@@ -53,6 +53,8 @@ class Unit:
         # nothing periodic is expected of it: what it said last holds until it says something else
         self.event_driven = spec.poll_ns == 0
         self._period_ns = spec.poll_ns
+        self._of_changes = _of_changes(assignment)
+        self._lasts: dict[Layout, bool] = {}
         self.quiet_ns = min(SECOND, spec.poll_ns // 2) if spec.poll_ns else SECOND
         self._link = link
         self._duplicates = duplicates
@@ -155,21 +157,33 @@ class Unit:
             quality = _graded(quality, len(values), verdict.quality)
         if verdict.kind is FrameKind.HISTORY:
             self._link.history += 1
-            if not record.history and (verdict.source_ns is None or self._still_holds(verdict, at)):
+            if not record.history and (verdict.source_ns is None or self._still_holds(layout, verdict, at)):
                 self._waiting.add(layout)
                 self._know(layout, values, quality)
         else:
             self._current.add(layout)
-            if self.event_driven or self._waiting:
+            if self._waiting or self._lasting(layout):
                 self._know(layout, values, quality)
                 self._waiting.discard(layout)
         return Frame(layout, values, at, quality, verdict.source_ns, verdict.kind)
 
-    def _still_holds(self, verdict: Verdict, at: Instant) -> bool:
+    def _still_holds(self, layout: Layout, verdict: Verdict, at: Instant) -> bool:
         """Late, but no older than what may pass between two messages: unless something newer follows, it is what is."""
         if not verdict.newest or verdict.source_ns is None:
             return False
-        return self.event_driven or at.wall_ns - verdict.source_ns <= self._period_ns
+        return self._lasting(layout) or at.wall_ns - verdict.source_ns <= self._period_ns
+
+    def _lasting(self, layout: Layout) -> bool:
+        """Some point of it is said only when it changes: what it said last holds until it says something else."""
+        if self.event_driven:
+            return True
+        if not self._of_changes:
+            return False
+        lasts = self._lasts.get(layout)
+        if lasts is None:
+            lasts = any((layout.device, point.key) in self._of_changes for point in layout.points)
+            self._lasts[layout] = lasts
+        return lasts
 
     def _know(self, layout: Layout, values: Sequence[Value], quality: Sequence[int] | None) -> None:
         self._number += 1
@@ -217,10 +231,10 @@ class Unit:
         return self._said_again(layouts, at)
 
     def resumed(self, at: Instant) -> list[Frame]:
-        """The backlog is over, and nothing is missing: what an event-driven sender said last still holds."""
+        """The backlog is over, and nothing is missing: what was said of points that change seldom still holds."""
         layouts = set(self._waiting)
-        if self.event_driven and self.tally.available is not False:
-            layouts |= self._known.keys() - self._current
+        if self.tally.available is not False:
+            layouts |= {layout for layout in self._known.keys() - self._current if self._lasting(layout)}
         self._waiting.clear()
         frames = self._said_again(layouts, at)
         if frames and self.event_driven:
@@ -268,6 +282,17 @@ class Unit:
                     self._lateness.accepted(frame.layout, frame.source_ns)
                 if len(self._known) < _LAYOUTS and _holds(frame):
                     self._know(frame.layout, frame.values, frame.quality)
+
+
+def _of_changes(assignment: UnitAssignment) -> frozenset[tuple[str, str]]:
+    """(device, point) of those that are said only when they change, while their sender speaks regularly."""
+    readings, keys = assignment.spec.profile.readings, assignment.keys
+    return frozenset(
+        (feed.layout.device, point.key)
+        for feed in assignment.feeds
+        for point, pick in zip(feed.layout.points, feed.picks, strict=True)
+        if readings[keys[pick]].every_ns == 0
+    )
 
 
 def _holds(frame: Frame) -> bool:

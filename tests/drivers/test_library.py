@@ -9,7 +9,9 @@ import pytest
 from ruamel.yaml import YAML
 
 from drivers.modbus.codec import Decoder
+from drivers.modbus.language import Parts
 from drivers.modbus.plan import plan
+from drivers.mqtt.points import MqttParts
 from drivers.modbus.reading import cells_of
 from drivers.profile import (
     ModbusProfile,
@@ -50,9 +52,13 @@ def test_every_point_has_an_example(name: str) -> None:
     shown |= {key for vector in profile.vectors for older in getattr(vector, "history", ()) for key in older.expect}
     assert set(profile.readings) - shown == set()
     for parts in getattr(profile, "parts", ()):
-        of_parts = {key.partition("/")[2] for key in shown if parts.template.address(key.partition("/")[0]) is not None}
+        of_parts = {key.partition("/")[2] for key in shown if _is_one_of(parts, key.partition("/")[0])}
         # both kinds of a panel's points are read alike
         assert set(parts.points) - of_parts - {"prealarm", "fault"} == set()
+
+
+def _is_one_of(parts: Parts | MqttParts, part: str) -> bool:
+    return (parts.ids.numbers if isinstance(parts, MqttParts) else parts.template.address)(part) is not None
 
 
 @pytest.mark.parametrize("name", [file.name.removesuffix(".yaml") for file in files()])
