@@ -29,6 +29,8 @@ def say(key: str, language: str, **places: object) -> str:
 def both(key: str, **places: object) -> Text:
     """The text `key` in both languages. A place that is a Text itself is filled in each language by its own."""
     text = texts()[key]
+    if not places:
+        return text
     english = {name: place.en if isinstance(place, Text) else place for name, place in places.items()}
     chinese = {name: place.zh if isinstance(place, Text) else place for name, place in places.items()}
     return Text(text.en.format(**english), text.zh.format(**chinese))

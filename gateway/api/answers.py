@@ -13,7 +13,7 @@ from starlette.responses import Response
 from alerts.notify.body import alarm_body, life_body, rfc3339, text_body
 from gateway.api.current import CurrentValue
 from gateway.api.house import AlarmRule, House
-from gateway.health import DeviceHealth
+from gateway.health import DeviceHealth, HealthError, PointHealth
 from gateway.model import SECOND, Device, Event, Health, Instant, Location, Occurrence, Part, Quality, Text
 from gateway.store.history import Bucket, Change, History
 
@@ -55,7 +55,6 @@ def site_body(house: House) -> dict[str, Any]:
 
 def device_body(device: Device, health: DeviceHealth) -> dict[str, Any]:
     """The Device of docs/design.md §6."""
-    error = health.error
     return {
         "id": device.id,
         "name": text_body(device.name),
@@ -68,12 +67,26 @@ def device_body(device: Device, health: DeviceHealth) -> dict[str, Any]:
         "last_good_at": rfc3339(health.last_good_wall_ns),
         "age_s": seconds(health.age_ns),
         "poll_s": seconds(device.poll_ns or None),
-        "error": None
-        if error is None
-        else {"kind": error.kind, "message": error.message, "at": rfc3339(error.at_wall_ns)},
+        "error": None if health.error is None else cause_body(health.error),
         "success_ratio": health.success_ratio,
         "rtt_ms": {"p50": milliseconds(health.rtt.p50_ns), "p99": milliseconds(health.rtt.p99_ns)},
-        "points": {"total": health.points.total, "good": health.points.good, "bad": health.points.bad},
+        "points": {
+            "total": health.points.total,
+            "good": health.points.good,
+            "bad": health.points.bad,
+            "not_fitted": health.points.not_fitted,
+            "silent": health.points.silent,
+        },
+    }
+
+
+def cause_body(cause: HealthError) -> dict[str, Any]:
+    """Why a device is not well: `message` for programs, `why` for people."""
+    return {
+        "kind": cause.kind,
+        "message": cause.message,
+        "at": rfc3339(cause.at_wall_ns),
+        "why": text_body(cause.why),
     }
 
 
@@ -102,6 +115,28 @@ def value_body(current: CurrentValue, now: Instant) -> dict[str, Any]:
         "source_at": rfc3339(current.source_ns),
         "age_s": None if current.at is None else seconds(now.mono_ns - current.at.mono_ns),
     }
+
+
+def point_body(current: CurrentValue, health: PointHealth | None, now: Instant) -> dict[str, Any]:
+    """A point with its newest sample, and what health knows of it (nothing of its own point `health`)."""
+    at = current.at
+    if health is None:
+        known: dict[str, Any] = {
+            "last_good_at": None if at is None else rfc3339(at.wall_ns),
+            "last_good_age_s": None if at is None else seconds(now.mono_ns - at.mono_ns),
+            "period_s": None,
+            "silent": False,
+            "why": None,
+        }
+    else:
+        known = {
+            "last_good_at": rfc3339(health.last_good_wall_ns),
+            "last_good_age_s": seconds(health.age_ns),
+            "period_s": seconds(health.period_ns or None),
+            "silent": health.silent,
+            "why": None if health.why is None else text_body(health.why),
+        }
+    return value_body(current, now) | known
 
 
 def quality_body(quality: int | None) -> dict[str, str | None]:

@@ -10,12 +10,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from gateway.api import shapes
-from gateway.api.answers import answer, device_body, history_body, listing, page, site_body, value_body
+from gateway.api.answers import answer, cause_body, device_body, history_body, listing, page, point_body, site_body
 from gateway.api.guard import HouseOf, Viewer
 from gateway.api.house import House
 from gateway.api.problems import Problem
 from gateway.api.reading import HistoriesOf
 from gateway.api.shapes import answers
+from gateway.api.units import unit_body
 from gateway.model import SECOND, Device, Health
 
 LONGEST_NS = 31 * 86_400 * SECOND
@@ -68,18 +69,31 @@ async def devices(_: Viewer, house: HouseOf, query: Annotated[DeviceQuery, Query
     return listing([device_body(device, house.health.device(device.id, now)) for device in kept], after)
 
 
-@router.get("/devices/{device}", responses=answers(shapes.Device))
+@router.get("/devices/{device}", responses=answers(shapes.DeviceWithUnits))
 async def device(_: Viewer, house: HouseOf, device: str) -> Response:
+    """One device, all that is wrong with it, and the units that it lives on."""
     found = find_device(house, device)
-    return answer(device_body(found, house.health.device(found.id, house.clock.now())))
+    now = house.clock.now()
+    health = house.health.device(found.id, now)
+    more = {
+        "causes": [cause_body(cause) for cause in health.causes],
+        "notes": [cause_body(note) for note in health.notes],
+        "units": [unit_body(unit, now) for unit in house.health.units(found.id, now)],
+    }
+    return answer(device_body(found, health) | more)
 
 
 @router.get("/devices/{device}/points", responses=answers(shapes.Listing[shapes.PointNow]))
 async def points(_: Viewer, house: HouseOf, device: str) -> Response:
-    """The newest sample of each point. A device that is stale or offline keeps showing them, with their age."""
+    """The newest sample of each point, when it was last good, and why it is not.
+
+    A device that is stale or offline keeps showing them, with their age.
+    """
     found = find_device(house, device)
     now = house.clock.now()
-    return listing([value_body(value, now) for value in house.current.values(found.id)])
+    known = {point.key: point for point in house.health.points(found.id, now)}
+    values = house.current.values(found.id)
+    return listing([point_body(value, known.get(value.point.key), now) for value in values])
 
 
 @router.get("/points/{device}/{point:path}/history", responses=answers(shapes.History))

@@ -11,11 +11,12 @@ from starlette.responses import Response
 
 from alerts.notify.body import rfc3339
 from gateway.api import shapes
-from gateway.api.answers import answer, listing, milliseconds, seconds
+from gateway.api.answers import answer, listing
 from gateway.api.guard import Engineer, HouseOf, Viewer
 from gateway.api.reading import ReadingOf
 from gateway.api.shapes import answers
-from gateway.model import Instant, LinkError, LinkReport, Quarantined, UnitReport
+from gateway.api.units import link_body
+from gateway.model import Quarantined
 
 router = APIRouter(prefix="/api/v1", tags=["links"])
 
@@ -28,9 +29,9 @@ class QuarantineQuery(BaseModel):
 
 @router.get("/links", responses=answers(shapes.Listing[shapes.Link]))
 async def links(_: Viewer, house: HouseOf) -> Response:
-    """The links as their drivers reported them last: who is reached over them, and what went wrong."""
+    """The links as their drivers reported them last: who is reached over them, who is not and why, who is new."""
     now = house.clock.now()
-    return listing([link_body(report, now) for report in sorted(house.health.links(), key=lambda one: one.link)])
+    return listing([link_body(link, now) for link in house.health.link_healths(now)])
 
 
 @router.get("/quarantine", responses=answers(shapes.Listing[shapes.Quarantined]))
@@ -44,43 +45,6 @@ async def quarantine(
         return answer({"items": [aside_body(number, message) for number, message in kept], "next": None})
 
     return await reading.run(read)
-
-
-def link_body(report: LinkReport, now: Instant) -> dict[str, Any]:
-    """The Link of docs/api.md."""
-    return {
-        "link": report.link,
-        "endpoint": report.endpoint,
-        "connected": report.connected,
-        "connects": report.connects,
-        "error": error_body(report.error),
-        "down_s": None if report.lost_at_ns is None else seconds(max(0, now.mono_ns - report.lost_at_ns)),
-        "counts": dict(report.counts),
-        "units": [unit_body(unit) for unit in report.units],
-    }
-
-
-def unit_body(unit: UnitReport) -> dict[str, Any]:
-    return {
-        "name": unit.name,
-        "unit": unit.unit,
-        "devices": list(unit.devices),
-        "available": unit.available,
-        "polls": unit.polls,
-        "good": unit.good,
-        "overruns": unit.overruns,
-        "errors": {kind.value: count for kind, count in unit.errors.items()},
-        "error": error_body(unit.error),
-        "last_error": error_body(unit.last_error),
-        "last_good_at": rfc3339(unit.last_good_wall_ns),
-        "rtt_ms": {"p50": _percentile(unit, 0.50), "p99": _percentile(unit, 0.99)},
-    }
-
-
-def error_body(error: LinkError | None) -> dict[str, Any] | None:
-    if error is None:
-        return None
-    return {"kind": error.kind.value, "message": error.message, "at": rfc3339(error.at_wall_ns)}
 
 
 def aside_body(number: int, kept: Quarantined) -> dict[str, Any]:
@@ -105,9 +69,3 @@ def printable(payload: bytes) -> str | None:
     except UnicodeDecodeError:
         return None
     return text if text and all(one.isprintable() or one in "\t\r\n" for one in text) else None
-
-
-def _percentile(unit: UnitReport, share: float) -> float | None:
-    """Nearest rank."""
-    times = sorted(unit.rtt_ns)
-    return milliseconds(times[round((len(times) - 1) * share)]) if times else None

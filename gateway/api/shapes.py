@@ -55,10 +55,20 @@ class Place(Shape):
     zone: str | None
 
 
-class DeviceError(Shape):
-    kind: str = Field(description="connect, timeout, exception, bad_reply, decode, sensor; silent; resources.")
+class LinkFault(Shape):
+    """As the driver said it."""
+
+    kind: str = Field(
+        description="connect, timeout, exception, bad_reply, crc, identity, decode, range, sensor: see docs/api.md."
+    )
     message: str
     at: AwareDatetime
+
+
+class DeviceError(LinkFault):
+    """Beside the driver's kinds: config, no_value, undeclared, comm (points); silent; unavailable; resources."""
+
+    why: Words = Field(description="The whole sentence, for people.")
 
 
 class RoundTrip(Shape):
@@ -67,9 +77,13 @@ class RoundTrip(Shape):
 
 
 class Counts(Shape):
+    """`bad` holds the `silent` ones, of which nothing came for too long, and none of those that are not fitted."""
+
     total: int
     good: int
     bad: int
+    not_fitted: int
+    silent: int
 
 
 class Part(Shape):
@@ -96,7 +110,75 @@ class Device(Shape):
     points: Counts
 
 
-class PointNow(Shape):
+class Refusal(Shape):
+    """Registers that the device has refused: they are left out of the polls until `again_at`."""
+
+    where: str
+    why: str
+    since: AwareDatetime
+    again_at: AwareDatetime
+
+
+class UnitNow(Shape):
+    """A unit of a link since start; `unit` is its number on a Modbus link."""
+
+    link: str
+    endpoint: str = Field(description="The address in use, where a link has two.")
+    name: str
+    unit: int | None
+    devices: list[str]
+    variant: str | None = Field(description="The profile's variant that it has turned out to be.")
+    available: bool | None = Field(description="The last word of its availability topic.")
+    polls: int
+    good: int
+    overruns: int
+    misses: int = Field(description="Cycles missed in a row.")
+    errors: dict[str, int]
+    exceptions: dict[str, int] = Field(description="The device's refusals by the standard's name.")
+    error: LinkFault | None = Field(description="Null while its last request was good.")
+    last_error: LinkFault | None
+    why: Words | None
+    last_good_at: AwareDatetime | None
+    last_good_age_s: float | None
+    backoff_until: AwareDatetime | None = Field(description="It is left out until then, and only probed.")
+    rtt_ms: RoundTrip
+    refused: list[Refusal]
+
+
+class DeviceWithUnits(Device):
+    """`causes` is all that is wrong, the nearest first; `notes` are worth knowing and no trouble."""
+
+    causes: list[DeviceError]
+    notes: list[DeviceError]
+    units: list[UnitNow]
+
+
+class Newcomer(Shape):
+    """A device that has announced itself. It is never added by itself: `snippet` goes under `devices:`."""
+
+    profile: str
+    topic: str
+    variables: dict[str, str]
+    at: AwareDatetime
+    known: bool
+    snippet: str | None = Field(description="Null when the site has it.")
+
+
+class Link(Shape):
+    link: str
+    endpoint: str
+    connected: bool
+    connects: int
+    error: LinkFault | None
+    why: Words | None
+    down_s: float | None = Field(description="For how long it has been lost.")
+    busy: float | None = Field(description="Share of the last minute with a question on the wire.")
+    counts: dict[str, int] = Field(description="What an MQTT link counts of its messages, since start.")
+    units: list[UnitNow]
+    announced: list[Newcomer]
+
+
+class PointSample(Shape):
     """`quality` null: not sampled since start. `value` is null whenever it is bad."""
 
     point: str
@@ -110,6 +192,16 @@ class PointNow(Shape):
     at: AwareDatetime | None
     source_at: AwareDatetime | None
     age_s: float | None
+
+
+class PointNow(PointSample):
+    """`last_good_age_s` is to be compared with `period_s`; null there: nothing is expected unless it changes."""
+
+    last_good_at: AwareDatetime | None
+    last_good_age_s: float | None
+    period_s: float | None
+    silent: bool = Field(description="Nothing came of it for three periods (at least 10 s).")
+    why: Words | None = Field(description="Why it is not simply good.")
 
 
 class Bucket(Shape):
@@ -212,34 +304,6 @@ class Event(Shape):
     body: dict[str, Any]
 
 
-class UnitNow(Shape):
-    """A unit of a link since start; `unit` is its number on a Modbus link."""
-
-    name: str
-    unit: int | None
-    devices: list[str]
-    available: bool | None = Field(description="The last word of its availability topic.")
-    polls: int
-    good: int
-    overruns: int
-    errors: dict[str, int]
-    error: DeviceError | None = Field(description="Null while its last request was good.")
-    last_error: DeviceError | None
-    last_good_at: AwareDatetime | None
-    rtt_ms: RoundTrip
-
-
-class Link(Shape):
-    link: str
-    endpoint: str
-    connected: bool
-    connects: int
-    error: DeviceError | None
-    down_s: float | None = Field(description="For how long it has been lost.")
-    counts: dict[str, int] = Field(description="What an MQTT link counts of its messages, since start.")
-    units: list[UnitNow]
-
-
 class Quarantined(Shape):
     """A message that is no sample. `text` is there when it is printable."""
 
@@ -286,7 +350,7 @@ class AlarmChange(Shape):
     alarm: AlarmWithLife
 
 
-class PointChange(PointNow):
+class PointChange(PointSample):
     device: str
 
 

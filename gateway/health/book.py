@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, tzinfo
 
-from gateway.health.complaint import causes, notes
+from gateway.health.complaint import findings
 from gateway.health.feed import Feed
 from gateway.health.gateway import GatewayRecord, GatewayStatus
 from gateway.health.links import LinkRecord
@@ -142,6 +142,7 @@ class HealthBook:
         """KeyError when there is no such device."""
         record, saying = self._records[device], Saying(now, self._zone)
         health = record.decide(now)
+        causes, notes = findings(record, saying)
         last = record.last_good
         return DeviceHealth(
             device=device,
@@ -149,8 +150,8 @@ class HealthBook:
             since_wall_ns=record.since.wall_ns,
             last_good_wall_ns=None if last is None else last.wall_ns,
             age_ns=None if last is None else now.mono_ns - last.mono_ns,
-            causes=causes(record, saying),
-            notes=notes(record, saying),
+            causes=causes,
+            notes=notes,
             success_ratio=success_ratio(record.units),
             rtt=round_trips([unit.report for unit in record.units]),
             points=record.counts(now),

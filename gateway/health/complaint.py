@@ -37,11 +37,18 @@ _WORST = (
 )
 
 
-def causes(record: DeviceRecord, saying: Saying) -> tuple[HealthError, ...]:
-    """The device's present troubles, the nearest first; none of one that the site has disabled."""
+def findings(record: DeviceRecord, saying: Saying) -> tuple[tuple[HealthError, ...], tuple[HealthError, ...]]:
+    """(troubles, notes) of a device: the troubles the nearest first, the notes worth knowing and no trouble.
+
+    Nothing of one that the site has disabled.
+    """
     if record.health is Health.DISABLED:
-        return ()
-    words = list(record.words(saying.now))
+        return (), ()
+    words = list(record.words(saying.now, only_bad=True))
+    return tuple(_causes(record, words, saying)), tuple(_notes(record, words, saying))
+
+
+def _causes(record: DeviceRecord, words: Sequence[Word], saying: Saying) -> list[HealthError]:
     found = [*_gone(record), *_failed(record, saying), *_short_of(record)]
     unheard = bool(found)
     if not unheard:
@@ -51,23 +58,17 @@ def causes(record: DeviceRecord, saying: Saying) -> tuple[HealthError, ...]:
     late = [] if record.health in _SILENT else list(_partly_silent(words, saying))
     found += late
     found += _starved(record) if late else ()
-    return tuple(found or _untold(record, saying.now))
+    return found or _untold(record, saying.now)
 
 
-def notes(record: DeviceRecord, saying: Saying) -> tuple[HealthError, ...]:
-    """What is worth knowing and no trouble: points that are not fitted, registers refused, a bus that is short."""
-    if record.health is Health.DISABLED:
-        return ()
-    words = list(record.words(saying.now))
-    found = []
+def _notes(record: DeviceRecord, words: Sequence[Word], saying: Saying) -> Iterator[HealthError]:
     if absent := [word for word in words if word.quality is NOT_FITTED]:
         said = both("not_fitted", points=_names([word.key for word in absent]))
-        found.append(_said("not_fitted", said, max(word.at.wall_ns for word in absent)))
+        yield _said("not_fitted", said, max(word.at.wall_ns for word in absent))
     if not _unconfigured(words):
-        found += [_refusal(unit, said) for unit, said in _refusing(record, saying)]
+        yield from (_refusal(unit, said) for unit, said in _refusing(record, saying))
     if not any(word.silent for word in words):
-        found += _starved(record)
-    return tuple(found)
+        yield from _starved(record)
 
 
 def _gone(record: DeviceRecord) -> Iterator[HealthError]:

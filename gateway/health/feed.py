@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from gateway.health.judge import HEARD, KEPT, LAST_WORD, NEVER_NS, patience, period_limits, period_of
 from gateway.model import Device, Frame, FrameKind, Instant, Layout, Quality
 
 NOT_FITTED = Quality.BAD_NOT_FITTED
+_BAD = int(Quality.BAD_COMM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ class Feed:
     @property
     def is_bad(self) -> bool:
         """Its newest frame has no value at all, and says so."""
-        return self.quality is not None and all(quality >= Quality.BAD_COMM for quality in self.quality)
+        return self.quality is not None and all(quality >= _BAD for quality in self.quality)
 
     def patience_ns(self, index: int) -> int:
         return self._patience[index]
@@ -99,16 +100,16 @@ class Feed:
         """The patience with one of its points at least is over."""
         return self.at is not None and now_ns - self.at.mono_ns > self._shortest
 
-    def words(self, now_ns: int) -> Iterator[Word]:
-        """Each point's last word; nothing before the first frame."""
+    def words(self, now_ns: int, *, only_bad: bool = False) -> Iterator[Word]:
+        """Each point's last word, or only of those that are bad or silent; nothing before the first frame."""
         at = self.at
-        if at is None:
+        if at is None or (only_bad and self.quality is None and not self.may_be_silent(now_ns)):
             return
         age = now_ns - at.mono_ns
-        for index, point in enumerate(self.layout.points):
-            quality = Quality.GOOD if self.quality is None else Quality(self.quality[index])
-            silent = age > self._patience[index] and quality is not NOT_FITTED
-            yield Word(point.key, quality, at, self.good_at_of(index), silent)
+        for index, quality in enumerate(self.quality or (Quality.GOOD,) * len(self.layout.points)):
+            silent = age > self._patience[index] and quality != NOT_FITTED
+            if silent or quality >= _BAD or not only_bad:
+                yield Word(self.layout.points[index].key, Quality(quality), at, self.good_at_of(index), silent)
 
     def tally(self, now_ns: int, into: list[int]) -> None:
         """Add its points to [good, bad, not fitted, silent]. What is silent is bad, whatever it said last."""
@@ -129,12 +130,9 @@ class Feed:
                 count((quality,), into)
 
 
-def count(qualities: Iterable[int], into: list[int]) -> None:
+def count(qualities: Sequence[int], into: list[int]) -> None:
     """Add to [good, bad, not fitted, …]; an uncertain value is none of these."""
+    into[0] += qualities.count(0)
     for quality in qualities:
-        if quality == Quality.GOOD:
-            into[0] += 1
-        elif quality == NOT_FITTED:
-            into[2] += 1
-        elif quality >= Quality.BAD_COMM:
-            into[1] += 1
+        if quality >= _BAD:
+            into[2 if quality == NOT_FITTED else 1] += 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from gateway.health.complaint import causes
+from gateway.health.complaint import findings
 from gateway.health.feed import Word
 from gateway.health.judge import patience, period_of
 from gateway.health.moments import Saying, lasting
@@ -23,7 +23,7 @@ _OF_UNITS = frozenset(kind.value for kind in ErrorKind) | {"unavailable"}
 def point_healths(record: DeviceRecord, saying: Saying) -> list[PointHealth]:
     """Every declared point but `health`, in order."""
     words = {word.key: word for word in record.words(saying.now)}
-    troubles = causes(record, saying)
+    troubles, _ = findings(record, saying)
     return [
         _point(record, point.key, words.get(point.key), troubles, saying)
         for point in record.device.points

@@ -82,13 +82,13 @@ class DeviceRecord:
                 last = feed.good_at
         return last
 
-    def words(self, now: Instant) -> Iterator[Word]:
-        """The last word of each point that has spoken since the start."""
+    def words(self, now: Instant, *, only_bad: bool = False) -> Iterator[Word]:
+        """The last word of each point that has spoken since the start, or only of those that are bad or silent."""
         for feed in self.feeds:
-            yield from feed.words(now.mono_ns)
+            yield from feed.words(now.mono_ns, only_bad=only_bad)
         if self.shared is not None:
             self.shared.gather()
-            yield from self.shared.words(now.mono_ns)
+            yield from self.shared.words(now.mono_ns, only_bad=only_bad)
 
     def counts(self, now: Instant) -> PointCounts:
         """How its points are."""

@@ -81,13 +81,15 @@ class SharedPoints:
         for place, number in enumerate(self._counted):
             into[place] += number
 
-    def words(self, now_ns: int) -> Iterator[Word]:
-        """Each point's last word; nothing of those that never spoke."""
+    def words(self, now_ns: int, *, only_bad: bool = False) -> Iterator[Word]:
+        """Each point's last word, or only of those that are bad or silent; nothing of those that never spoke."""
         for key, slot in self._slots.items():
-            if self._quality[slot] != _NEVER:
-                quality, at = Quality(self._quality[slot]), self._at[slot]
-                silent = now_ns - at.mono_ns > self._patience[slot] and quality is not NOT_FITTED
-                yield Word(key, quality, at, self._good_at[slot], silent)
+            quality, at = self._quality[slot], self._at[slot]
+            if quality == _NEVER:
+                continue
+            silent = now_ns - at.mono_ns > self._patience[slot] and quality != NOT_FITTED
+            if silent or quality >= Quality.BAD_COMM or not only_bad:
+                yield Word(key, Quality(quality), at, self._good_at[slot], silent)
 
 
 def _later(one: Instant | None, other: Instant | None) -> Instant | None:

@@ -51,11 +51,11 @@ class Silence:
         record = self._record
         for feed in record.feeds:
             if feed.at is not None and feed.may_be_silent(now.mono_ns) and not feed.is_bad:
-                silent = tuple(word.key for word in feed.words(now.mono_ns) if word.silent)
+                silent = tuple(word.key for word in feed.words(now.mono_ns, only_bad=True) if word.silent)
                 if silent:
                     yield silent, feed.at
         if record.shared is not None:
-            for word in record.shared.words(now.mono_ns):
+            for word in record.shared.words(now.mono_ns, only_bad=True):
                 if word.silent:
                     yield (word.key,), word.at
         if never := self._never_heard(now):

@@ -118,7 +118,7 @@ async def test_parts_have_names_and_places(make_house: Callable[..., House], jou
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost", headers=bearer(Role.VIEWER)) as http:
         shown = (await http.get("/api/v1/devices/panel-1")).json()
         lost, alarm = (await http.get("/api/v1/alarms")).json()["items"]
-    shapes.Device.model_validate(shown)
+    shapes.DeviceWithUnits.model_validate(shown)
     assert shown["poll_s"] is None
     assert shown["parts"] == [
         {

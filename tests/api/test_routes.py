@@ -54,8 +54,9 @@ async def test_devices_have_the_documented_shape(viewer: httpx.AsyncClient) -> N
     assert [device["id"] for device in listed["items"]] == ["lift-1", "water-east"]
     assert all(set(device) == DEVICE_KEYS for device in listed["items"])
     one = (await viewer.get("/api/v1/devices/water-east")).json()
-    assert one == listed["items"][1]
-    assert one["points"] == {"total": 2, "good": 0, "bad": 0}
+    assert {key: one[key] for key in DEVICE_KEYS} == listed["items"][1]
+    assert set(one) - DEVICE_KEYS == {"causes", "notes", "units"}
+    assert one["points"] == {"total": 2, "good": 0, "bad": 0, "not_fitted": 0, "silent": 0}
     assert one["name"] == {"en": "East sump", "zh": "东集水坑"}
 
 
@@ -83,7 +84,7 @@ async def test_points_show_value_quality_and_age(viewer: httpx.AsyncClient, hous
     assert items["health"]["quality"] is None
     device = (await viewer.get("/api/v1/devices/water-east")).json()
     assert device["health"] == "degraded"
-    assert device["points"] == {"total": 2, "good": 1, "bad": 1}
+    assert device["points"] == {"total": 2, "good": 1, "bad": 1, "not_fitted": 0, "silent": 0}
     assert device["error"]["message"] == "bad: pump-1/pump_run (sensor)"
 
 

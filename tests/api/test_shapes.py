@@ -17,7 +17,7 @@ GETS: dict[str, type[BaseModel]] = {
     "/healthz": shapes.Status,
     "/api/v1/site": shapes.Site,
     "/api/v1/devices": shapes.Listing[shapes.Device],
-    "/api/v1/devices/water-east": shapes.Device,
+    "/api/v1/devices/water-east": shapes.DeviceWithUnits,
     "/api/v1/devices/water-east/points": shapes.Listing[shapes.PointNow],
     "/api/v1/points/water-east/floor_level/history": shapes.History,
     "/api/v1/points/water-east/pump-1/pump_run/history": shapes.History,
