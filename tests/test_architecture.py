@@ -34,6 +34,7 @@ MAY_IMPORT: dict[str, set[str] | None] = {
         "gateway.config",
         "drivers.adaptation",
         "drivers.assign",
+        "drivers.language",
         "drivers.profile",
         "drivers.channel",
         "drivers.modbus.budget",

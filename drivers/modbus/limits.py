@@ -23,7 +23,11 @@ def _rises(value: tuple[int, int]) -> tuple[int, int]:
     return value
 
 
-Span = Annotated[tuple[int, int], BeforeValidator(_span), AfterValidator(_rises)]
+Span = Annotated[
+    tuple[int, int],
+    BeforeValidator(_span, json_schema_input_type=int | tuple[int, int]),
+    AfterValidator(_rises),
+]
 
 
 Base = Literal[0, 1, "ref"]

@@ -1,14 +1,16 @@
-"""`anlou init DIR`: the starter site, copied out; whole or not at all."""
+"""`anlou init DIR`: the starter site, copied out with the schemas for editors; whole or not at all."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
 import sys
 import tempfile
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
+from gateway.config.editor_schema import SCHEMAS, editor_schema
 from gateway.config.starter import starter
 
 EXIT_CANNOT_CREATE = 73
@@ -17,6 +19,9 @@ COPIED_PACK = b"""\
 # A copy to read. `rules: {packs: [...]}` takes the packs from the installed AnLou, not from here: change single values
 # with `override` in site.yaml, or write rules of your own in a file that `files` names.
 """
+
+# editors with the YAML language server (VS Code and others) look for this line
+EDITOR_LINE = b"# yaml-language-server: $schema=../schema/%s.json\n"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,6 +50,10 @@ def _copy_whole(source: Traversable, folder: Path) -> None:
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as scratch:
         copy = Path(scratch) / "copy"
         _copy(source, copy)
+        (copy / "schema").mkdir()
+        for kind in SCHEMAS:
+            text = json.dumps(editor_schema(kind), indent=1, ensure_ascii=False)
+            (copy / "schema" / f"{kind}.json").write_text(text + "\n", encoding="utf-8")
         if folder.exists():
             shutil.copymode(folder, copy)
         copy.rename(folder)  # takes the place of an empty folder; refuses one that has been filled meanwhile
@@ -58,5 +67,11 @@ def _copy(source: Traversable, target: Path) -> None:
         if item.is_dir():
             _copy(item, target / item.name)
         else:
-            notice = COPIED_PACK if source.name == "rules" else b""
-            (target / item.name).write_bytes(notice + item.read_bytes())
+            (target / item.name).write_bytes(_notice(source.name, item.name) + item.read_bytes())
+
+
+def _notice(folder: str, name: str) -> bytes:
+    """What a copy says above the original: which schema an editor checks it by, and what is only to be read."""
+    if folder == "rules":
+        return COPIED_PACK + EDITOR_LINE % b"rules"
+    return EDITOR_LINE % b"site" if name == "site.yaml" else b""

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 COMMANDS = {
     "init": ("gateway.cli.init", "copy a starter site to an empty folder"),
     "check": ("gateway.cli.check", "read a site file and say everything that is wrong with it"),
+    "schema": ("gateway.cli.schema", "the JSON Schema of a site, a profile or rules, for editors"),
     "run": ("gateway.cli.run", "run the gateway for a site"),
     "demo": ("gateway.cli.demo", "a simulated building and its gateway on loopback"),
     "simulate": ("gateway.cli.simulate", "only the simulated building, for a gateway of your own"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,8 @@ def test_the_starter_is_copied(tmp_path: Path, existing: bool, capsys: pytest.Ca
     if existing:
         folder.mkdir(parents=True)
     assert main(["init", str(folder)]) == 0
-    assert names(folder) == names(Path(str(starter())))
+    schemas = {"schema", "schema/site.json", "schema/profile.json", "schema/rules.json"}
+    assert names(folder) == names(Path(str(starter()))) | schemas
     assert [path.name for path in folder.parent.iterdir()] == ["mine"]
     assert main(["check", "--site", str(folder / "demo/site.yaml")]) == 0
     assert "riverside-1 is good" in capsys.readouterr().out
@@ -30,6 +32,15 @@ def test_a_copied_pack_says_that_it_is_a_copy(tmp_path: Path) -> None:
     assert main(["init", str(tmp_path / "mine")]) == 0
     packs = list((tmp_path / "mine/rules").glob("*.yaml"))
     assert packs and all(pack.read_text().startswith("# A copy to read.") for pack in packs)
+
+
+def test_editors_find_the_schema_of_every_copied_file(tmp_path: Path) -> None:
+    assert main(["init", str(tmp_path / "mine")]) == 0
+    files = [tmp_path / "mine/demo/site.yaml", *(tmp_path / "mine/rules").glob("*.yaml")]
+    for file in files:
+        (line,) = [line for line in file.read_text().splitlines() if line.startswith("# yaml-language-server:")]
+        schema = json.loads((file.parent / line.partition("$schema=")[2]).read_text())
+        assert schema["$id"] == ("urn:anlou:schema:site" if file.name == "site.yaml" else "urn:anlou:schema:rules")
 
 
 @pytest.mark.parametrize("kind", ["full", "file", "link", "hidden"])
