@@ -188,8 +188,9 @@ class ModbusDriver:
             return
         finally:
             self._schedule.took(turn, began_ns, self._clock.now().mono_ns)
-        self._pauses.worked()
-        self._error = None
+        if cycle.spoken:
+            self._pauses.worked()
+            self._error = None
         await _all(unit.answered(cycle, self._clock.now()), emit)
 
     async def _probe(self, unit: Unit, connection: Connection) -> None:
@@ -207,10 +208,10 @@ class ModbusDriver:
         """True with all answers of the cycle, False when it goes on later; _Missed when there will be none."""
         while (asked := cycle.next(began_ns)) is not None:
             await self._question(unit, cycle, asked, connection)
-            now_ns = self._clock.now().mono_ns
-            unit.asked(now_ns)
-            if cycle.unfinished and (now_ns - began_ns >= SLICE or unit.ready_ns > now_ns):
-                return False
+            if cycle.unfinished:
+                now_ns = self._clock.now().mono_ns
+                if now_ns - began_ns >= SLICE or unit.ready_ns > now_ns:
+                    return False
         return True
 
     async def _question(self, unit: Unit, cycle: Cycle, asked: Asked, connection: Connection) -> None:
@@ -252,7 +253,9 @@ class ModbusDriver:
                         raise
                     continue
                 finally:
-                    self._busy.took(sent_ns, self._clock.now().mono_ns)
+                    ended_ns = self._clock.now().mono_ns
+                    self._busy.took(sent_ns, ended_ns)
+                    unit.asked(ended_ns)
                     _stay_cancelled()
                 unit.tally.answered(host_mono_ns() - began_ns)
                 return payload

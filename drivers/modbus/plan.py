@@ -35,11 +35,15 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What a request must keep: `forbidden` spans (ends included) and `boundaries` are addresses on the wire."""
+    """What a request must keep: `forbidden` spans (ends included) and `boundaries` are addresses on the wire.
+
+    No request reads across the registers of `avoided` from one of its cells to the next.
+    """
 
     limits: Limits
     forbidden: Spans = ()
     boundaries: Sequence[int] = ()
+    avoided: Collection[tuple[Table, int]] = ()
 
     def span(self, cells: Sequence[Cell]) -> tuple[int, int]:
         """(first register, the one behind the last) of the request that asks for `cells`."""
@@ -77,14 +81,19 @@ def plan(
     *,
     apart: Collection[Cell] = (),
 ) -> tuple[Block, ...]:
-    """Blocks that cover every cell once, within the limits; those in `apart` share no request with others, and go last.
+    """Blocks that cover every cell once, within the limits.
 
-    A cell that nothing can ask for within the limits (see `unreadable`) has a block of its own.
+    The cells in `apart` (but for those on a register with others) are in no request for others, not even as a gap, and
+    go last. A cell that nothing can ask for within the limits (see `unreadable`) has a block of its own.
     """
-    rules = Rules(limits, forbidden, boundaries)
     wanted = set(cells)
-    own = wanted & set(apart)
-    return (*_blocks(wanted - own, rules), *_blocks(own, rules))
+    rest = wanted - set(apart)
+    shared = _registers(rest) if len(rest) < len(wanted) else set()
+    own = {cell for cell in wanted - rest if shared.isdisjoint(_registers([cell]))}
+    return (
+        *_blocks(wanted - own, Rules(limits, forbidden, boundaries, _registers(own))),
+        *_blocks(own, Rules(limits, forbidden, boundaries)),
+    )
 
 
 def unreadable(
@@ -132,4 +141,10 @@ def _joins(run: Sequence[Cell], values: int, cell: Cell, rules: Rules) -> bool:
         return True  # several readings of one register
     if limits.one_value or cell.address - end > limits.gap or (limits.max_values and values >= limits.max_values):
         return False
+    if rules.avoided and any((cell.table, register) in rules.avoided for register in range(end, cell.end)):
+        return False
     return rules.broken([run[0], run[-1], cell]) is None
+
+
+def _registers(cells: Iterable[Cell]) -> set[tuple[Table, int]]:
+    return {(cell.table, register) for cell in cells for register in range(cell.address, cell.end)}

@@ -20,6 +20,7 @@ SLICE = SECOND // 5
 # passed over for so many of its periods, or for so long
 AGED_PERIODS = 3
 AGED = 60 * SECOND
+AGED_PROBE = 20 * SECOND
 # one part of the wire in (1 + 4) for all that have been passed over
 AGED_REST = 4
 
@@ -51,35 +52,32 @@ class Schedule:
     def next(self, now_ns: int) -> Turn | None:
         """Whose turn it is; None when nobody is due, and `wake_ns` then says when somebody will be."""
         found: Turn | None = None
-        best = (False, 0, 0)
+        best = (0, 0, 0)
         wake_ns = FAR
         for unit in self._units:
-            if unit.probe_ns is not None:
-                at = max(unit.probe_ns, unit.ready_ns)
-                if at < self._probes_ns and not self.all_dead:
-                    at = self._probes_ns
-                if at > now_ns:
-                    wake_ns = min(wake_ns, at)
+            spent_ns = max(unit.spent_ns, self._level_ns)
+            for cycle in unit.turns if unit.probe_ns is None else (None,):
+                since_ns = cycle.wake_ns if cycle is not None else self._probe_ns(unit)
+                at_ns = max(since_ns, unit.ready_ns)
+                if at_ns > now_ns:
+                    wake_ns = min(wake_ns, at_ns)
                     continue
-                aged = now_ns - at >= AGED // AGED_PERIODS
-                rank = (not (aged and now_ns >= self._aged_ns), max(unit.spent_ns, self._level_ns), at)
-                if found is None or rank < best:
-                    found, best = Turn(unit, None, aged), rank
-                continue
-            for cycle in unit.turns:
-                at = max(cycle.wake_ns, unit.ready_ns)
-                if at > now_ns:
-                    wake_ns = min(wake_ns, at)
-                    continue
-                aged = not cycle.urgent and now_ns - cycle.wake_ns >= min(AGED_PERIODS * cycle.period_ns, AGED)
-                first = cycle.urgent or (aged and now_ns >= self._aged_ns)
-                rank = (not first, max(unit.spent_ns, self._level_ns), at)
+                urgent = cycle is not None and cycle.urgent
+                aged = not urgent and now_ns - since_ns >= _patience(cycle)
+                rank = (0, since_ns, 0) if aged and now_ns >= self._aged_ns else (1 if urgent else 2, spent_ns, at_ns)
                 if found is None or rank < best:
                     found, best = Turn(unit, cycle, aged), rank
         self.wake_ns = wake_ns
         if found is not None:
-            self._level_ns = found.unit.spent_ns = best[1]
+            if best[0]:
+                self._level_ns = best[1]
+            found.unit.spent_ns = max(found.unit.spent_ns, self._level_ns)
         return found
+
+    def _probe_ns(self, unit: Unit) -> int:
+        """When a dead unit is probed: where others live, all probes together have a share of the wire."""
+        probe_ns = unit.probe_ns or 0
+        return probe_ns if probe_ns >= self._probes_ns or self.all_dead else self._probes_ns
 
     def took(self, turn: Turn, began_ns: int, ended_ns: int) -> None:
         """The turn, or a part of it, is over."""
@@ -89,3 +87,7 @@ class Schedule:
             self._aged_ns = ended_ns + AGED_REST * took_ns
         if turn.cycle is None and turn.unit.dead:
             self._probes_ns = ended_ns + PROBE_REST * took_ns
+
+
+def _patience(cycle: Cycle | None) -> int:
+    return AGED_PROBE if cycle is None else min(AGED_PERIODS * cycle.period_ns, AGED)

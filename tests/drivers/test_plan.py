@@ -53,6 +53,11 @@ def test_plan(
     assert sorted(cell for block in blocks for cell in block.cells) == sorted(wanted)
     kinds = [{cell in apart for cell in block.cells} for block in blocks]
     assert all(len(kind) == 1 for kind in kinds)
+    for block, kind in zip(blocks, kinds, strict=True):
+        own = (block.cells[0].address, block.cells[-1].end)
+        assert True in kind or not any(
+            cell.table is block.table and cell.address < own[1] and own[0] < cell.end for cell in apart
+        )
     assert kinds == sorted(kinds, key=lambda kind: True in kind), "what need not be there is asked last"
     for block in blocks:
         align = 1 if block.table.is_bits else allowed.align
@@ -206,3 +211,13 @@ def test_requests_of_a_profile() -> None:
     )
     asked = [(block.address, block.count) for block in blocks_of(made, made.readings)]
     assert asked == [(40, 2), (42, 6), (60, 2)]
+
+
+def test_what_need_not_be_there_is_not_read_across_and_a_shared_register_is_no_question_of_its_own() -> None:
+    one, two, three = (Cell(Table.HOLDING, address, 1, "H") for address in (1, 2, 3))
+    blocks = plan([one, two, three], Limits(), apart=[two])
+    assert [(block.address, block.count) for block in blocks] == [(1, 1), (3, 1), (2, 1)]
+    low = Cell(Table.HOLDING, 2, 1, "xB")
+    assert [(block.address, block.count) for block in plan([one, two, low, three], Limits(), apart=[low])] == [(1, 3)]
+    coil = Cell(Table.COIL, 2, 1, "?")
+    assert [block.count for block in plan([one, three, coil], Limits(), apart=[coil])] == [3, 1]

@@ -44,13 +44,16 @@ def broken(question: Question) -> bytes:
 
 @dataclass
 class Wire:
-    """Both the connect function and the connection. `units`: what each unit does; a silent unit takes `timeout`."""
+    """Both the connect function and the connection. `units`: what each unit does; a silent unit takes `timeout`, any
+    other its own of `delays`, or what every question `takes`.
+    """
 
     clock: VirtualClock
     units: dict[int, Act]
     reachable: bool = True
     timeout: int = SECOND
     takes: int = 0
+    delays: dict[int, int] = field(default_factory=dict)
     asked: list[tuple[int, Question]] = field(default_factory=list)
     connects: list[int] = field(default_factory=list)
     closed: int = 0
@@ -66,7 +69,7 @@ class Wire:
         assert question.function in (1, 2, 3, 4)
         self.asked.append((self.clock.now().mono_ns, question))
         act = self.units.get(question.unit, value)
-        wait = self.timeout if act is silence else self.takes
+        wait = self.timeout if act is silence else self.delays.get(question.unit, self.takes)
         if wait:
             await self.clock.sleep_until(self.clock.now().mono_ns + wait)
         return act(question)
