@@ -235,13 +235,17 @@ class Refused(NamedTuple):
 
 
 class Announced(NamedTuple):
-    """A device that has announced itself on a broker: shown, never added by itself."""
+    """A device that has announced itself on a broker: shown, never added by itself.
+
+    `available` is the last word of its availability topic, where that is the same one.
+    """
 
     profile: str
     topic: str
     variables: Mapping[str, str]  # what a site would write under `vars`
     at_wall_ns: int
     known: bool  # the site has a device with these variables
+    available: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
