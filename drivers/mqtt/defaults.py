@@ -94,6 +94,8 @@ class Announce(Strict):
     @model_validator(mode="after")
     def _says_something(self) -> Announce:
         in_topic = variables_of([self.topic])
+        if self.topic.count("{") != len(in_topic):
+            raise ValueError("a variable stands in the topic twice")
         if not in_topic and not self.variables:
             raise ValueError("neither the topic nor the message says a variable: all devices would look alike")
         if both := sorted(in_topic & self.variables.keys()):

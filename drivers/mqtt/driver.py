@@ -12,9 +12,11 @@ from typing import NoReturn
 
 from drivers.assign import LinkAssignment, UnitAssignment
 from drivers.base import SessionError
+from drivers.mqtt.announced import Announcements
 from drivers.mqtt.codec import DeviceCodec
 from drivers.mqtt.intake import Connection, Count, Intake, Quarantine
 from drivers.mqtt.lanes import Lanes
+from drivers.mqtt.language import MqttProfile
 from drivers.mqtt.options import MqttLinkOptions
 from drivers.mqtt.pace import Connecting
 from drivers.mqtt.session import Session
@@ -45,6 +47,7 @@ class MqttDriver:
 
     `quarantine` keeps a message that is no sample and calls back after its COMMIT; `count` gets samples that have no
     row; `recent` gives a device's newest stored frames, newest first, and may block: it is called in a thread.
+    `announce` are types of devices whose announcements are reported, beside the types that the link has.
     """
 
     def __init__(
@@ -59,6 +62,7 @@ class MqttDriver:
         quarantine: Quarantine,
         count: Count,
         recent: Callable[[str, int], Sequence[Frame]],
+        announce: Sequence[MqttProfile] = (),
         connect: Connect = Session.open,
         random: Random = jitter,
         codec: Callable[[UnitAssignment], Codec] = DeviceCodec,
@@ -74,7 +78,19 @@ class MqttDriver:
         self._units = [
             Unit(unit, codec(unit), self._tally, lambda samples: count(duplicate=samples)) for unit in assignment.units
         ]
-        self._intake = Intake(link, options, self._units, clock, tally=self._tally, quarantine=quarantine, count=count)
+        specs = [unit.spec for unit in assignment.units]
+        own = [spec.profile for spec in specs if isinstance(spec.profile, MqttProfile)]
+        self._announcements = Announcements([*announce, *own], specs)
+        self._intake = Intake(
+            link,
+            options,
+            self._units,
+            clock,
+            tally=self._tally,
+            quarantine=quarantine,
+            count=count,
+            announcements=self._announcements,
+        )
         self._pauses = Connecting(random)
         self._had_session = False
         self._connected = False
@@ -253,6 +269,7 @@ class MqttDriver:
                 units=tuple(unit.tally.report() for unit in self._units),
                 counts=self._tally.counts(),
                 lost_at_ns=self._lost_at_ns,
+                announced=self._announcements.report(),
             )
         )
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Protocol
 
 from drivers.base import SessionError
+from drivers.mqtt.announced import Announcements
 from drivers.mqtt.filters import covering, covers, subscriptions
 from drivers.mqtt.lanes import Lanes
 from drivers.mqtt.options import MqttLinkOptions
@@ -73,6 +75,7 @@ class Intake:
         tally: LinkTally,
         quarantine: Quarantine,
         count: Count,
+        announcements: Announcements,
     ) -> None:
         self._link = link
         self._units = units
@@ -86,7 +89,9 @@ class Intake:
         for unit in units:
             for topic in {*unit.codec.topics, unit.codec.availability_topic} - {None}:
                 self._routes[str(topic)] = (*self._routes.get(str(topic), ()), unit)
-        self.filters = subscriptions(self._routes, options.watch)
+        self._announcements = announcements
+        self._announcing = frozenset(topic for topic in self._routes if announcements.hears(topic))
+        self.filters = subscriptions(self._routes, [*options.watch, *announcements.filters])
         self._told: set[tuple[str, str]] = set()
         self._poison_told: dict[tuple[str, str], int] = {}
 
@@ -137,7 +142,7 @@ class Intake:
                 self._tally.retained += 1
             units = self._routes.get(message.topic)
             if units is None:
-                self._unknown(message, ticket, at)
+                self._nobodys(message, ticket, at)
             elif len(message.payload) > self._most:
                 self._poisoned(
                     Poison("oversize", f"{len(message.payload)} bytes; at most {self._most} are taken"),
@@ -147,6 +152,9 @@ class Intake:
                     at,
                 )
             else:
+                if message.topic in self._announcing:
+                    with suppress(Poison):  # which it is to its device, too
+                        self._announcements.take(message.topic, message.payload, at)
                 ticket.waiting = len(units)
                 for unit in units:
                     self._take(unit, message, ticket, at)
@@ -183,6 +191,20 @@ class Intake:
     def say(self, unit: Unit, frames: Sequence[Frame]) -> None:
         for frame in frames:
             self._lanes.put(unit.name, partial(self._emit, frame))
+
+    def _nobodys(self, message: Arrived, ticket: Ticket, at: Instant) -> None:
+        """A message on a topic that no device of the site has: an announcement, or a stranger's."""
+        if not self._announcements.hears(message.topic):
+            self._unknown(message, ticket, at)
+            return
+        try:
+            if len(message.payload) > self._most:
+                raise Poison("oversize", f"{len(message.payload)} bytes; at most {self._most} are taken")
+            self._announcements.take(message.topic, message.payload, at)
+        except Poison as poison:
+            self._set_aside(poison, "", message, ticket, at)
+        else:
+            self._lanes.put("", ticket.settle)
 
     def _unknown(self, message: Arrived, ticket: Ticket, at: Instant) -> None:
         self._tally.unknown_device += 1

@@ -70,6 +70,7 @@ def _filter(value: str) -> str:
 
 
 TopicFilter = Annotated[str, AfterValidator(_filter)]
+ProfileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
 
 
 class MqttLinkOptions(Strict):
@@ -92,6 +93,9 @@ class MqttLinkOptions(Strict):
     window: int = Field(default=2000, ge=10, le=65535, description="messages taken and not yet acknowledged")
     watch: tuple[TopicFilter, ...] = Field(
         default=(), strict=False, max_length=64, description="filters whose unknown senders are to be noticed"
+    )
+    discover: tuple[ProfileName, ...] = Field(
+        default=(), strict=False, max_length=64, description="profiles whose announced devices are to be shown"
     )
     insecure: bool = Field(default=False, description="true: without TLS beyond this machine")
 

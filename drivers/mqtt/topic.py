@@ -56,3 +56,14 @@ def check_variables(needed: frozenset[str], given: Mapping[str, str]) -> None:
 def filled(template: str, variables: Mapping[str, str]) -> str:
     """The template with its variables' values."""
     return _VARIABLE.sub(lambda match: variables[match[1]], template)
+
+
+def as_filter(template: str) -> str:
+    """The filter that covers the template whatever its variables are."""
+    return "/".join("+" if _VARIABLE.search(level) else level for level in template.split("/"))
+
+
+def as_pattern(template: str) -> re.Pattern[str]:
+    """What finds the variables in a topic; each stands within one level."""
+    pieces = _VARIABLE.split(template)  # text, name, text, name, …, text
+    return re.compile("".join(f"(?P<{one}>[^/]+)" if i % 2 else re.escape(one) for i, one in enumerate(pieces)))

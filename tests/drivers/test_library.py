@@ -11,8 +11,8 @@ from ruamel.yaml import YAML
 from drivers.modbus.codec import Decoder
 from drivers.modbus.language import Parts
 from drivers.modbus.plan import plan
-from drivers.mqtt.points import MqttParts
 from drivers.modbus.reading import cells_of
+from drivers.mqtt.points import MqttParts
 from drivers.profile import (
     ModbusProfile,
     MqttProfile,
