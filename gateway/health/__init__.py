@@ -4,7 +4,17 @@ from gateway.health.book import HealthBook
 from gateway.health.gateway import GatewayStatus, SinkFigures, problems, verdict
 from gateway.health.judge import Limits, limits
 from gateway.health.points import gateway_points
-from gateway.health.view import DeviceHealth, HealthError, LinkHealth, PointCounts, PointHealth, RoundTrips, UnitHealth
+from gateway.health.units import round_trips
+from gateway.health.view import (
+    DeviceHealth,
+    HealthError,
+    LinkHealth,
+    PointCounts,
+    PointHealth,
+    PointSummary,
+    RoundTrips,
+    UnitHealth,
+)
 
 __all__ = [
     "DeviceHealth",
@@ -15,11 +25,13 @@ __all__ = [
     "LinkHealth",
     "PointCounts",
     "PointHealth",
+    "PointSummary",
     "RoundTrips",
     "SinkFigures",
     "UnitHealth",
     "gateway_points",
     "limits",
     "problems",
+    "round_trips",
     "verdict",
 ]

@@ -15,7 +15,7 @@ from gateway.health.reasons import point_healths
 from gateway.health.record import DeviceRecord
 from gateway.health.sentences import link_sentence, unit_sentence
 from gateway.health.units import UnitRecord, round_trips, success_ratio
-from gateway.health.view import DeviceHealth, LinkHealth, PointHealth, UnitHealth
+from gateway.health.view import DeviceHealth, LinkHealth, PointHealth, PointSummary, UnitHealth
 from gateway.model import (
     GATEWAY_DEVICE,
     HEALTH_POINT,
@@ -160,6 +160,10 @@ class HealthBook:
     def points(self, device: str, now: Instant) -> list[PointHealth]:
         """Every point of the device but `health`, with its age and why it is not good; KeyError when there is none."""
         return point_healths(self._records[device], Saying(now, self._zone))
+
+    def summary(self, device: str, now: Instant) -> PointSummary:
+        """Its points counted by their reasons; KeyError when there is no such device."""
+        return self._records[device].summary(now)
 
     def units(self, device: str, now: Instant) -> tuple[UnitHealth, ...]:
         """The units that feed the device, one for each number; KeyError when there is no such device."""

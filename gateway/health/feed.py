@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ from gateway.health.judge import HEARD, KEPT, LAST_WORD, NEVER_NS, patience, per
 from gateway.model import Device, Frame, FrameKind, Instant, Layout, Quality
 
 NOT_FITTED = Quality.BAD_NOT_FITTED
+_REASONS = {int(quality): quality.reason or "good" for quality in Quality}
 _BAD = int(Quality.BAD_COMM)
 
 
@@ -21,6 +23,11 @@ class Word:
     at: Instant
     good_at: Instant | None
     silent: bool
+
+    @property
+    def reason(self) -> str:
+        """`good`, `silent`, or the reason of its quality."""
+        return "silent" if self.silent else _REASONS[self.quality]
 
 
 class Feed:
@@ -110,6 +117,16 @@ class Feed:
             silent = age > self._patience[index] and quality != NOT_FITTED
             if silent or quality >= _BAD or not only_bad:
                 yield Word(self.layout.points[index].key, Quality(quality), at, self.good_at_of(index), silent)
+
+    def reasons(self, now_ns: int) -> Counter[str]:
+        """How many points there are of each reason."""
+        if self.at is None:
+            return Counter()
+        if self.may_be_silent(now_ns):
+            return Counter(word.reason for word in self.words(now_ns))
+        if self.quality is None:
+            return Counter(good=len(self.layout.points))
+        return Counter({_REASONS[quality]: number for quality, number in Counter(self.quality).items()})
 
     def tally(self, now_ns: int, into: list[int]) -> None:
         """Add its points to [good, bad, not fitted, silent]. What is silent is bad, whatever it said last."""

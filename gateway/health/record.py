@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from gateway.health.feed import Feed, Word
@@ -9,7 +10,7 @@ from gateway.health.judge import Facts, judge, limits
 from gateway.health.shared import SharedPoints
 from gateway.health.silence import Silence
 from gateway.health.units import UnitRecord
-from gateway.health.view import PointCounts
+from gateway.health.view import PointCounts, PointSummary
 from gateway.model import HEALTH_POINT, Device, Health, Instant, Layout, Text
 
 
@@ -98,6 +99,18 @@ class DeviceRecord:
         if self.shared is not None:
             self.shared.tally(now.mono_ns, tally)
         return PointCounts(self._total, *tally)
+
+    def summary(self, now: Instant) -> PointSummary:
+        """Its points by the reason of their quality."""
+        found: Counter[str] = Counter()
+        for feed in self.feeds:
+            found.update(feed.reasons(now.mono_ns))
+        if self.shared is not None:
+            self.shared.gather()
+            found.update(word.reason for word in self.shared.words(now.mono_ns))
+        found["unheard"] = max(0, self._total - found.total())
+        last = self.last_good
+        return PointSummary(self.counts(now).bad, found, None if last is None else last.wall_ns)
 
     def _all_feeds(self) -> list[Feed]:
         return self.feeds if self.shared is None else [*self.feeds, *self.shared.feeds]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gateway.model import Health, LinkReport, Quality, Text, UnitReport
@@ -41,6 +42,15 @@ class PointCounts:
     bad: int
     not_fitted: int = 0
     silent: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PointSummary:
+    """Counts for those who watch many devices: `reasons` of the points' qualities, `good`, `silent` or `unheard`."""
+
+    bad: int
+    reasons: Mapping[str, int]
+    last_good_wall_ns: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
