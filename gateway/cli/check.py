@@ -11,14 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from drivers.assign import LinkAssignment, UnitAssignment, assign
-from drivers.modbus.plan import plan
 from drivers.mqtt.codec import DeviceCodec
 from drivers.mqtt.options import MqttLinkOptions
-from drivers.profile import ModbusProfile, never_read
+from gateway.cli.check_plan import listened, plan_body, plan_lines
 from gateway.config.load import ConfigErrors, Problem, SiteConfig, load_site
 from gateway.config.substitute import port_variable
-from gateway.model import SECOND
 
 EXIT_BAD_CONFIG = 2
 FIRST_ASSUMED_PORT = 50_200
@@ -53,7 +50,7 @@ class AssumedPorts(Mapping[str, int]):
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
     parser.add_argument("--site", type=Path, required=True, metavar="FILE", help="the site file")
-    parser.add_argument("--plan", action="store_true", help="also show what would be read from each unit")
+    parser.add_argument("--plan", action="store_true", help="also show what would be read, and when")
     parser.add_argument("--json", action="store_true", help="the answer as JSON")
 
 
@@ -66,14 +63,12 @@ def run(args: argparse.Namespace) -> int:
         _tell_problems(error.problems, as_json=args.json)
         return EXIT_BAD_CONFIG
     if args.json:
-        print(json.dumps({"ok": True, **_summary(site, ports), **(_everything(site) if args.plan else {})}, indent=2))
+        print(json.dumps({"ok": True, **_summary(site, ports), **(plan_body(site) if args.plan else {})}, indent=2))
         return 0
     for line in _lines(site, ports):
         print(line)
-    for unit in _plan(site) if args.plan else ():
-        print("  {link} unit {unit} {name} ({profile}) every {poll_s:g} s: {blocks}".format(**unit))
-    for sender in _senders(site) if args.plan else ():
-        print("  {link} {name} ({profile}) {expected}: {listened}".format(**sender))
+    for line in plan_lines(site) if args.plan else ():
+        print(line)
     return 0
 
 
@@ -142,7 +137,7 @@ def _more(parts: Sequence[str]) -> str:
 
 def _brokers(site: SiteConfig) -> Iterator[dict[str, Any]]:
     """Every MQTT link that is read: its broker, whom we listen to and on which topics."""
-    for link, assignment in _assigned(site).items():
+    for link, assignment in site.assignments.items():
         options = site.links[link]
         if isinstance(options, MqttLinkOptions):
             codecs = [DeviceCodec(unit) for unit in assignment.units]
@@ -151,7 +146,7 @@ def _brokers(site: SiteConfig) -> Iterator[dict[str, Any]]:
                 "endpoint": options.endpoint,
                 "client_id": options.client_id,
                 "senders": [codec.name for codec in codecs],
-                "topics": sorted({topic for codec in codecs for topic in _listened(codec)}),
+                "topics": sorted({topic for codec in codecs for topic in listened(codec)}),
                 "watch": list(options.watch),
             }
 
@@ -159,66 +154,3 @@ def _brokers(site: SiteConfig) -> Iterator[dict[str, Any]]:
 def _historian(site: SiteConfig) -> dict[str, Any]:
     options = site.historian
     return {} if options is None else {"kind": options.kind, "endpoint": options.endpoint}
-
-
-def _everything(site: SiteConfig) -> dict[str, Any]:
-    return {"plan": _plan(site), "senders": _senders(site)}
-
-
-def _assigned(site: SiteConfig) -> dict[str, LinkAssignment]:
-    return assign(site.units, site.channels)
-
-
-def _units(site: SiteConfig) -> Iterator[tuple[str, UnitAssignment]]:
-    for link, assignment in _assigned(site).items():
-        for unit in assignment.units:
-            yield link, unit
-
-
-def _plan(site: SiteConfig) -> list[dict[str, Any]]:
-    """The requests of one poll, unit by unit."""
-    units = []
-    for link, unit in _units(site):
-        profile = unit.spec.profile
-        if isinstance(profile, ModbusProfile):
-            cells = [cell for key in unit.keys if (cell := profile.readings[key].cell) is not None]
-            blocks = plan(cells, profile.modbus.limits, never_read(profile))
-            units.append(
-                {
-                    "link": link,
-                    "unit": unit.spec.unit,
-                    "name": unit.spec.name,
-                    "profile": profile.profile,
-                    "poll_s": unit.spec.poll_ns / SECOND,
-                    "blocks": ", ".join(map(str, blocks)),
-                    "feeds": list(unit.devices),
-                }
-            )
-    return units
-
-
-def _senders(site: SiteConfig) -> list[dict[str, Any]]:
-    """Who speaks on MQTT links, on which topics, and what would tell that it is gone."""
-    senders = []
-    for link, unit in _units(site):
-        if not isinstance(unit.spec.profile, ModbusProfile):
-            codec = DeviceCodec(unit)
-            every = unit.spec.poll_ns / SECOND
-            senders.append(
-                {
-                    "link": link,
-                    "name": unit.spec.name,
-                    "profile": unit.spec.profile.profile,
-                    "expected_s": every or None,
-                    "expected": f"every {every:g} s" if every else "when something changes",
-                    "topics": sorted(codec.topics),
-                    "availability_topic": codec.availability_topic,
-                    "listened": ", ".join(_listened(codec)),
-                    "feeds": list(unit.devices),
-                }
-            )
-    return senders
-
-
-def _listened(codec: DeviceCodec) -> list[str]:
-    return [*sorted(codec.topics), *([codec.availability_topic] if codec.availability_topic else [])]

@@ -372,4 +372,4 @@ def test_check_tells_of_brokers(site: Folder, capsys: pytest.CaptureFixture[str]
         ("gauge", 600),
         ("station", None),
     ]
-    assert [unit["name"] for unit in said["plan"]] == ["io"]
+    assert [unit["name"] for bus in said["plan"] for unit in bus["units"]] == ["io"]

@@ -452,7 +452,8 @@ def test_check_tells_a_program(folder: Folder, capsys: pytest.CaptureFixture[str
     path = str(folder.path / "site.yaml")
     assert main(["check", "--site", path, "--json", "--plan"]) == 0
     told = json.loads(capsys.readouterr().out)
-    assert told["ok"] and told["devices"] == 1 and told["plan"][0]["blocks"] == "holding 0…10"
+    assert told["ok"] and told["devices"] == 1
+    assert told["plan"][0]["units"][0]["paces"][0]["blocks"] == ["holding 0…10"]
     folder.change(("unit: 3", "unit: 0"))
     assert main(["check", "--site", path, "--json"]) == 2
     told = json.loads(capsys.readouterr().out)
