@@ -200,6 +200,7 @@ def _drivers(config: SiteConfig, clock: BuildingClock, health: HealthBook, sampl
             quarantine=samples.quarantine,
             count=samples.count,
             recent=samples.recent,
+            announce=config.discover.get(link, ()),
         )
 
     return tuple(driver(link, assignment) for link, assignment in config.assignments.items())

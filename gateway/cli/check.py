@@ -148,6 +148,7 @@ def _brokers(site: SiteConfig) -> Iterator[dict[str, Any]]:
                 "senders": [codec.name for codec in codecs],
                 "topics": sorted({topic for codec in codecs for topic in listened(codec)}),
                 "watch": list(options.watch),
+                "discover": list(options.discover),
             }
 
 

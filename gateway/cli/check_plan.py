@@ -27,6 +27,10 @@ def plan_lines(site: SiteConfig) -> Iterator[str]:
         yield from _bus_lines(bus)
     for sender in senders(site):
         yield "  {link} {name} ({profile}) {expected}: {listened}".format(**sender)
+    for link, profiles in site.discover.items():
+        for profile in profiles:
+            topic = profile.mqtt.announce.topic if profile.mqtt.announce else ""
+            yield f"  {link} looks for devices of {profile.profile}: {topic}"
 
 
 def _bus(site: SiteConfig, bus: LinkBudget) -> dict[str, Any]:

@@ -12,11 +12,13 @@ from alerts.notify.options import WebhookOptions
 from alerts.rule import Rule
 from drivers.assign import ChannelSpec, UnitSpec
 from drivers.modbus.budget import LinkBudget
+from drivers.profile import MqttProfile
 from gateway.api.options import ApiOptions
 from gateway.config.build import build
 from gateway.config.buses import Assignments, assigned, budgets, with_periods
 from gateway.config.catalogue import read_catalogue
 from gateway.config.certificates import check_certificates, check_client_files
+from gateway.config.discover import announcing
 from gateway.config.inspection import Inspection
 from gateway.config.links import check_links
 from gateway.config.oversights import warn_of_oversights
@@ -40,12 +42,14 @@ NO_PORTS: Mapping[str, int] = MappingProxyType({})
 class SiteConfig:
     """A whole site, checked. `devices` includes `gateway`; `units` and `channels` leave disabled devices out.
 
+    `discover` are the types of device that a link looks for, beside those that it has.
     `assignments` are what drivers.assign makes of these, by link; `buses` the arithmetic of those on Modbus.
     """
 
     path: Path
     site: SiteInfo
     links: Mapping[str, LinkOptions]
+    discover: Mapping[str, tuple[MqttProfile, ...]]
     units: tuple[UnitSpec, ...]
     channels: tuple[ChannelSpec, ...]
     assignments: Assignments
@@ -70,7 +74,9 @@ def load_site(path: Path, ports: Mapping[str, int] = NO_PORTS) -> SiteConfig:
     links = check_links(inspection, site)
     api = check_certificates(inspection, site)
     historian = _historian(inspection, site)
-    built = build(inspection, site, Profiles(inspection, site))
+    profiles = Profiles(inspection, site)
+    discover = announcing(inspection, site, profiles)
+    built = build(inspection, site, profiles)
     rules = Rules(inspection, site)
     bound = Bound(())
     assignments: Assignments = {}
@@ -93,6 +99,7 @@ def load_site(path: Path, ports: Mapping[str, int] = NO_PORTS) -> SiteConfig:
         path=path,
         site=site.site.site,
         links=links,
+        discover=discover,
         units=tuple(built.units.values()),
         channels=tuple(built.channels),
         assignments=assignments,

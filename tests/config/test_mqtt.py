@@ -373,3 +373,19 @@ def test_check_tells_of_brokers(site: Folder, capsys: pytest.CaptureFixture[str]
         ("station", None),
     ]
     assert [unit["name"] for bus in said["plan"] for unit in bus["units"]] == ["io"]
+
+
+def test_profiles_that_are_looked_for(site: Folder, capsys: pytest.CaptureFixture[str]) -> None:
+    """`discover`: each name is a profile that says how its devices announce themselves."""
+    site.change(("username: anlou", "discover: [openevse], username: anlou"))
+    config = site.load()
+    assert {link: [one.profile for one in profiles] for link, profiles in config.discover.items()} == {
+        "broker": ["openevse"]
+    }
+    assert main(["check", "--site", str(site.path / "site.yaml"), "--plan"]) == 0
+    assert "  broker looks for devices of openevse: openevse/announce/" in capsys.readouterr().out
+    site.change(("[openevse]", "[openevs, box, tasmota-plug]"))
+    unknown, no_messages, silent = site.problems()
+    assert unknown.startswith("site.yaml:5:") and "unknown profile 'openevs'; did you mean 'openevse'?" in unknown
+    assert "the profile 'box' does not say how such devices announce themselves (`announce`)" in no_messages
+    assert "the profile 'tasmota-plug' does not say how" in silent
