@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -74,3 +75,16 @@ def test_an_overfull_bus_starts_neither_check_nor_run(bus: Folder, capsys: pytes
         told = capsys.readouterr().err
         assert "site.yaml:4:3: this 300-baud bus needs 2.7 s for what is due each 1s" in told, told
         assert "or say `allow_overrun: true`" in told
+
+
+def test_the_example_of_the_documentation(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs/commands.md").read_text()
+    (site,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    plan, refused = re.findall(r"```text\n(.*?)```", page, re.DOTALL)
+    file = tmp_path / "site.yaml"
+    file.write_text(site)
+    assert main(["check", "--site", str(file), "--plan"]) == 0
+    assert plan in capsys.readouterr().out
+    file.write_text(site.replace("baud=9600", "baud=1200"))
+    assert main(["check", "--site", str(file)]) == 2
+    assert refused.rstrip() in capsys.readouterr().err.replace(f"{tmp_path}/", "").splitlines()
