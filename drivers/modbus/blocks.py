@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from drivers.modbus.cell import Cell
 from drivers.modbus.language import ModbusProfile
 from drivers.modbus.plan import Block, plan
-from drivers.modbus.reading import Reading
 
 
 def blocks_of(profile: ModbusProfile, keys: Iterable[str]) -> tuple[Block, ...]:
@@ -16,16 +15,10 @@ def blocks_of(profile: ModbusProfile, keys: Iterable[str]) -> tuple[Block, ...]:
     fitted: set[Cell] = set()
     for key in keys:
         reading = profile.readings[key]
-        if (cell := cell_of(reading)) is None:
+        if reading.cell is None:  # computed, or not there in this variant
             continue
-        wanted.add(cell)
+        wanted.add(reading.cell)
         if not reading.optional:
-            fitted.add(cell)
+            fitted.add(reading.cell)
     limits, base = profile.modbus.limits, profile.modbus.base
     return plan(wanted, limits, limits.forbidden(base), limits.boundaries(base), apart=wanted - fitted)
-
-
-def cell_of(reading: Reading) -> Cell | None:
-    """What is asked for to have this point; None for what is computed, and for what this variant does not have."""
-    absent: bool = getattr(reading.meaning, "absent", False)
-    return None if absent else reading.cell

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from drivers.assign import Feed, Pace
 from drivers.meaning import run_steps
-from drivers.modbus.blocks import blocks_of, cell_of
+from drivers.modbus.blocks import blocks_of
 from drivers.modbus.codec import Decoder, answer_bytes
 from drivers.modbus.frame import Question
 from drivers.modbus.pace import first_due, next_due
@@ -64,7 +64,7 @@ class Cycle:
         self._blocks = blocks_of(profile, self._keys)
         self._decoder = Decoder(readings, self._blocks)
         self._warm_up = WarmUp(list(readings.values()))
-        self._cells = [cell_of(reading) for reading in readings.values()]
+        self._cells = [reading.cell for reading in readings.values()]
         fitted = {cell for cell, reading in zip(self._cells, readings.values(), strict=True) if not reading.optional}
         self._optional = {cell for cell in self._cells if cell is not None and cell not in fitted}
         self.asked = [self._ask(block) for block in self._blocks]
