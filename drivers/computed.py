@@ -44,15 +44,20 @@ def _expression(text: str) -> str:
     return text.strip()
 
 
-class ComputedPoint(Spoken, Bounds):
-    """One point: `expr` over points and parameters of its profile, and what its result means."""
+class ComputedMeaning(Spoken, Bounds):
+    """What the result of a computed point means: what a site may say otherwise."""
 
-    expr: Annotated[str, Field(max_length=LONGEST), AfterValidator(_expression)]
     type: Literal["int", "float"] | None = Field(default=None, description="float where the result is no whole number")
     enum: dict[int, Code] | None = Field(default=None, description="words for whole results")
     true_for: Numbers | None = Field(default=None, description="bool: TRUE for these results")
     false_for: Numbers | None = Field(default=None, description="and FALSE for these; any other is undeclared")
     every: Every | None = None
+
+
+class ComputedPoint(ComputedMeaning):
+    """One point: `expr` over points and parameters of its profile, and what its result means."""
+
+    expr: Annotated[str, Field(max_length=LONGEST), AfterValidator(_expression)]
     source: Sources | None = None
 
 

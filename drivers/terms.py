@@ -102,7 +102,7 @@ class Multiplier:
     """A point by which another one is multiplied; with a `table`, by what its value stands for there."""
 
     key: str
-    table: Mapping[Value, float] | None = None
+    table: Mapping[Any, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,4 +110,4 @@ class UnitCode:
     """A point that says in which unit another one is: its value → (factor, shift) to the declared unit."""
 
     key: str
-    units: Mapping[Value, tuple[float, float]]
+    units: Mapping[Any, tuple[float, float]]

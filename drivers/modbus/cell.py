@@ -66,6 +66,11 @@ class WireType(StrEnum):
         return self.value.startswith("int")
 
     @property
+    def is_plain(self) -> bool:
+        """An unsigned whole number, as it is: its bits can be taken one by one."""
+        return self.value.startswith("uint")
+
+    @property
     def is_bcd(self) -> bool:
         """Binary-coded decimal: a digit in each four bits."""
         return self.value.startswith("bcd")

@@ -1,138 +1,50 @@
-"""The profile language for registers: where each point stands, how it is encoded, what its numbers mean."""
+"""The profile language for registers: a type of device, its variants, and the examples that it must keep."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import pairwise
-from typing import Annotated, Any, ClassVar, Literal
+from dataclasses import replace
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 
-from drivers.conversion import AsTuple, Conversion
-from drivers.language import (
-    Badness,
-    Code,
-    Expected,
-    PointFault,
-    PointKey,
-    Profile,
-    Reason,
-    Source,
-    Sources,
-    Wire,
-    many,
-    refuse,
-)
-from drivers.modbus.cell import LAST_ADDRESS, Table, WireType
-from drivers.modbus.limits import Limits, Span
-from drivers.modbus.parts import PartId, Template, hint
-from drivers.modbus.reading import Reading, moved, resolve
-from gateway.fields import Strict, TextField
-from gateway.model import PointType, Value
+from drivers.adaptation import Adaptation, AdaptationError
+from drivers.computed import ComputedPoint, ParameterField
+from drivers.conversion import AsTuple
+from drivers.language import Badness, Code, Expected, PointFault, PointKey, Profile, Source, Wire, many, refuse
+from drivers.modbus.adapting import blamed, defaults_of, understood, variant_of
+from drivers.modbus.building import Built, Site
+from drivers.modbus.points import ModbusDefaults, ModbusPoint, Number, Parts
+from drivers.modbus.reading import Reading
+from drivers.modbus.variants import Choice, Variant, united, variant_faults
+from drivers.part_ids import hint
+from gateway.fields import QuantityField, Strict
+from gateway.model import Value
 
-
-def _word(kind: type[Table] | type[WireType]) -> BeforeValidator:
-    def check(value: Any) -> Any:
-        if isinstance(value, str) and value in [member.value for member in kind]:
-            return kind(value)
-        if isinstance(value, kind):
-            return value
-        raise ValueError(f"one of {', '.join(kind)} is expected, got {value!r}")
-
-    return BeforeValidator(check)
-
-
-TableName = Annotated[Table, _word(Table)]
-TypeName = Annotated[WireType, _word(WireType)]
-Order = Literal["big", "little"]
-
-
-class ModbusDefaults(Strict):
-    """What holds for every point that does not say otherwise."""
-
-    table: TableName = Table.HOLDING
-    type: TypeName | None = None
-    byte_order: Order = "big"
-    word_order: Order = "big"
-    base: Literal[0, 1, "ref"] = 0
-    limits: Limits = Limits()
-
-
-Numbers = Annotated[tuple[int, ...], BeforeValidator(many), Field(min_length=1)]
-
-
-class ModbusPoint(Conversion):
-    """One point: where it stands, how it is encoded, what its numbers mean."""
-
-    address: int
-    table: TableName | None = None
-    type: TypeName | None = None
-    length: int | None = Field(default=None, ge=1, le=125, description="registers of a string")
-    byte: Literal["high", "low"] | None = Field(default=None, description="half of the register of an 8-bit type")
-    byte_order: Order | None = None
-    word_order: Order | None = None
-    bit: int | None = Field(default=None, ge=0, le=63, description="bool from this bit, 0 is the lowest")
-    bits: Annotated[tuple[int, int], AsTuple] | None = Field(default=None, description="int from bits low … high")
-    gate_bit: int | None = Field(default=None, ge=0, le=63, description="while this bit is 0 the number counts as none")
-    enum: dict[int, Code] | None = None
-    true_for: Numbers | None = Field(default=None, description="bool: TRUE for these numbers")
-    false_for: Numbers | None = Field(default=None, description="and FALSE for these; any other is undeclared")
-    sentinels: dict[int | float, Reason] | None = None
-    valid_when: dict[PointKey, Annotated[tuple[Code | bool, ...], BeforeValidator(many)]] | None = None
-    source: Sources | None = None
-
-
-class PartPoint(ModbusPoint):
-    """A point of every part; its address counts from the part's own."""
-
-    address: int = 0
-
-
-class Parts(Strict):
-    """Instances inside a device, as a template: ids, and the arithmetic of their addresses."""
-
-    id: PartId
-    over: dict[Code, Span] = Field(min_length=1, max_length=4)
-    address: dict[Code, int] = Field(min_length=1)
-    title: TextField | None = None
-    points: dict[Code, PartPoint] = Field(min_length=1)
-
-    _template: Template = PrivateAttr()
-
-    @model_validator(mode="after")
-    def _arithmetic(self) -> Parts:
-        self._template = Template(self.id, self.over, self.address)
-        return self
-
-    @property
-    def template(self) -> Template:
-        return self._template
-
-    def points_of(self, part: str, address: int) -> Iterator[tuple[str, ModbusPoint]]:
-        """(key, point) of one part, as if the profile had them itself."""
-        for name, point in self.points.items():
-            judged = {
-                f"{part}/{other}" if other in self.points else other: good
-                for other, good in (point.valid_when or {}).items()
-            }
-            own = {"address": address + point.address, "valid_when": judged or None}
-            yield f"{part}/{name}", point.model_copy(update=own)
-
+__all__ = ["Image", "ModbusDefaults", "ModbusPoint", "ModbusProfile", "Parts", "Vector"]
 
 Word = Annotated[int, Field(ge=0, le=0xFFFF)]
 Words = Annotated[tuple[Word, ...], BeforeValidator(many)]
 Flags = Annotated[tuple[bool, ...], BeforeValidator(many)]
 
 
-class Vector(Strict):
-    """Registers as the device sends them, and what must come out. `registers` are of the profile's own table."""
+class Image(Strict):
+    """Registers as one unit sends them. `registers` are of the profile's own table."""
 
     registers: dict[int, Words] = Field(default_factory=dict)
     holding: dict[int, Words] = Field(default_factory=dict)
     input: dict[int, Words] = Field(default_factory=dict)
     coil: dict[int, Flags] = Field(default_factory=dict)
     discrete: dict[int, Flags] = Field(default_factory=dict)
+
+
+class Vector(Image):
+    """Registers as the device sends them, and what must come out; a site's clocks are in UTC here."""
+
+    units: dict[Code | Number, Image] = Field(default_factory=dict, description="registers of its further units")
     parts: Annotated[tuple[str, ...], BeforeValidator(many)] = Field(default=(), description="parts that it is about")
+    variant: str | None = Field(default=None, description="which it is; must be what its identity says, where that is")
+    parameters: dict[Code, QuantityField] = Field(default_factory=dict, description="as a site gives them")
     expect: dict[PointKey, Expected] = Field(default_factory=dict)
     bad: dict[PointKey, Badness] = Field(default_factory=dict)
 
@@ -143,54 +55,66 @@ class ModbusProfile(Profile):
     wire: ClassVar[Wire] = "modbus"
 
     modbus: ModbusDefaults = ModbusDefaults()
+    identity_points: dict[PointKey, ModbusPoint] = Field(
+        default_factory=dict, alias="identity", description="points that are read first and decide which variant it is"
+    )
     points: dict[PointKey, ModbusPoint] = Field(default_factory=dict)
+    computed: dict[Code, ComputedPoint] = Field(default_factory=dict)
+    parameters: ParameterField = Field(default_factory=dict)
     parts: Annotated[tuple[Parts, ...], AsTuple] = ()
+    variants: Annotated[tuple[Variant, ...], AsTuple] = ()
+    variants_else: Literal["base", "refuse"] = Field(default="refuse", description="what holds when no variant fits")
     vectors: Annotated[tuple[Vector, ...], AsTuple] = ()
 
+    _base: Built = PrivateAttr()
+    _of_variants: tuple[Built, ...] = PrivateAttr(default=())
     _readings: dict[str, Reading] = PrivateAttr(default_factory=dict)
-    _firsts: list[dict[str, Reading]] = PrivateAttr(default_factory=list)
-    """The readings of every template's first part; the others' are the same further on."""
+    _asked: tuple[str, ...] = PrivateAttr(default=())
+    """Ids of the parts whose points it has."""
+    _variant: int | None = PrivateAttr(default=None)
+    _decided: bool = PrivateAttr(default=False)
+    _adapted: dict[str, ModbusProfile] = PrivateAttr(default_factory=dict)
 
     @model_validator(mode="after")
     def _resolve(self) -> ModbusProfile:
-        faults = list(self._read_points(self.points))
-        faults += _conditions(self)
-        faults += _forbidden(self)
-        faults += _overlaps(self._readings)
-        if not faults:
-            faults += _template_faults(self)
-        if not faults:
-            faults += _unknown_in_vectors(self)
-        if not self.points and not self.parts:
+        faults = [PointFault(("parameters", name), told) for name, told in self._parameter_faults()]
+        if not (self.points or self.parts or self.identity_points):
             faults.append(PointFault(("points",), "at least 1 point is needed, here or under `parts`"))
+        faults += self._build(Site() if faults else Site(defaults_of(self)))
+        faults += [] if faults else _unknown_in_vectors(self)
         if faults:
             refuse(self.profile, faults)
         return self
 
-    def _read_points(self, points: Mapping[str, ModbusPoint]) -> Iterator[PointFault]:
-        for key, point in points.items():
+    def _parameter_faults(self) -> Iterator[tuple[str, str]]:
+        for name, parameter in self.parameters.items():
+            if name in {**self.identity_points, **self.points, **self.computed}:
+                yield name, f"there is a point {name!r}, too; an expression could not tell them apart"
             try:
-                self._readings[key] = resolve(key, point, self.modbus)
-            except PointFault as fault:
-                yield fault
+                parameter.value(None)
+                parameter.bounds  # noqa: B018 - a range that falls
+            except ValueError as error:
+                yield name, str(error)
 
-    @property
-    def identity(self) -> tuple[str, ...]:
-        """The points that are read first after each connect and decide which variant it is; () when nothing need be."""
-        return ()
+    def _build(self, site: Site) -> list[PointFault]:
+        """Make all points as they are on a device of that site; what is wrong with it."""
+        self._base = Built(self, site)
+        self._readings = self._base.readings
+        if self._base.faults:
+            return self._base.faults
+        identity = {key: self._readings[key].point for key in self.identity_points}
+        points = {key: self._readings[key].point for key in self.points}
+        faults = list(variant_faults(self.variants, identity, points, "variants_else" in self.model_fields_set))
+        if len({self._readings[key].unit for key in self.identity_points}) > 1:
+            faults.append(PointFault(("identity",), "all of it stands in one unit, or it could not be asked at once"))
+        if faults:
+            return faults
+        self._of_variants = tuple(Built(self, site, variant.points) for variant in self.variants)
+        for index, built in enumerate(self._of_variants):
+            faults += [_of_variant(index, fault) for fault in built.faults]
+        return faults or list(united(self._base, self._of_variants))
 
-    @property
-    def variant_name(self) -> str | None:
-        """Which of the type's variants this profile is; None while nobody has chosen, and for a type without any."""
-        return None
-
-    def chosen(self, values: Mapping[str, Value]) -> ModbusProfile | None:
-        """The profile of the variant that says this of its `identity`; None when there is no such variant.
-
-        It has the same keys in the same order and the same points, with other cells and meanings. A point of the
-        identity that has no value fits nothing.
-        """
-        return self
+    # what it has
 
     @property
     def readings(self) -> Mapping[str, Reading]:
@@ -199,146 +123,134 @@ class ModbusProfile(Profile):
 
     @property
     def part_hint(self) -> str:
-        return hint([parts.template for parts in self.parts])
-
-    def for_parts(self, ids: Sequence[str]) -> ModbusProfile:
-        """The profile with the points of these parts; ValueError with a sentence for an id that is none."""
-        if not self.parts:
-            return super().for_parts(ids)
-        made = self.model_copy(update={"points": dict(self.points)})
-        made._readings = dict(self._readings)
-        for part in dict.fromkeys(ids):
-            index, by = self._part(part)
-            was = self.parts[index].template.ends[0]
-            for name, reading in self._firsts[index].items():
-                made.points[f"{part}/{name}"] = self.parts[index].points[name]
-                made._readings[f"{part}/{name}"] = moved(reading, was, part, by)
-        for fault in [*_forbidden(made), *_overlaps(made._readings)]:
-            raise ValueError(f"{fault.loc[1]}: {fault.sentence}")
-        return made
-
-    def _part(self, part: str) -> tuple[int, int]:
-        """(which template makes it, how far it stands behind the first of its kind)."""
-        for index, parts in enumerate(self.parts):
-            if (address := parts.template.address(part)) is not None:
-                return index, address - parts.address["start"]
-        raise ValueError(f"{self.profile} has no part {part!r}; its parts are {self.part_hint}")
+        return hint([parts.template.ids for parts in self.parts])
 
     def sources(self, key: str) -> tuple[Source, ...]:
-        return self.points[key].source or self.source
+        part, _, name = key.rpartition("/")
+        sections: Iterable[Mapping[str, ModbusPoint | ComputedPoint]] = (
+            self.identity_points,
+            self.points,
+            self.computed,
+            *(one.points for one in self.parts if part and one.template.place(part) is not None),
+            *(one.computed for one in self.parts if part and one.template.place(part) is not None),
+        )
+        for index, section in enumerate(sections):
+            if (found := section.get(key if index < 3 else name)) is not None:
+                return found.source or self.source
+        raise KeyError(key)
 
     @property
     def has_examples(self) -> bool:
         return any(vector.expect or vector.bad for vector in self.vectors)
 
+    # what it is on one device
 
-def _conditions(profile: ModbusProfile) -> Iterator[PointFault]:
-    for key, point in profile.points.items():
-        for other, good in (point.valid_when or {}).items():
-            loc: tuple[str | int, ...] = ("points", key, "valid_when", other)
-            if other not in profile.points:
-                yield PointFault(loc, f"there is no point {other!r} in this profile")
-            elif reading := profile.readings.get(other):
-                possible = set(reading.point.codes) if reading.point.type is PointType.ENUM else {True, False}
-                if reading.point.type not in (PointType.ENUM, PointType.BOOL):
-                    yield PointFault(loc, f"{other!r} is neither an enum nor a bool")
-                elif _circle(profile, key):
-                    yield PointFault(loc, f"{key!r} would be judged by itself")
-                elif wrong := [value for value in good if value not in possible]:
-                    yield PointFault(loc, f"{other!r} is never {wrong[0]!r}; it is one of {sorted(map(str, possible))}")
+    def for_parts(self, ids: Sequence[str]) -> ModbusProfile:
+        """The profile with the points of these parts; ValueError with a sentence for an id that is none."""
+        if not self.parts:
+            return super().for_parts(ids)
+        made = self.model_copy()
+        made._asked = tuple(dict.fromkeys([*self._asked, *ids]))
+        made._adapted = {}
+        made._readings = self._with_points(self._now().with_parts(made._asked))
+        return made
 
+    def adapted(self, changes: Adaptation, timezone: str) -> ModbusProfile:
+        """The profile as it is on one device whose clock is in `timezone`; AdaptationError at what does not fit."""
+        cached = f"{timezone} {changes.given!r}"
+        if (made := self._adapted.get(cached)) is None:
+            self._adapted[cached] = made = self._adapt(changes, timezone)
+        return made
 
-def _circle(profile: ModbusProfile, key: str) -> bool:
-    seen: set[str] = set()
-    at: str | None = key
-    while at is not None and at not in seen:
-        seen.add(at)
-        at = next(iter((profile.points[at].valid_when or {}) if at in profile.points else {}), None)
-    return at is not None
+    def _adapt(self, changes: Adaptation, timezone: str) -> ModbusProfile:
+        variant = variant_of(self, changes)
+        site = understood(self, changes, timezone, self._asked)
+        same = variant is None and not changes.given and site == replace(self._base.site, zone=site.zone)
+        if same and (timezone == "UTC" or not self._base.has_clock):
+            return self
+        made = self.model_copy()
+        faults = made._build(site)
+        if faults:
+            raise blamed(faults[0], changes, {loc: key for key, loc in made._base.locs.items()})
+        made._adapted = {}
+        made._variant, made._decided = variant, variant is not None
+        try:
+            made._readings = made._now().with_parts(self._asked)
+        except PointFault as fault:
+            raise blamed(fault, changes, {loc: key for key, loc in made._now().locs.items()}) from None
+        except ValueError as error:
+            raise AdaptationError(("adjust",), str(error)) from None
+        return made
 
+    def _now(self) -> Built:
+        return self._base if self._variant is None else self._of_variants[self._variant]
 
-def _forbidden(profile: ModbusProfile) -> Iterator[PointFault]:
-    for index, (low, high) in enumerate(profile.modbus.limits.never_read):
-        first = profile.modbus.base if isinstance(profile.modbus.base, int) else 0
-        if not first <= low <= high <= LAST_ADDRESS + (first or 400_001):
-            yield PointFault(("modbus", "limits", "never_read", index), "there is no such register")
-    spans = never_read(profile)
-    for key, reading in profile.readings.items():
-        for low, high in spans:
-            if reading.cell and reading.cell.address <= high and low < reading.cell.end:
-                yield PointFault(("points", key, "address"), "this register stands in `never_read`")
+    # which variant it is
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """The points that are read first after each connect and decide which variant it is; () when nothing need be."""
+        return () if self._decided else tuple(self.identity_points)
+
+    @property
+    def variant_name(self) -> str | None:
+        """Which of the type's variants this profile is; None while nobody has chosen, and for a type without any."""
+        return None if self._variant is None else self.variants[self._variant].variant
+
+    def chosen(self, values: Mapping[str, Value]) -> ModbusProfile | None:
+        """The profile of the variant that says this of its `identity`; None when there is no such variant.
+
+        It has the same keys in the same order and the same points, with other cells and meanings. A point of the
+        identity that has no value fits no variant.
+        """
+        if self._decided or not self.variants:
+            return self
+        points = {key: self._readings[key].point for key in self.identity_points}
+        index = Choice(self.variants, points).index(values)
+        if index is None and self.variants_else == "refuse":
+            return None
+        made = self.model_copy()
+        made._adapted = {}
+        made._variant, made._decided = index, True
+        made._readings = self._with_points(made._now().with_parts(self._asked))
+        return made
+
+    def _with_points(self, readings: dict[str, Reading]) -> dict[str, Reading]:
+        """These readings with the very points of the ones it has."""
+        mine = self._readings
+        return {
+            key: replace(reading, point=mine[key].point) if key in mine else reading
+            for key, reading in readings.items()
+        }
 
 
 def never_read(profile: ModbusProfile) -> tuple[tuple[int, int], ...]:
     """The spans that no request may touch, as addresses on the wire, both ends included."""
-    base = profile.modbus.base
-    if base == "ref":
-        # Modicon references: their last four or five digits, counted from 1
-        def bare(number: int) -> int:
-            return number % (100_000 if number >= 100_000 else 10_000) - 1
-
-        return tuple((bare(low), bare(high)) for low, high in profile.modbus.limits.never_read)
-    return tuple((low - base, high - base) for low, high in profile.modbus.limits.never_read)
+    return profile.modbus.limits.forbidden(profile.modbus.base)
 
 
-def _overlaps(readings: Mapping[str, Reading]) -> Iterator[PointFault]:
-    cells = [(reading.cell, key) for key, reading in readings.items() if reading.cell is not None]
-    for (one, key), (two, other) in pairwise(
-        sorted(cells, key=lambda item: (item[0].table, item[0].address, item[0].words))
-    ):
-        same = (one.address, one.words) == (two.address, two.words)
-        if one.table is two.table and two.address < one.end and not same:
-            yield PointFault(
-                ("points", other, "address"),
-                f"{other!r} (registers {two.address}…{two.end - 1}) overlaps"
-                f" {key!r} (registers {one.address}…{one.end - 1}), counted from 0 as sent on the wire",
-            )
-
-
-def _template_faults(profile: ModbusProfile) -> Iterator[PointFault]:
-    """What is wrong with a template shows in its first and its last part."""
-    for index, parts in enumerate(profile.parts):
-        others = [other.template for other in profile.parts[:index]]
-        for part in parts.template.ends:
-            if any(other.address(part) is not None for other in others):
-                yield PointFault(("parts", index, "id"), f"{part!r} is also a part of a template above")
-                return
-            points = dict(parts.points_of(part, parts.template.address(part) or 0))
-            one = profile.model_copy(update={"points": {**profile.points, **points}})
-            one._readings = dict(profile.readings)
-            faults = [*one._read_points(points), *_conditions(one), *_forbidden(one), *_overlaps(one.readings)]
-            for fault in faults:
-                name = str(fault.loc[1]).rpartition("/")[2]
-                yield PointFault(("parts", index, "points", name, *fault.loc[2:]), f"{part}: {fault.sentence}")
-            if faults:
-                return
-            if part == parts.template.ends[0]:
-                firsts = {name: one.readings[f"{part}/{name}"] for name in parts.points}
-                profile._firsts.append(firsts)
-                yield from _shared(index, parts.template, firsts.values())
-
-
-def _shared(index: int, template: Template, firsts: Iterable[Reading]) -> Iterator[PointFault]:
-    """Parts that would show the same registers: a step was forgotten, or is too short."""
-    spans: dict[Table, set[tuple[int, int]]] = {}
-    for reading in firsts:
-        if cell := reading.cell:
-            spans.setdefault(cell.table, set()).add((cell.address, cell.end))
-    for of_table in spans.values():
-        if (found := template.shared(of_table)) is not None:
-            one, other, register = found
-            told = f"{one!r} and {other!r} would share the register {register}, counted from 0"
-            yield PointFault(("parts", index, "address"), told)
-            return
+def _of_variant(index: int, fault: PointFault) -> PointFault:
+    """A fault that shows in a variant, at the variant's own words."""
+    return PointFault(("variants", index, "points", *fault.loc[1:]), fault.sentence)
 
 
 def _unknown_in_vectors(profile: ModbusProfile) -> Iterator[PointFault]:
+    names = [variant.variant for variant in profile.variants]
     for index, vector in enumerate(profile.vectors):
         try:
-            known = profile.for_parts(vector.parts).points if vector.parts else profile.points
+            known = profile.for_parts(vector.parts).readings if vector.parts else profile.readings
         except ValueError as error:
             yield PointFault(("vectors", index, "parts"), str(error))
             continue
+        if vector.variant is not None and vector.variant not in names:
+            yield PointFault(("vectors", index, "variant"), f"there is no variant {vector.variant!r} in this profile")
+        for name in vector.parameters:
+            if name not in profile.parameters:
+                told = f"there is no parameter {name!r} in this profile"
+                yield PointFault(("vectors", index, "parameters", name), told)
+        for unit in vector.units:
+            if isinstance(unit, str) and unit not in profile.modbus.units:
+                yield PointFault(("vectors", index, "units", unit), f"there is no {unit!r} under `units` of `modbus:`")
         for name, keys in (("expect", vector.expect), ("bad", vector.bad)):
             for key in keys:
                 if key not in known:

@@ -1,91 +1,118 @@
-"""Ids of parts and the arithmetic of their addresses: `L{loop}D{number}` over loops and numbers. Pure."""
+"""Where the parts of a device stand: the arithmetic of their registers, their units, their packed states. Pure."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from itertools import product
-from typing import Annotated
+from typing import Literal
 
-from pydantic import AfterValidator
+from drivers.part_ids import PartIds
+from gateway.fields import Strict
 
-_VARIABLE = re.compile(r"\{([a-z][a-z0-9_]*)\}")
-
-
-def _id(value: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9_{}-]{1,64}", value) or not _VARIABLE.search(value):
-        raise ValueError(f"an id with variables is expected, such as L{{loop}}D{{number}}; got {value!r}")
-    return value
+REGISTER = 16
+"""Bits of one."""
 
 
-PartId = Annotated[str, AfterValidator(_id)]
+class Packed(Strict):
+    """States of several parts in one register: of so many bits each, the first of them in its lowest or highest."""
+
+    bits: Literal[1, 2, 4, 8]
+    first: Literal["low", "high"]
+
+    def place(self, states: int) -> tuple[int, int]:
+        """(registers, shift) of the state that stands behind so many others."""
+        registers, before = divmod(states * self.bits, REGISTER)
+        return registers, before if self.first == "low" else REGISTER - self.bits - before
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one part stands: its register, its state's shift within it, and its unit's number."""
+
+    address: int
+    shift: int | None = None
+    unit: int | None = None
+
+
+class Arithmetic:
+    """A start, and a step for each variable of an id. ValueError with a sentence when it does not fit the ids."""
+
+    def __init__(self, key: str, said: Mapping[str, int], over: Mapping[str, tuple[int, int]]) -> None:
+        if extra := sorted(set(said) - set(over) - {"start"}):
+            raise ValueError(f"`{key}` knows `start` and the variables of the id, not {extra[0]!r}")
+        if "start" not in said:
+            raise ValueError(f"`{key}` needs a `start`: the {key} of the first part")
+        if any(said[name] < 0 for name in said):
+            told = "addresses rise with the numbers in the id"
+            raise ValueError(told if key == "address" else f"`{key}`: a step is not negative")
+        self.start = said["start"]
+        self._terms = [(name, low, said.get(name, 0)) for name, (low, _) in over.items()]
+
+    def steps(self, numbers: Mapping[str, int]) -> int:
+        """How far behind the first part that one is."""
+        return sum((numbers[name] - low) * step for name, low, step in self._terms)
 
 
 class Template:
-    """The parts of one kind. ValueError when ids, ranges and addresses do not fit together."""
+    """The parts of one kind. ValueError when ids, ranges and places do not fit together."""
 
-    def __init__(self, text: str, over: Mapping[str, tuple[int, int]], address: Mapping[str, int]) -> None:
-        names = _VARIABLE.findall(text)
-        if sorted(names) != sorted(over):
-            raise ValueError(
-                f"`over` needs a range for each of {', '.join(dict.fromkeys(names))}, each used once in `id`"
-            )
-        if extra := sorted(set(address) - set(over) - {"start"}):
-            raise ValueError(f"`address` knows `start` and the variables of the id, not {extra[0]!r}")
-        if "start" not in address:
-            raise ValueError("`address` needs a `start`: the address of the first part")
-        if re.search(r"\}\{|\}[0-9]|[0-9]\{", text):
-            raise ValueError("a letter, `-` or `_` must stand between numbers, or nobody could tell them apart")
-        if any(address[name] < 0 for name in address):
-            raise ValueError("addresses rise with the numbers in the id")
-        if any(low < 0 for low, _ in over.values()):
-            raise ValueError("the numbers in an id are not negative")
-        self._text = text
+    def __init__(
+        self,
+        text: str,
+        over: Mapping[str, tuple[int, int]],
+        address: Mapping[str, int],
+        *,
+        unit: Mapping[str, int] | None = None,
+        packed: Packed | None = None,
+    ) -> None:
+        self.ids = PartIds(text, over)
+        self.packed = packed
         self._over = dict(over)
-        self._steps = {name: address.get(name, 0) for name in over}
-        self._start = address["start"]
-        # no leading zeros: `L01D1` and `L1D1` would be two names of one part
-        pattern = _VARIABLE.sub(lambda match: f"(?P<{match[1]}>0|[1-9][0-9]{{0,5}})", text)
-        self._pattern = re.compile(pattern)
+        self._text = text
+        self._address = Arithmetic("address", address, over)
+        self._unit = Arithmetic("unit", unit, over) if unit is not None else None
+        if self._unit is not None:
+            last = self._unit.start + self._unit.steps({name: high for name, (_, high) in over.items()})
+            if not 1 <= self._unit.start <= last <= 255:
+                raise ValueError(f"`unit`: numbers within 1 … 255 are expected, got {self._unit.start} … {last}")
+
+    def place(self, part: str) -> Place | None:
+        """Where that part begins; None when it is none of these."""
+        numbers = self.ids.numbers(part)
+        if numbers is None:
+            return None
+        steps = self._address.steps(numbers)
+        registers, shift = self.packed.place(steps) if self.packed else (steps, None)
+        unit = None if self._unit is None else self._unit.start + self._unit.steps(numbers)
+        return Place(self._address.start + registers, shift, unit)
 
     def address(self, part: str) -> int | None:
-        """Where that part begins; None when it is none of these."""
-        match = self._pattern.fullmatch(part)
-        if match is None:
-            return None
-        address = self._start
-        for name, (low, high) in self._over.items():
-            number = int(match[name])
-            if not low <= number <= high:
-                return None
-            address += (number - low) * self._steps[name]
-        return address
+        """Its register; None when it is none of these."""
+        place = self.place(part)
+        return None if place is None else place.address
 
     def shared(self, spans: Iterable[tuple[int, int]]) -> tuple[str, str, int] | None:
-        """Two parts and a place that both would cover, when each covers `spans` (from … before) from its own address.
+        """Two parts and a place that both would cover, when each covers `spans` (from … before) from its own place.
 
-        `spans` are of one table. None when nobody's part covers another one's.
+        `spans` are of one table, counted in registers, or in states where these are packed. None when nobody's part
+        covers another one's.
         """
-        owner: dict[int, tuple[int, ...]] = {}
+        owner: dict[tuple[int, int], tuple[int, ...]] = {}
         places = sorted({place for low, high in spans for place in range(low, high)})
         for numbers in product(*(range(low, high + 1) for low, high in self._over.values())):
-            steps = zip(numbers, self._over.items(), strict=True)
-            by = sum((number - low) * self._steps[name] for number, (name, (low, _)) in steps)
+            by_name = dict(zip(self._over, numbers, strict=True))
+            by = self._address.steps(by_name)
+            unit = self._unit.steps(by_name) if self._unit else 0
             for place in places:
-                if owner.setdefault(place + by, numbers) != numbers:
-                    return self._named(owner[place + by]), self._named(numbers), place + by
+                if (first := owner.setdefault((unit, place + by), numbers)) != numbers:
+                    return self._named(first), self._named(numbers), place + by
         return None
 
-    def _named(self, numbers: Sequence[int]) -> str:
+    def _named(self, numbers: Iterable[int]) -> str:
         return self._text.format(**dict(zip(self._over, numbers, strict=True)))
 
     @property
     def ends(self) -> tuple[str, str]:
         """The first part and the last."""
-        low = self._text.format(**{name: span[0] for name, span in self._over.items()})
-        return low, self._text.format(**{name: span[1] for name, span in self._over.items()})
-
-
-def hint(templates: Sequence[Template]) -> str:
-    """How ids look: `L1D1 … L10D159, L1M1 … L10M159`."""
-    return ", ".join(" … ".join(dict.fromkeys(template.ends)) for template in templates)
+        return self.ids.ends

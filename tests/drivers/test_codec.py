@@ -79,12 +79,13 @@ def test_round_trip(layout: tuple[dict[str, Any], dict[int, int], list[Any]]) ->
 @given(st.integers(0, 0xFFFF), st.integers(0, 15), st.integers(0, 15))
 def test_bits(word: int, low: int, high: int) -> None:
     low, high = min(low, high), max(low, high)
-    made = profile({"b": {"address": 3, "bit": low}, "n": {"address": 3, "bits": [low, high]}, "w": {"address": 3}})
-    (bit, number, whole), quality = decode(made, {3: word})
+    whole = {"address": 3, "bits": [low, high], "overlaps": True}
+    made = profile({"b": {"address": 3, "bit": low}, "n": whole, "w": {"address": 3}})
+    (bit, number, register), quality = decode(made, {3: word})
     assert quality is None
     assert bit is (f"{word:016b}"[15 - low] == "1")
     assert number == int(f"{word:016b}"[15 - high : 16 - low], 2)
-    assert whole == word
+    assert register == word
 
 
 @given(st.lists(st.booleans(), min_size=1, max_size=2000), st.integers(0, 63000))

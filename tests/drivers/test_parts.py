@@ -11,10 +11,11 @@ from drivers.assign import AssignmentError, assign
 from drivers.meaning import Judge
 from drivers.modbus.exceptions import ExceptionAnswer
 from drivers.modbus.frame import Question
-from drivers.modbus.parts import Template, hint
+from drivers.modbus.parts import Template
 from drivers.modbus.plan import plan
 from drivers.modbus.reading import cells_of
 from drivers.modbus.vectors import mistakes, vector_failures
+from drivers.part_ids import hint
 from drivers.profile import ModbusProfile, never_read, profile_points
 from gateway.model import ErrorKind, PointType, Quality
 from tests.drivers.made import HEAD, cell, link, profile, shipped, unit
@@ -57,7 +58,7 @@ def test_addresses(part: str, address: int | None) -> None:
 def test_hint() -> None:
     assert PANEL.part_hint == "L1D1 … L10D159, L1M1 … L10M159"
     assert hint([]) == ""
-    assert hint([Template("P{n}", {"n": (3, 3)}, {"start": 0})]) == "P3"
+    assert hint([Template("P{n}", {"n": (3, 3)}, {"start": 0}).ids]) == "P3"
 
 
 def parts(**more: Any) -> dict[str, Any]:
@@ -84,7 +85,7 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("falling", {"over": {"n": [4, 1]}}, "first register comes first"),
     ("numbers side by side", {"id": "P{n}{m}", "over": {"n": [1, 4], "m": [1, 2]}}, "stand between numbers"),
     ("numbers side by side", {"id": "P1{n}"}, "stand between numbers"),
-    ("negative", {"over": {"n": [-1, 4]}}, "not negative"),
+    ("negative", {"over": {"n": [-1, 4]}}, "within 0 … 999999"),
     ("no points", {"points": {}}, "at least 1"),
     ("part in part", {"points": {"a/run": {"bit": 0}}}, "pattern"),
     ("outside", {"address": {"start": 65533, "n": 2}}, "P4: register numbers go from 0 to 65535, got 65539"),
