@@ -10,8 +10,9 @@ from drivers.assign import Feed, UnitAssignment
 from drivers.meaning import Marks, Step, compile_steps, run_steps
 from drivers.mqtt.availability import AvailabilityReader
 from drivers.mqtt.language import MqttProfile
-from drivers.mqtt.message import Carried, read_topics
+from drivers.mqtt.message import read_topics
 from drivers.mqtt.poison import Poison
+from drivers.mqtt.shapes import Carried
 from drivers.mqtt.topic import filled
 from gateway.model import Layout, Quality, Value
 

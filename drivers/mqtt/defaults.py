@@ -7,7 +7,7 @@ from typing import Literal as OneOf
 
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
-from drivers.language import Code, many
+from drivers.language import Code, Spoken, many
 from drivers.mqtt.binary import Encoding
 from drivers.mqtt.envelope import EnvelopeName
 from drivers.mqtt.path import PathField
@@ -103,7 +103,7 @@ class Announce(Strict):
         return self
 
 
-class MqttDefaults(Strict):
+class MqttDefaults(Spoken):
     """Topic and frame of the messages. Paths here are those of the whole message."""
 
     envelope: EnvelopeName | None = None

@@ -28,7 +28,8 @@ def faults_of(profile: MqttProfile) -> Iterator[PointFault]:
 
 def _all_readings(profile: MqttProfile) -> Iterator[tuple[_Loc, MqttReading]]:
     for key, reading in profile.readings.items():
-        yield ("points", key), reading
+        if key in profile.points:
+            yield ("points", key), reading
     for index, firsts in enumerate(profile._firsts):
         for name, reading in firsts.items():
             yield ("parts", index, "points", name), reading

@@ -1,53 +1,28 @@
 """One topic of a device: from the bytes of a message to columns of its points. Pure, compiled once per device.
 
-A message carries some of the points, so its columns have a shape: which points, in the profile's order. There are few
-shapes; each is compiled when it is first met.
+A message carries some of the points; which these are is its shape (shapes.py).
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Container, Mapping
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic
 
-from drivers.meaning import Marks, Step, compile_steps, run_steps
-from drivers.mqtt.frame import NO_MOMENT, Frame, Moment
+from drivers.meaning import Marks
+from drivers.mqtt.frame import NO_MOMENT, Frame
 from drivers.mqtt.json_value import parse
 from drivers.mqtt.language import MqttProfile
 from drivers.mqtt.path import BLOCKED, MISSING, first_of, getter
 from drivers.mqtt.poison import Poison
 from drivers.mqtt.reading import MqttReading
+from drivers.mqtt.shapes import Carried, Shapes, T, Use
 from drivers.mqtt.take import Bad, Take
 from drivers.mqtt.topic import filled
 
 _Get = Callable[[Any], Any]
 _Point = tuple[int, str | None, _Get, Take, tuple[_Get, _Get] | None, tuple[_Get, Any] | None]
 """(bit, the only key of its path, path, take, (path, judge) of its fault, (what must be there, value when absent))."""
-T = TypeVar("T")
-Use = Callable[[tuple[str, ...]], T | None]
-"""What a shape with these points is for; None when there are too many shapes already."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shape(Generic[T]):
-    """What a message carried, how its columns get their meaning, and what it is for."""
-
-    keys: tuple[str, ...]
-    steps: tuple[Step, ...]
-    use: T
-
-
-@dataclass(slots=True)
-class Carried(Generic[T]):
-    """The columns of one moment."""
-
-    shape: Shape[T]
-    values: list[Any]
-    quality: list[int] | None
-    moment: Moment = NO_MOMENT
-    event_id: str | None = None
-    history: bool = False
 
 
 class TopicReader(Generic[T]):
@@ -55,18 +30,15 @@ class TopicReader(Generic[T]):
 
     def __init__(self, readings: Mapping[str, MqttReading], wanted: Container[str], frame: Frame, use: Use[T]) -> None:
         self._frame = frame
-        self._use = use
-        self._keys = tuple(key for key in readings if key in wanted)
-        self._meanings = [readings[key].meaning for key in self._keys]
-        self._whole = all(reading.whole for reading in readings.values())
+        self._shapes = Shapes({key: reading for key, reading in readings.items() if key in wanted}, use)
+        self._keys = [key for key in self._shapes.keys if readings[key].meaning.formula is None]
+        self._whole = all(reading.whole for reading in readings.values() if reading.meaning.formula is None)
         self._keyed = all(isinstance(path[0], str) for reading in readings.values() for path in reading.paths)
         self._points = [_point(1 << i, readings[key]) for i, key in enumerate(self._keys)]
-        self._of_part = _masks(self._keys)
         self._known = frame.known.union(*(_heads(reading) for reading in readings.values()))
         # a message that has only these says nothing that is wanted, and is sound
         self._harmless = frame.also.union(*(_heads(readings[key]) for key in readings if key not in wanted))
-        self._shapes: dict[int, Shape[T]] = {}
-        self.full = self._shape((1 << len(self._keys)) - 1)
+        self.full = self._shapes.full
         """The shape of a message with everything in it."""
 
     def read(self, payload: bytes) -> tuple[list[Carried[T]], int, int | None]:
@@ -88,7 +60,7 @@ class TopicReader(Generic[T]):
         bad: Marks = {}
         mask, sound = self._find(root, values, bad)
         ignored = len(root.keys() - self._known) if isinstance(root, dict) else 0
-        carried = self._columns(mask, values, bad, moment, event_id) if mask else []
+        carried = self._shapes.columns(mask, values, bad, moment, event_id) if mask else []
         if frame.has_history:
             for place, (entry, then) in enumerate(frame.older(message)):
                 older: list[Any] = []
@@ -99,7 +71,7 @@ class TopicReader(Generic[T]):
                 if seen:
                     mask |= seen
                     own_id = event_id and f"{event_id}/{place}"  # the event is the uplink; each record is one too
-                    carried += self._columns(seen, older, marks, then, own_id, history=True)
+                    carried += self._shapes.columns(seen, older, marks, then, own_id, history=True)
         if not sound:
             self._refuse(root, mask)
         return carried, ignored, number
@@ -122,7 +94,7 @@ class TopicReader(Generic[T]):
             values.append(raw)
         if values and not sound:
             self._refuse(value, 1)
-        return self._columns((1 << len(values)) - 1, values, bad, NO_MOMENT, None) if values else []
+        return self._shapes.columns((1 << len(values)) - 1, values, bad, NO_MOMENT, None) if values else []
 
     def _find(self, root: Any, values: list[Any], bad: Marks) -> tuple[int, int]:
         """Fill in what the object has of the points: (which, how many of them it says, and in the declared type)."""
@@ -150,32 +122,6 @@ class TopicReader(Generic[T]):
             values.append(raw)
         return mask, sound
 
-    def _columns(
-        self, mask: int, values: list[Any], bad: Marks, moment: Moment, event_id: str | None, *, history: bool = False
-    ) -> list[Carried[T]]:
-        shape = self._shapes.get(mask) or self._shape(mask)
-        if shape is not None:
-            quality = run_steps(shape.steps, values, bad)
-            return [Carried(shape, values, quality, moment, event_id, history)]
-        bits = [bit for bit, *_ in self._points if bit & mask]
-        parts = [part & mask for part in self._of_part if part & mask]
-        apart = []
-        for some in parts if len(parts) > 1 else bits:
-            slots = [slot for slot, bit in enumerate(bits) if bit & some]
-            marks = {place: bad[slot] for place, slot in enumerate(slots) if slot in bad}
-            apart += self._columns(some, [values[slot] for slot in slots], marks, moment, event_id, history=history)
-        return apart
-
-    def _shape(self, mask: int) -> Shape[T] | None:
-        numbers = [i for i in range(len(self._keys)) if mask >> i & 1]
-        keys = tuple(self._keys[i] for i in numbers)
-        use = self._use(keys)
-        if use is None:
-            return None
-        shape = Shape(keys, compile_steps([self._meanings[i] for i in numbers], {}), use)
-        self._shapes[mask] = shape
-        return shape
-
     def _refuse(self, root: Any, mask: int) -> None:
         if mask:
             raise Poison("type", f"of {', '.join(self._keys)[:120]} nothing is of the type that the profile declares")
@@ -190,15 +136,6 @@ def _point(bit: int, reading: MqttReading) -> _Point:
     fault = (getter(reading.fault[0]), reading.fault[1]) if reading.fault else None
     absent = (getter(reading.absent[0]), reading.absent[1]) if reading.absent else None
     return bit, key, reading.field or first_of(reading.paths), reading.take, fault, absent
-
-
-def _masks(keys: tuple[str, ...]) -> list[int]:
-    """The bits of each part's points, and of those that belong to none."""
-    masks: dict[str, int] = {}
-    for i, key in enumerate(keys):
-        part = key.rpartition("/")[0]
-        masks[part] = masks.get(part, 0) | 1 << i
-    return list(masks.values())
 
 
 def _is_said(value: Any) -> bool:

@@ -7,14 +7,16 @@ from typing import Literal as OneOf
 
 from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, model_validator
 
+from drivers.computed import ComputedPoint
 from drivers.conversion import AsTuple, Conversion
-from drivers.language import Code, PointFault, Reason, Sources, many
+from drivers.judges import Conditions
+from drivers.language import Code, PointFault, Reason, Sources, Spoken, many
 from drivers.mqtt.binary import FieldType, TextEncoding
 from drivers.mqtt.defaults import Interval, Literal, Literals
 from drivers.mqtt.path import PathField, parse_path
 from drivers.mqtt.topic import TopicField, check_topic
 from drivers.part_ids import PartIdField, PartIds, named, strange, without_variables
-from gateway.fields import Strict, TextField
+from gateway.fields import TextField
 
 
 def _part_path(value: str) -> str:
@@ -31,24 +33,23 @@ _PartPath = Annotated[str, AfterValidator(_part_path)]
 _PartTopic = Annotated[str, AfterValidator(_part_topic)]
 Paths = Annotated[tuple[PathField, ...], BeforeValidator(many), Field(min_length=1, max_length=16)]
 _PartPaths = Annotated[tuple[_PartPath, ...], BeforeValidator(many), Field(min_length=1, max_length=16)]
-Counter = bool | Annotated[float, Field(gt=0, le=1e18, allow_inf_nan=False)]
 
 
-class Fault(Strict):
+class Fault(Spoken):
     """A field that is there when the device could not measure."""
 
     path: PathField
     reasons: dict[str, Reason] = Field(default_factory=dict)
 
 
-class AbsentMeans(Strict):
+class AbsentMeans(Spoken):
     """What an absent field means, in a message that has `beside`: some network servers leave out 0, false and ""."""
 
     value: Literal
     beside: PathField
 
 
-class MqttPoint(Conversion):
+class MqttPoint(Spoken, Conversion):
     """One point: where it stands, of which type it is, what its numbers and words mean."""
 
     path: Paths | None = Field(
@@ -69,7 +70,7 @@ class MqttPoint(Conversion):
     no_value: dict[Literal, Reason] | None = Field(default=None, description="what stands there instead of a value")
     fault: Fault | None = None
     absent_means: AbsentMeans | None = None
-    counter: Counter | None = Field(default=None, description="it only grows; true, or where it begins again at 0")
+    valid_when: Conditions | None = Field(default=None, description="points of the same message that say it counts")
     every: Interval | OneOf["change"] | None = Field(
         default=None, description="how often this point comes at least; `change`: only when it changes"
     )
@@ -93,13 +94,14 @@ class PartPoint(MqttPoint):
     absent_means: PartAbsentMeans | None = None
 
 
-class MqttParts(Strict):
+class MqttParts(Spoken):
     """Instances inside a device, as a template: ids, and where in a message their points stand."""
 
     id: PartIdField
     over: dict[Code, Annotated[tuple[int, int], AsTuple]] = Field(min_length=1, max_length=4)
     title: TextField | None = None
     points: dict[Code, PartPoint] = Field(min_length=1)
+    computed: dict[Code, ComputedPoint] = Field(default_factory=dict)
 
     _ids: PartIds = PrivateAttr()
 

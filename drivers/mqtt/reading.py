@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,7 @@ from drivers.conversion import ConversionError, converted, point_of
 from drivers.language import REASONS, PointFault
 from drivers.meaning import Meaning
 from drivers.mqtt.binary import FIELD_TYPES, flag_at, measured, number_at, size_of, text_at
-from drivers.mqtt.path import Path, parse_path
+from drivers.mqtt.path import MISSING, Path, parse_path
 from drivers.mqtt.take import Bad, Literal, Take, coded, number, text, truth, typed, whole, with_literals, with_text
 from drivers.part_ids import named
 from gateway.model import Point, PointType, Quality
@@ -34,8 +33,7 @@ class MqttReading:
     """Where a point stands and what is made of it.
 
     `paths` are alternatives, () for the whole payload, unless `field` reads it from the message's bytes. `every_ns` is
-    how often this point comes at least: None as often as the device speaks, 0 only when it changes. `needs` are points
-    without which it cannot be had.
+    how often this point comes at least: None as often as the device speaks, 0 only when it changes.
     """
 
     point: Point
@@ -47,7 +45,11 @@ class MqttReading:
     absent: tuple[Path, Any] | None = None  # (what must be there, raw value or Bad)
     field: Callable[[Any], Any] | None = None
     every_ns: int | None = None
-    needs: tuple[str, ...] = ()
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Points of the same message without which there is no value."""
+        return self.meaning.needs
 
     @property
     def whole(self) -> bool:
@@ -60,20 +62,40 @@ def resolve(key: str, point: MqttPoint, topic: str | None) -> MqttReading:
     return _Resolver(key, point).reading(topic)
 
 
-def of_part(reading: MqttReading, point: PartPoint, part: str, numbers: Mapping[str, int]) -> MqttReading:
-    """The reading of one part as that of another one: `point` is the template of both."""
+def computed(point: Point, meaning: Meaning, topic: str, every_ns: int | None) -> MqttReading:
+    """A point that is made of others of the same message."""
+    return MqttReading(point, topic, (), _nothing, meaning, field=_nowhere, every_ns=every_ns)
+
+
+def of_part(reading: MqttReading, point: PartPoint | None, part: str, numbers: Mapping[str, int]) -> MqttReading:
+    """The reading of one part as that of another one: `point` is the template of both, None when it is computed."""
 
     def path(template: str) -> Path:
         return parse_path(named(template, part, numbers))
 
+    first = f"{reading.point.part}/"
+
+    def own(key: str) -> str:
+        return f"{part}/{key.removeprefix(first)}" if key.startswith(first) else key
+
+    made = replace(reading, point=replace(reading.point, part=part), meaning=reading.meaning.renamed(own))
+    if point is None:
+        return made
     return replace(
-        reading,
-        point=replace(reading.point, part=part),
+        made,
         topic=named(point.topic, part, numbers) if point.topic is not None else reading.topic,
         paths=tuple(path(template) for template in point.path or ()),
         fault=(path(point.fault.path), reading.fault[1]) if point.fault and reading.fault else None,
         absent=(path(point.absent_means.beside), reading.absent[1]) if point.absent_means and reading.absent else None,
     )
+
+
+def _nowhere(_message: Any) -> Any:
+    return MISSING
+
+
+def _nothing(_value: Any) -> Any:
+    return None
 
 
 class _Resolver:
@@ -103,7 +125,7 @@ class _Resolver:
         words = tuple(dict.fromkeys((point.enum or {}).values()))
         absent = point.absent_means
         return MqttReading(
-            replace(point_of(self.key, made, words), counter=self.counter(made.type)),
+            point_of(self.key, made, words),
             topic,
             paths,
             take,
@@ -114,14 +136,6 @@ class _Resolver:
             field,
             0 if point.every == "change" else point.every,
         )
-
-    def counter(self, kind: PointType) -> float | None:
-        spoken = self.point.counter
-        if not spoken:
-            return None
-        if kind not in (PointType.INT, PointType.FLOAT):
-            raise self.refuse("counter", f"a counter is a number, but this is a point of type {kind}")
-        return math.inf if spoken is True else float(spoken)
 
     def field(self) -> Callable[[Any], Any] | None:
         """What reads the point from the bytes of a message; None when it is none of those."""

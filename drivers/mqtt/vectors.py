@@ -6,12 +6,14 @@ from collections.abc import Iterator
 
 import msgspec
 
+from drivers.adaptation import Adaptation, AdaptationError
 from drivers.examples import compared
 from drivers.language import Mistake
 from drivers.mqtt.availability import AvailabilityReader
 from drivers.mqtt.language import MqttProfile, MqttVector, Outcome
-from drivers.mqtt.message import Carried, read_topics
+from drivers.mqtt.message import read_topics
 from drivers.mqtt.poison import Poison
+from drivers.mqtt.shapes import Carried
 from drivers.mqtt.source_time import reader
 from drivers.mqtt.topic import filled
 from gateway.model import SECOND
@@ -23,7 +25,14 @@ _Places = tuple[str | int, ...]
 def mistakes(profile: MqttProfile) -> Iterator[Mistake]:
     """Every example that the profile does not keep."""
     for index, vector in enumerate(profile.vectors):
-        for place, sentence in _check(profile.for_parts(vector.parts) if vector.parts else profile, vector):
+        try:
+            meant = profile.for_parts(vector.parts) if vector.parts else profile
+            if vector.parameters:
+                meant = meant.adapted(Adaptation(parameters=vector.parameters), "UTC")
+        except AdaptationError as error:
+            yield index, error.loc, error.sentence
+            continue
+        for place, sentence in _check(meant, vector):
             yield index, place, sentence
 
 
