@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from drivers.modbus.blocks import cell_of
 from drivers.modbus.cell import Cell, Table
 from drivers.modbus.codec import Decoder, answer_bytes
 from drivers.modbus.plan import Block
@@ -42,7 +41,7 @@ def decoded(
     readings: Mapping[str, Reading], registers: Registers, missing: Mapping[tuple[Table, int], int] | None = None
 ) -> dict[str, Said]:
     """Every point of `readings`; of a cell that is not in `registers`, BAD: `missing` says why, else BAD_COMM."""
-    cells = dict.fromkeys(cell for reading in readings.values() if (cell := cell_of(reading)) is not None)
+    cells = dict.fromkeys(cell for reading in readings.values() if (cell := reading.cell) is not None)
     blocks = [Block(cell.table, cell.address, cell.words, (cell,)) for cell in cells]
     answers = [_answer(block, registers, missing or {}) for block in blocks]
     values, quality = Decoder(readings, blocks).decode(answers)

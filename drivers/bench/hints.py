@@ -5,12 +5,12 @@ Each proposal is decoded by the profile itself with one thing changed, so it is 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from drivers.bench.candidates import described
+from drivers.bench.candidates import SMALLEST, described
 from drivers.bench.decoding import Registers, Said, decoded, raw_words
+from drivers.meaning import Meaning
 from drivers.modbus.cell import Cell, WireType, register_cell
 from drivers.modbus.reading import Reading
 from gateway.model import PointType, Quality, Value
@@ -18,9 +18,9 @@ from gateway.model import PointType, Quality, Value
 MOST_HINTS = 3
 WRONG = frozenset({Quality.BAD_RANGE, Quality.BAD_DECODE, Quality.BAD_UNDECLARED})
 """Reasons for which the description may be to blame, not the device."""
-ORDINARY = (1e-3, 1e7)
-# of the range's size: a number so small is half of another one
-SMALL = 1e-5
+# beyond what meters and sensors say, where no range is declared
+LARGEST = 1e7
+UNLIKELY = 1e-3
 _SHIFT, _BYTES, _WORDS, _TYPE, _SCALE = 2, 3, 1, 3, 4
 _FACTORS = (0.1, 0.01, 0.001, 10.0)
 _LETTERS = {"H": "uint16", "h": "int16", "I": "uint32", "i": "int32", "Q": "uint64", "q": "int64", "f": "float32"}
@@ -69,11 +69,9 @@ def is_odd(reading: Reading, said: Said) -> bool:
     value = said.value
     if said.quality is not Quality.GOOD or isinstance(value, (bool, str)) or not value:
         return False
-    if (bounds := reading.meaning.range) is not None:
-        size = max(abs(bounds[0]), abs(bounds[1]))
-        return reading.point.type is PointType.FLOAT and abs(value) < min(SMALL * size, ORDINARY[0])
-    low = ORDINARY[0] ** 2 if reading.cell.format not in ("f", "d") else ORDINARY[0]
-    return not low <= abs(value) <= ORDINARY[1]
+    if reading.meaning.range is not None:
+        return reading.point.type is PointType.FLOAT and abs(value) < SMALLEST
+    return not SMALLEST <= abs(value) <= LARGEST
 
 
 def needs_hint(reading: Reading, said: Said) -> bool:
@@ -86,8 +84,7 @@ def point_hints(key: str, readings: Mapping[str, Reading], registers: Registers)
     found: dict[str, Hint] = {}
     reading = readings[key]
     for keys, cost, other in _changes(reading):
-        words = raw_words(other.cell, registers)
-        if words is None or not any(words):
+        if not any(_words(other, registers)):
             continue  # nothing stands there: nothing speaks for it
         said = decoded({**readings, key: other}, registers)[key]
         if said.quality is Quality.GOOD and not is_odd(other, said) and (said.value or said.value is False):
@@ -95,40 +92,44 @@ def point_hints(key: str, readings: Mapping[str, Reading], registers: Registers)
     return sorted(found.values(), key=lambda hint: hint.cost)[:MOST_HINTS]
 
 
-def around(reading: Reading) -> tuple[int, int]:
+def around(cell: Cell) -> tuple[int, int]:
     """The registers that `point_hints` looks at: first, and first behind."""
-    return max(0, reading.cell.address - 1), min(0x10000, reading.cell.end + 1)
+    return max(0, cell.address - 1), min(0x10000, cell.end + 1)
 
 
-def _is_number(cell: Cell) -> bool:
-    return not cell.table.is_bits and cell.format in _SAME_SIZE
+def _number(reading: Reading) -> Cell | None:
+    """The cell of a number in registers, None for everything else."""
+    cell = reading.cell
+    return None if cell is None or cell.table.is_bits or cell.format not in _SAME_SIZE else cell
 
 
 def _changes(reading: Reading) -> Iterator[tuple[str, int, Reading]]:
     """(what is said differently, how unlikely that is, the reading)."""
     cell = reading.cell
-    if cell.table.is_bits:
+    if cell is not None and cell.table.is_bits:
         for keys, moved in _moved(cell):
             yield keys, _SHIFT, replace(reading, cell=moved)
+    if (cell := _number(reading)) is None:
         return
-    if not _is_number(cell):
-        return
+    plain = _is_plain(reading.meaning)
     for keys, cost, ordered in _orders(cell):
         if keys:
             yield keys, cost, replace(reading, cell=ordered)
         for shift, moved in _moved(ordered):
             yield ", ".join(filter(None, [keys, shift])), cost + _SHIFT, replace(reading, cell=moved)
-        if reading.meaning.codes is None and reading.meaning.bits is None and not reading.meaning.truth:
-            for letter in _SAME_SIZE[cell.format]:
-                typed = _typed(reading, ordered, letter)
-                said = f"type: {_LETTERS.get(letter, 'float64')}"
-                yield ", ".join(filter(None, [said, keys])), cost + _TYPE, typed
-    plain = not reading.meaning.curves and reading.meaning.codes is None and reading.meaning.bits is None
-    if plain and not reading.meaning.truth:
+        for letter in _SAME_SIZE[cell.format] if plain else "":
+            said = f"type: {_LETTERS.get(letter, 'float64')}"
+            yield ", ".join(filter(None, [said, keys])), cost + _TYPE, _typed(reading, ordered, letter)
+    if plain and not reading.meaning.curves:
         for factor in _FACTORS:
             scale = float(f"{reading.meaning.scale * factor:.12g}")
-            meaning = replace(reading.meaning, scale=scale)
-            yield f"scale: {scale:g}", _SCALE, replace(reading, meaning=meaning)
+            yield f"scale: {scale:g}", _SCALE, replace(reading, meaning=replace(reading.meaning, scale=scale))
+
+
+def _is_plain(meaning: Meaning) -> bool:
+    """The raw number is the value, but for its scale."""
+    odd = (meaning.codes, meaning.bits, meaning.field, meaning.decode)
+    return not meaning.truth and all(one is None for one in odd)
 
 
 def _typed(reading: Reading, cell: Cell, letter: str) -> Reading:
@@ -170,7 +171,7 @@ def _ordered(cell: Cell, little_bytes: bool, little_words: bool) -> Cell:
 
 def device_hints(readings: Mapping[str, Reading], registers: Registers) -> list[DeviceHint]:
     """Changes that would hold for the whole device: its orders, or all addresses one lower or higher."""
-    numbers = {key: one for key, one in readings.items() if _is_number(one.cell) and any(_words(one, registers))}
+    numbers = {key: one for key, one in readings.items() if _number(one) is not None and any(_words(one, registers))}
     if len(numbers) < 2:
         return []
     now = decoded(readings, registers)
@@ -190,7 +191,7 @@ def device_hints(readings: Mapping[str, Reading], registers: Registers) -> list[
 
 
 def _words(reading: Reading, registers: Registers) -> list[int]:
-    return raw_words(reading.cell, registers) or []
+    return [] if reading.cell is None else raw_words(reading.cell, registers) or []
 
 
 _Change = tuple[bool, bool, int]
@@ -208,7 +209,9 @@ def _device_changes() -> Iterator[tuple[_Change, int]]:
 def _as_changed(reading: Reading, change: _Change) -> Reading:
     words, swap, by = change
     cell = reading.cell
-    if _is_number(cell):
+    if cell is None:
+        return reading
+    if _number(reading) is not None:
         little_bytes, little_words = orders_of(cell)
         cell = _ordered(cell, little_bytes != swap, little_words != (words and cell.words > 1))
     address = cell.address + by
@@ -219,7 +222,7 @@ def _as_changed(reading: Reading, change: _Change) -> Reading:
 
 def _said_of(change: _Change, readings: Mapping[str, Reading]) -> str:
     words, swap, by = change
-    cells = [reading.cell for reading in readings.values() if _is_number(reading.cell)]
+    cells = [cell for reading in readings.values() if (cell := _number(reading)) is not None]
     long = next((cell for cell in cells if cell.words > 1), cells[0])
     little_bytes, little_words = orders_of(long)
     keys = [f"word_order: {'big' if little_words else 'little'}"] if words else []
@@ -229,7 +232,8 @@ def _said_of(change: _Change, readings: Mapping[str, Reading]) -> str:
 
 
 def _is_plausible(reading: Reading, said: Said) -> bool:
+    """Stricter than `is_odd`: of many points few are so small, and each change is counted in the same way."""
     value = said.value
     if said.quality is not Quality.GOOD or is_odd(reading, said):
         return False
-    return not isinstance(value, float) or math.isfinite(value)
+    return not isinstance(value, float) or value == 0 or abs(value) >= UNLIKELY

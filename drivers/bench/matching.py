@@ -30,6 +30,8 @@ class Match:
     points: int
     heard: int
     good: int
+    on: frozenset[str] = frozenset()
+    """The topics themselves."""
 
     @property
     def entry(self) -> str:
@@ -46,7 +48,16 @@ def matches(profiles: Iterable[MqttProfile], heard: Sequence[Heard]) -> list[Mat
     """Devices that speak like one of the profiles, those of which most is good first."""
     found = [match for profile in profiles for match in _of_profile(profile, heard)]
     found.sort(key=lambda match: (-match.good / match.points, -match.good, match.profile, *match.variables.values()))
-    return found[:MOST_MATCHES]
+    best: dict[str, Match] = {}
+    for match in found:
+        for topic in match.on:
+            best.setdefault(topic, match)
+    # an envelope and a battery are everybody's: a profile that knows half as much of them is another device's
+    return [match for match in found if any(_share(match) * 2 > _share(best[on]) for on in match.on)][:MOST_MATCHES]
+
+
+def _share(match: Match) -> float:
+    return match.good / match.points
 
 
 def _of_profile(profile: MqttProfile, heard: Sequence[Heard]) -> Iterator[Match]:
@@ -115,7 +126,8 @@ def _tried(profile: MqttProfile, variables: Mapping[str, str], topics: Sequence[
     if not good:
         return None
     shown = {**variables, **dict.fromkeys(unsaid, "…")}
-    return Match(profile.profile, shown, len(topics), len(profile.readings), len(said), len(good))
+    on = frozenset(one.topic for one in topics)
+    return Match(profile.profile, shown, len(topics), len(profile.readings), len(said), len(good), on)
 
 
 def _records(codec: DeviceCodec, topics: Sequence[Heard]) -> Iterator[Record]:

@@ -15,6 +15,10 @@ from drivers.bench.candidates import KINDS, Candidate, Wanted, candidates_at, de
 
 MOST_RUNS = 8
 NAMED = 8.0
+# bits: what fits one time in eight by chance is not worth a line beside what fits better
+WEAK = 3.0
+# of two readings one register apart, one with less of the other's evidence is told as the less likely one
+LIKELY = 0.85
 _KINDS = {kind.name: kind for kind in KINDS}
 
 
@@ -84,9 +88,11 @@ def _chained(fitting: dict[int, Candidate]) -> list[tuple[Candidate, ...]]:
 
 
 def best(found: Sequence[Run], most: int = MOST_RUNS) -> list[Run]:
-    """The strongest runs, without those that a stronger one makes needless."""
+    """The strongest runs, without those that a stronger one makes needless, or that are as good as chance."""
     kept: list[Run] = []
     for run in found:
+        if kept and run.evidence < WEAK:
+            break
         if len(kept) == most:
             break
         if not any(_is_covered(run, other) for other in kept):
@@ -119,8 +125,9 @@ def shift_sentence(run: Run, other: Run) -> str:
     by = other.address - run.address
     where = f"{abs(by)} register{'s' if abs(by) > 1 else ''} {'further on' if by > 0 else 'before'}"
     one, two = run.first, other.first
+    doubt = "off by one?" if other.evidence >= LIKELY * run.evidence else "less likely, one register off:"
     return (
-        f"off by one? {one.type} fits as {one.order} at {one.address}, and {where} as {two.order} at {two.address}"
+        f"{doubt} {one.type} fits as {one.order} at {one.address}, and {where} as {two.order} at {two.address}"
         f" ({described(two.value)}): one of the two takes half of each number from its neighbour. The register that the"
         " manual names first tells which, or a value that the device shows"
     )

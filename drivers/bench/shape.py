@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -44,11 +45,11 @@ def kind_of(value: Any) -> str:
     return {str: "text", list: "array", dict: "object"}.get(value.__class__, "text")
 
 
-def shortened(value: Any) -> str:
+def shortened(value: Any, longest: int = LONGEST_EXAMPLE) -> str:
     """A value as a short text that cannot disturb a screen."""
-    text = value if isinstance(value, str) else {True: "true", False: "false", None: "null"}.get(value, str(value))
-    shown = "".join(letter if letter.isprintable() else "�" for letter in text[: LONGEST_EXAMPLE + 1])
-    return shown if len(shown) <= LONGEST_EXAMPLE else f"{shown[:LONGEST_EXAMPLE]}…"
+    text = value if isinstance(value, str) else json.dumps(value)
+    shown = "".join(letter if letter.isprintable() else "�" for letter in text[: longest + 1])
+    return shown if len(shown) <= longest else f"{shown[:longest]}…"
 
 
 def paths(value: Any) -> Iterator[tuple[str, Any]]:

@@ -19,6 +19,8 @@ SAMPLES = 3
 MOST_VALUES = 6
 # a serial number, an address, `east-1`: what tells one device from the next has a digit, names of values rarely do
 _LIKE_AN_ID = re.compile(r"(?=.*\d).{2,}|\d+")
+# `temp2` is a name, `a4cf12` and `0017` are not
+_PLAINLY_AN_ID = re.compile(r"\d+|[0-9a-fA-F]{6,}|.*\d{3,}.*")
 
 
 @dataclass(slots=True)
@@ -169,12 +171,13 @@ def _is_variable(place: int, levels: list[list[str]], *, by_key: bool) -> bool:
     values = {one[place] for one in levels}
     if len(values) < 2:
         return False
-    if all(_LIKE_AN_ID.fullmatch(value) for value in values):
+    last = place == len(levels[0]) - 1
+    if all((_PLAINLY_AN_ID if last and not by_key else _LIKE_AN_ID).fullmatch(value) for value in values):
         return True
     tails: dict[str, set[tuple[str, ...]]] = defaultdict(set)
     for one in levels:
         tails[one[place]].add(tuple(one[:place] + one[place + 1 :]))
-    if place == len(levels[0]) - 1:
+    if last:
         # messages with the same keys on topics that differ at their end only: each is a device
         return by_key
     # the same values are said below each of them

@@ -16,6 +16,7 @@ COMMANDS = {
     "run": ("gateway.cli.run", "run the gateway for a site"),
     "demo": ("gateway.cli.demo", "a simulated building and its gateway on loopback"),
     "simulate": ("gateway.cli.simulate", "only the simulated building, for a gateway of your own"),
+    "probe": ("gateway.cli.probe", "the integrator's bench: devices, registers, units and topics, read only"),
     "token": ("gateway.cli.token", "make, list and revoke access tokens"),
 }
 EXIT_USAGE = 2
