@@ -52,6 +52,11 @@ def split(
     for key in readings:
         if key in wanted:
             made[number_of(readings, key, own, units)][period[key]].append(key)
+    asking = [number for number, paces in made.items() if any(_asks(readings, keys) for keys in paces.values())]
+    for number in [number for number in made if asking and number not in asking]:
+        # constants, and what this variant has not: somebody else's frames carry them
+        for every, idle in made.pop(number).items():
+            made[asking[0]][every] = _in_order(readings, [*made[asking[0]][every], *idle])
     return {
         number: {every: tuple(found) for every, found in sorted(_read(readings, paces).items())}
         for number, paces in made.items()
@@ -68,13 +73,23 @@ def number_of(readings: Mapping[str, Reading], key: str, own: int, units: Mappin
 
 
 def _read(readings: Mapping[str, Reading], paces: Mapping[int, list[str]]) -> dict[int, list[str]]:
-    """Paces of which each asks for something: what is computed from constants alone goes with the fastest."""
-    made = {every: list(keys) for every, keys in paces.items()}
-    order = list(readings)
-    for every in sorted(made):
-        asks = any(readings[key].cell is not None for key in with_needs(readings, made[every]))
-        if not asks and len(made) > 1:
-            keys = made.pop(every)
-            fastest = made[min(made)]
-            fastest[:] = sorted([*fastest, *keys], key=order.index)
+    """Paces of which each asks for something: the points of others go with the fastest."""
+    made = {every: keys for every, keys in paces.items() if _asks(readings, keys)}
+    if not made:
+        return dict(paces)
+    idle = [key for every, keys in paces.items() if every not in made for key in keys]
+    if idle:
+        made[min(made)] = _in_order(readings, [*made[min(made)], *idle])
     return made
+
+
+def _asks(readings: Mapping[str, Reading], keys: Iterable[str]) -> bool:
+    """Some register must be read to have these points."""
+    keys = list(keys)
+    own = any(readings[key].cell is not None for key in keys)
+    return own or any(readings[key].cell is not None for key in with_needs(readings, keys))
+
+
+def _in_order(readings: Mapping[str, Reading], keys: Iterable[str]) -> list[str]:
+    wanted = set(keys)
+    return [key for key in readings if key in wanted]

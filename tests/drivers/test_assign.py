@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
-from drivers.assign import AssignmentError, UnitAssignment, assign
+from drivers.assign import AssignmentError, UnitAssignment, UnitSpec, assign
+from drivers.meaning import Formula, Meaning
 from drivers.modbus.unit import Unit
-from gateway.model import Frame, Instant, Quality
+from drivers.profile import ModbusProfile
+from gateway.model import SECOND, Frame, Instant, Quality
 from tests.drivers.made import channel, profile, shipped, unit
 
 ADAM = shipped("advantech-adam-6024")
@@ -110,3 +115,105 @@ def test_the_chain_of_judges_is_read_too() -> None:
     )
     (one,) = assign([unit("m", 1, made, own=False)], [channel("d", "x", "m.v")])["l"].units
     assert one.keys == ("v", "s", "t")
+
+
+# periods and numbers
+
+
+def paced(made: ModbusProfile, **changes: dict[str, Any]) -> ModbusProfile:
+    """The profile with other readings, as its language would have made them."""
+    for key, change in changes.items():
+        made._readings[key] = replace(made._readings[key], **change)
+    return made
+
+
+def keys_by_period(assignment: UnitAssignment) -> dict[int, tuple[str, ...]]:
+    return {pace.period_ns // SECOND: pace.keys for pace in assignment.paces}
+
+
+def test_a_point_is_read_no_more_often_than_profile_and_site_say() -> None:
+    points = {name: {"address": index} for index, name in enumerate("abcd")}
+    made = paced(profile(points), b={"every_ns": 60 * SECOND}, c={"every_ns": SECOND})
+    spec = UnitSpec("d", "l", 1, made, 10 * SECOND, True, every={"d": 60 * SECOND})
+    (one,) = assign([spec], [])["l"].units
+    assert keys_by_period(one) == {10: ("a", "c"), 60: ("b", "d")}
+    assert [[point.key for point in layout.points] for layout in assign([spec], [])["l"].layouts] == [
+        ["a", "c"],
+        ["b", "d"],
+    ]
+    assert one.keys == ("a", "c", "b", "d") and one.devices == ("d",)
+
+
+def test_what_a_point_needs_is_read_with_it_and_as_often_as_the_fastest_that_needs_it() -> None:
+    judged = {"valid_when": {"s": "ok"}}
+    made = paced(
+        profile(
+            {"fast": {"address": 1, **judged}, "s": {"address": 2, "enum": {0: "ok"}}, "slow": {"address": 3, **judged}}
+        ),
+        s={"every_ns": 600 * SECOND},
+        slow={"every_ns": 60 * SECOND},
+    )
+    (one,) = assign([UnitSpec("d", "l", 1, made, SECOND, True)], [])["l"].units
+    assert keys_by_period(one) == {1: ("fast", "s"), 60: ("s", "slow")}
+    fed = [[point.key for feed in pace.feeds for point in feed.layout.points] for pace in one.paces]
+    assert fed == [["fast", "s"], ["slow"]], "each point's samples come from one pace"
+    assert one.keys == ("fast", "s", "slow")
+
+
+def test_channels_come_at_the_pace_of_their_source_and_make_it_urgent() -> None:
+    spec = UnitSpec("io", "l", 3, ADAM, SECOND, False, every={"ai1": 60 * SECOND}, urgent=frozenset({"ai1"}))
+    channels = [channel("east", "floor_level", "io.ai0", **LOOP), channel("east", "sump_level", "io.ai1", **LOOP)]
+    (one,) = assign([spec], channels)["l"].units
+    assert [(pace.period_ns // SECOND, pace.urgent) for pace in one.paces] == [(1, False), (60, True)]
+    assert [feed.layout.points[0].key for pace in one.paces for feed in pace.feeds] == ["floor_level", "sump_level"]
+
+
+def test_a_slow_pace_is_not_urgent_for_what_it_only_needs() -> None:
+    made = paced(
+        profile({"v": {"address": 1, "valid_when": {"s": "ok"}}, "s": {"address": 2, "enum": {0: "ok"}}}),
+        v={"every_ns": 60 * SECOND},
+    )
+    (one,) = assign([UnitSpec("d", "l", 1, made, SECOND, True, urgent=frozenset({"s"}))], [])["l"].units
+    # the judge is as fast as the fastest that needs it, and no faster than it may be
+    assert [(pace.keys, pace.urgent) for pace in one.paces] == [(("s",), True), (("v", "s"), False)]
+
+
+def test_a_device_of_several_units_has_an_assignment_for_each() -> None:
+    points = {name: {"address": index} for index, name in enumerate("abc")}
+    made = paced(profile(points), b={"unit": "station"}, c={"unit": 7})
+    units = assign([UnitSpec("cp", "l", 1, made, SECOND, True, units={"station": 200})], [])["l"].units
+    assert [(one.spec.name, one.unit, one.keys) for one in units] == [
+        ("cp", 1, ("a",)),
+        ("cp", 200, ("b",)),
+        ("cp", 7, ("c",)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("units", "other", "words"),
+    [
+        ({"station": 200}, 200, "x: cp already is unit 200 of link l"),
+        ({"station": 200}, 7, "x: cp already is unit 7 of link l"),
+        ({"station": 256}, 9, "cp: a unit lies within 1 … 255, got 256"),
+        ({}, 9, "cp: nobody says which number its unit 'station' has"),
+    ],
+)
+def test_numbers_of_further_units(units: dict[str, int], other: int, words: str) -> None:
+    made = paced(profile({"b": {"address": 1}, "c": {"address": 2}}), b={"unit": "station"}, c={"unit": 7})
+    with pytest.raises(AssignmentError, match=words):
+        assign([UnitSpec("cp", "l", 1, made, SECOND, True, units=units), unit("x", other, ADAM)], [])
+
+
+def test_what_is_computed_is_read_with_what_it_is_computed_from_and_asks_for_nothing() -> None:
+    computed = Meaning(formula=Formula(("distance",), lambda values, qualities: (1, 0)))
+    made = paced(
+        profile({name: {"address": index} for index, name in enumerate(("distance", "level", "constant", "absent"))}),
+        distance={"unit": 7, "every_ns": 60 * SECOND},
+        level={"cell": None, "needs": ("distance",), "meaning": computed},
+        constant={"cell": None, "meaning": Meaning(formula=Formula((), lambda values, qualities: (1, 0)))},
+        absent={"cell": None, "unit": 8, "meaning": Meaning(absent=True)},
+    )
+    units = assign([UnitSpec("d", "l", 1, made, SECOND, True)], [])["l"].units
+    assert [(one.unit, keys_by_period(one)) for one in units] == [
+        (7, {1: ("distance", "level", "constant", "absent")})
+    ], "who needs it is read each second; and nobody is asked for nothing"
