@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, StringConstraints, model_validator
 from pydantic.json_schema import WithJsonSchema
@@ -36,7 +36,21 @@ def _word(kind: type[Table] | type[WireType]) -> BeforeValidator:
 TableName = Annotated[Table, _word(Table)]
 TypeName = Annotated[WireType, _word(WireType)]
 Order = Literal["big", "little"]
-Sentinels = dict[int | float, Reason]
+
+
+def _nan(value: Any) -> Any:
+    # a word: the numbers of the house's YAML are finite
+    if isinstance(value, Mapping) and "nan" in value:
+        return {float("nan") if key == "nan" else key: reason for key, reason in value.items()}
+    return value
+
+
+Sentinels = Annotated[
+    dict[int | float, Reason],
+    BeforeValidator(_nan),
+    WithJsonSchema({"type": "object", "additionalProperties": {"enum": list(get_args(Reason))}}),
+]
+"""Raw number, or `nan`, → why it is no value."""
 Number = Annotated[int, Field(ge=1, le=255)]
 _Text = Annotated[str, StringConstraints(min_length=1, max_length=250)]
 

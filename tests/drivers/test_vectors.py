@@ -54,6 +54,7 @@ BAD: list[tuple[str, dict[str, Any], list[int], str]] = [
     ("EM340 overflow", WS | {"type": "int32", "sentinels": {0x7FFFFFFF: "no_value"}}, [0xFFFF, 0x7FFF], "no_value"),
     ("Alfen phase not measured", F32, [0x7FC0, 0x0000], "decode"),
     ("NaN with a name", F32 | {"sentinels": {float("nan"): "not_fitted"}}, [0x7FC0, 0x0000], "not_fitted"),
+    ("NaN by its word", F32 | {"sentinels": {"nan": "not_fitted"}}, [0x7FC0, 0x0000], "not_fitted"),
     ("infinity is not that NaN", F32 | {"sentinels": {float("nan"): "not_fitted"}}, [0x7F80, 0x0000], "decode"),
     ("minus infinity", F32, [0xFF80, 0x0000], "decode"),
     ("EVCC NaN", F32, [0xFFFF, 0xFF7F], "decode"),
