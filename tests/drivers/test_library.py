@@ -38,7 +38,7 @@ def test_profile(file: Traversable) -> None:
     assert isinstance(profile, (ModbusProfile, MqttProfile))
     assert list(mistakes(profile)) == []
     assert profile.has_examples, "a profile without an example is a guess"
-    assert len(profile_points(profile)) == len(profile.points)
+    assert len(profile_points(profile)) == len(profile.readings)
     for key in profile.points:
         assert all(source.verified != "memory" for source in profile.sources(key))
 
