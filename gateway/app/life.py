@@ -11,6 +11,7 @@ from typing import Any
 from gateway.api.app import create_app
 from gateway.api.server import serve
 from gateway.app import control, systemd
+from gateway.app.doctor import examined
 from gateway.app.house import Rooms
 from gateway.app.shutdown import STEP_SECONDS
 from gateway.bus import HealthChanged
@@ -52,7 +53,11 @@ async def live(rooms: Rooms, host: str, port: int, ready: Callable[[str], None],
         living.append(core.create_task(probing, name="probing"))
         app = create_app(rooms.house)
         answering = core.create_task(serve(app, host, port, rooms.config.api, is_ready, stop), name="api")
-        commands = {"token": rooms.access.answer, **rooms.probing.commands}
+        commands: dict[str, control.Answer] = {
+            "token": rooms.access.answer,
+            "doctor": partial(examined, rooms),
+            **rooms.probing.commands,
+        }
         asking = core.create_task(control.serve(rooms.folder, commands, stop), name="control")
         await stop.wait()
         systemd.notify("STOPPING=1")
