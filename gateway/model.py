@@ -121,7 +121,8 @@ class Device:
 
     `points` includes the point `health` (enum HEALTH_CODES) that health publishes for every device. `poll_ns` is the
     time within which something is expected of it, 0 when nothing is: it speaks only when something changes, and its
-    availability topic alone says whether it lives. `periods` are those of points (by key) that are read less often.
+    availability topic alone says whether it lives. `periods` are those of points (by key) that have another one; 0: the
+    point is said only when it changes.
     `parts` are those that the site names; points may have others.
     """
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from drivers.assign import ChannelSpec
 from drivers.profile import ChannelOptions, channel_point, profile_points
@@ -95,22 +95,14 @@ class _Builder(Checker):
                 name=entry.name or Text(name, name),
                 profile=entry.profile,
                 location=_location(entry.at),
-                poll_ns=self.slowest(name, polls),
+                poll_ns=max(
+                    polls, default=DEFAULT_POLL_NS
+                ),  # of its slowest source; quicker points have periods of their own
                 points=(*points.values(), HEALTH_POINT),
                 disabled=entry.disabled,
                 parts=self.parts(name, entry, points.values()),
             )
         )
-
-    def slowest(self, name: str, polls: Sequence[int]) -> int:
-        """The period of its slowest source: nothing is late before that."""
-        if 0 in polls and any(polls):
-            told = (
-                "some of its points come regularly, others only when they change;"
-                " these would be counted as silent between two changes"
-            )
-            self.warn(("devices", name), told)
-        return max(polls, default=DEFAULT_POLL_NS)
 
     def parts(self, name: str, entry: DeviceEntry, points: Iterable[Point]) -> dict[str, Part]:
         """The parts that the site names. Each has a point; else it would be a name that nothing ever happens to."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from drivers.assign import AssignmentError, LinkAssignment, assign
+from drivers.assign import AssignmentError, Feed, LinkAssignment, Pace, UnitAssignment, assign
 from drivers.modbus.budget import LinkBudget, budget, overrun, tight
 from drivers.modbus.options import ModbusLinkOptions
 from gateway.config.built import Built
@@ -30,19 +30,27 @@ def assigned(inspection: Inspection, site: SiteDocument, built: Built) -> Assign
 
 
 def with_periods(devices: Sequence[Device], assignments: Assignments) -> list[Device]:
-    """The devices, with the periods of the points that are read less often than the rest."""
-    seldom: defaultdict[str, dict[str, int]] = defaultdict(dict)
+    """The devices, with the periods of the points that have another one than the device."""
+    known: defaultdict[str, dict[str, int]] = defaultdict(dict)
     for assignment in assignments.values():
         for unit in assignment.units:
             for pace in unit.paces:
                 for feed in pace.feeds:
-                    seldom[feed.layout.device].update((point.key, pace.period_ns) for point in feed.layout.points)
-    return [_with(device, seldom.get(device.id, {})) for device in devices]
+                    known[feed.layout.device].update(_periods(unit, pace, feed))
+    return [_with(device, known.get(device.id, {})) for device in devices]
+
+
+def _periods(unit: UnitAssignment, pace: Pace, feed: Feed) -> Iterator[tuple[str, int]]:
+    """That of its pace; of what comes by itself that of its sender, or what its profile says of the point."""
+    readings = unit.spec.profile.readings
+    for point, pick in zip(feed.layout.points, feed.picks, strict=True):
+        said = readings[pace.keys[pick]].every_ns if unit.unit is None else None
+        yield point.key, pace.period_ns if said is None else said
 
 
 def _with(device: Device, periods: Mapping[str, int]) -> Device:
-    longer = {key: period for key, period in periods.items() if period > device.poll_ns}
-    return replace(device, periods=longer) if longer and device.poll_ns else device
+    other = {key: period for key, period in periods.items() if period != device.poll_ns}
+    return replace(device, periods=other) if other else device
 
 
 def budgets(
