@@ -155,8 +155,7 @@ def _unit(unit: UnitSpec, channels: Sequence[ChannelSpec]) -> list[UnitAssignmen
 
 def further_units(unit: UnitSpec, profile: ModbusProfile) -> Mapping[str, int]:
     """The numbers of a device's further units by their names: the profile's, where the site does not give its own."""
-    declared: Mapping[str, int] = getattr(profile.modbus, "units", {})
-    return {**declared, **unit.units}
+    return {**profile.modbus.units, **unit.units}
 
 
 def _keys(unit: UnitSpec, channels: Sequence[ChannelSpec]) -> tuple[str, ...]:

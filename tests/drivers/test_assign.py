@@ -25,7 +25,7 @@ def answered(assignment: UnitAssignment, *answers: bytes) -> tuple[list[tuple[st
     poller = Unit(assignment, AT, lambda: 0.0)
     (cycle,) = poller.cycles
     poller.begin(cycle, 0)
-    asked = []
+    asked: list[tuple[str, int]] = []
     while (one := cycle.next(0)) is not None:
         cycle.answered(one, answers[min(len(asked), len(answers) - 1)])
         asked.append((str(one.block), one.question.function))

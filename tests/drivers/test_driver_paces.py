@@ -15,7 +15,7 @@ from drivers.modbus.options import ModbusLinkOptions
 from drivers.profile import ModbusProfile
 from gateway.model import SECOND, FrameKind, Quality
 from tests.drivers.made import link, profile, unit
-from tests.drivers.wire import ONE, TWO_BLOCKS, Run, exception, running, silence, value
+from tests.drivers.wire import ONE, TWO_BLOCKS, Act, Run, exception, running, silence, value
 
 MS = SECOND // 1000
 
@@ -148,7 +148,7 @@ async def test_a_slow_unit_does_not_take_more_than_its_share() -> None:
 
 async def test_many_dead_units_do_not_take_the_bus_with_their_probes() -> None:
     units = [unit(f"u{n}", n, ONE) for n in range(1, 25)]
-    dead = dict.fromkeys(range(5, 25), silence)
+    dead: dict[int, Act] = dict.fromkeys(range(5, 25), silence)
     async with running(link(*units), takes=10 * MS) as run:
         await run.seconds(10)
         run.wire.units = dead
