@@ -81,7 +81,7 @@ MESSAGES = BLOCKS["profiles/acme-gully.yaml"]
         ("site", SITE, "id: t,", "", "'id' is a required property"),
         ("profile", PROFILE, "profile: box", "profil: box", "'profile' is a required property"),
         ("profile", PROFILE, "type: uint16}", "type: uint17}", "['modbus', 'type']"),
-        ("profile", PROFILE, "bit: 1}", "bit: 64}", "['points', 'di1', 'bit']"),
+        ("profile", PROFILE, "bit: 1}", "bit: 65}", "['points', 'di1', 'bit']"),
         ("profile", PROFILE, "bit: 1}", "bit: 1, topic: x}", "'topic' was unexpected"),
         ("profile", PROFILE, "verified: memory", "verified: rumour", "['source', 0, 'verified']"),
         ("profile", MESSAGES, "path: water.level", "address: 5", "'address' was unexpected"),

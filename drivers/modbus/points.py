@@ -82,9 +82,8 @@ def _scaling(value: Any) -> Any:
     return {"point": value} if isinstance(value, str) else value
 
 
-Scalings = Annotated[
-    tuple[Annotated[Scaling, BeforeValidator(_scaling)], ...], BeforeValidator(many), Field(min_length=1, max_length=4)
-]
+_Factor = Annotated[Scaling, BeforeValidator(_scaling, json_schema_input_type=PointKey | Scaling)]
+Scalings = Annotated[tuple[_Factor, ...], BeforeValidator(many), Field(min_length=1, max_length=4)]
 
 
 class UnitFrom(Strict):

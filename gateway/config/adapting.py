@@ -15,7 +15,7 @@ def fitted(checker: Checker, path: Path, entry: Module | DeviceEntry, profile: P
     try:
         return whole.adapted(_said(entry), checker.site.site.timezone)
     except AdaptationError as error:
-        checker.problem((*path, *error.loc), error.sentence, value=bool(error.loc))
+        checker.problem((*path, *error.loc), error.sentence, value=len(error.loc) == 1)
         return None
 
 

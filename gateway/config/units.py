@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from drivers.assign import UnitSpec
 from drivers.profile import ModbusProfile
 from gateway.config.built import Built, Checker
-from gateway.config.document import Key, Path
+from gateway.config.document import Path
 from gateway.config.inspection import Inspection
 from gateway.config.nearest import unknown
 from gateway.config.site import DEFAULT_POLL_NS, DeviceEntry, Module
@@ -29,11 +29,14 @@ class Units(Checker):
         if not entry.unit or entry.link is None:
             self.problem(path, "the key 'unit' is missing: what has a profile answers on a link as a unit")
             return
-        self._number(path, entry.link, entry.unit, "unit")
+        numbers: dict[int, Path] = {entry.unit: ("unit",)}
+        if profile is not None:
+            for number, key in self._further(path, entry, profile):
+                numbers.setdefault(number, key)
+        for number, key in numbers.items():
+            self._number(path, entry.link, number, key)
         if profile is None:
             return
-        for number, key in self._further(path, entry, profile):
-            self._number(path, entry.link, number, *key)
         poll = self._poll(path, entry, profile)
         every = self._every(path, entry, profile, poll)
         if not (isinstance(entry, DeviceEntry) and entry.disabled):
@@ -41,17 +44,17 @@ class Units(Checker):
                 name, entry.link, entry.unit, profile, poll, own_device, units=entry.units, every=every
             )
 
-    def _number(self, path: Path, link: str, number: int, *key: Key) -> None:
+    def _number(self, path: Path, link: str, number: int, key: Path) -> None:
         """Nobody else on the link may have this number, which the entry says at `key`."""
         first = self._taken.setdefault((link, number), path)
         if first != path:
             taken = self.document.line_of(first)
             message = f"unit {number} of link {link!r} is taken by {taken}; each unit answers for one entry"
-            self.problem((*path, *key), message, value=True)
+            self.problem((*path, *key), message, value=key[0] != "parts")
 
     def _further(self, path: Path, entry: Module | DeviceEntry, profile: ModbusProfile) -> Iterator[tuple[int, Path]]:
         """(number, where it is said) of the device's further units, and of its parts that are units."""
-        declared: dict[str, int] = dict(getattr(profile.modbus, "units", {}))
+        declared = profile.modbus.units
         numbers: dict[int, str] = {}
         for name in entry.units:
             if name not in declared:
@@ -59,9 +62,10 @@ class Units(Checker):
                 if not declared:
                     told = f"the profile {profile.profile!r} has no further units: `unit` is the only number"
                 self.problem((*path, "units", name), told)
+                return
         for name, number in {**declared, **entry.units}.items():
             other = numbers.setdefault(number, name)
-            if other != name and name in declared:
+            if other != name:
                 place = (*path, "units", name if name in entry.units else other)
                 self.problem(place, f"{name!r} and {other!r} would both be unit {number}", value=True)
             yield number, ("units", name)
@@ -71,7 +75,7 @@ class Units(Checker):
                 yield reading.unit, ("parts", reading.point.part or "")
 
     def _poll(self, path: Path, entry: Module | DeviceEntry, profile: ModbusProfile) -> int:
-        least: int = getattr(profile.modbus.limits, "min_period", None) or 0
+        least = profile.modbus.limits.min_period or 0
         if entry.poll and entry.poll < least:
             words = duration_words(least)
             told = f"{profile.profile} must not be polled more often than each {words} (`min_period` of its profile)"
