@@ -183,9 +183,10 @@ class Encoding:
         if point.enum is not None and point.true_for is not None:
             raise self.fault("true_for", "either `enum`, or a bool by `true_for`, not both")
         for field in ("enum", "true_for", "false_for"):
-            fits = kind is PointType.INT or (field == "enum" and kind is PointType.TEXT and meaning.decode is not None)
+            fits = kind is PointType.INT or (field == "enum" and kind is PointType.TEXT and point.layout is None)
+            wanted = "whole numbers or texts" if field == "enum" else "whole numbers"
             if getattr(point, field) is not None and not fits:
-                raise self.fault(field, f"`{field}` needs whole numbers, but this is a point of type {kind}")
+                raise self.fault(field, f"`{field}` needs {wanted}, but this is a point of type {kind}")
         if point.true_for is not None:
             return PointType.BOOL, replace(meaning, codes=self._verdicts(point.true_for), floating=False)
         if point.false_for is not None:
@@ -194,9 +195,9 @@ class Encoding:
             return kind, meaning
         if not point.enum:
             raise self.fault("enum", "at least one code is needed")
-        wanted, words = (str, "a text") if kind is PointType.TEXT else (int, "a whole number")
+        of, words = (str, "a text") if kind is PointType.TEXT else (int, "a whole number")
         for code in point.enum:
-            if not isinstance(code, wanted):
+            if not isinstance(code, of):
                 raise self.fault("enum", f"{words} is expected here, got {code!r}")
         codes: dict[int | str, str | bool] = dict(point.enum)
         if meaning.gate is not None:
@@ -228,6 +229,8 @@ class Encoding:
         try:
             reasons, not_a_number = sentinel_table(said, wire, self._size(wire))
         except ValueError as error:
+            if own is None:  # told where it stands, under `modbus:`
+                return {}, Quality.BAD_DECODE
             raise self.fault("sentinels", str(error)) from None
         if mask is None:
             return reasons, not_a_number
