@@ -110,7 +110,7 @@ def test_adam_addresses() -> None:
     assert {cell.address for cell in cells_of(shipped("advantech-adam-4100").readings.values())} == {300}
 
 
-@pytest.mark.parametrize("word", [0x00FF, 0xFFFF])
+@pytest.mark.parametrize("word", [0x00FF, 0x04FF, 0x0CFF, 0xFFFF])
 @pytest.mark.parametrize("part", ["L1D1", "L10M159"])
 def test_a_notifier_point_that_is_not_present_is_no_quiet_one(word: int, part: str) -> None:
     """FFh is the code of a point that is not there, in the word of nothing but that, too."""
