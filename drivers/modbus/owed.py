@@ -23,6 +23,7 @@ class _Debt:
     size: int
     timeout_ns: int
     until_ns: int
+    heard: bool = False
 
 
 @dataclass(slots=True)
@@ -52,16 +53,19 @@ class Owed:
         """A frame that is nobody's answer now: whether it can be a late one."""
         return now_ns < self.all_until_ns or self._debt_of(frame, now_ns) is not None
 
-    def pays(self, frame: Frame, now_ns: int) -> bool:
-        """As `expects`, and nothing more is owed for it."""
+    def late(self, frame: Frame, now_ns: int) -> bool:
+        """As `expects`, and the next one is not. What is owed stays owed: a frame that says this unit's number may be
+        another's, and the late answer still to come.
+        """
         if (debt := self._debt_of(frame, now_ns)) is not None:
-            self._debts[frame.unit].remove(debt)
+            debt.heard = True
             self._late[frame.unit] = now_ns - debt.timeout_ns
         return debt is not None or now_ns < self.all_until_ns
 
     def _debt_of(self, frame: Frame, now_ns: int) -> _Debt | None:
         for debt in self._debts.get(frame.unit, ()):
-            if debt.function == frame.function and frame.size in (None, debt.size) and debt.until_ns > now_ns:
+            same = debt.function == frame.function and frame.size in (None, debt.size)
+            if same and not debt.heard and debt.until_ns > now_ns:
                 return debt
         return None
 

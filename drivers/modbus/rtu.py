@@ -116,7 +116,7 @@ class RtuConnection(Wire):
         return self._news.is_set()
 
     def _overhear(self) -> None:
-        """Take what came unasked: late answers are paid with it, anything else is talk."""
+        """Take what came unasked: late answers, or talk."""
         self._news.clear()
         came, self._ear = frames(self._ear)
         self._settle(came, None)
@@ -126,7 +126,7 @@ class RtuConnection(Wire):
         now_ns = host_mono_ns()
         replaced = None
         for frame in others:
-            if self._owed.pays(frame, now_ns):
+            if self._owed.late(frame, now_ns):
                 continue
             if instead is not None and replaced is None and frame.answers(instead):
                 replaced = frame  # most probably of a unit that says another number than its own

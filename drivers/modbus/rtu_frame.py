@@ -87,10 +87,6 @@ def listen(buffer: bytes, question: Question, *, echo: bool = False) -> Heard:
             return heard
         at = len(sent)
         heard.rest = buffer[at:]
-    elif buffer.startswith(sent):
-        # a question for coils can be, byte for byte, a valid answer: never believe what may be our own words
-        heard.wrong = (ErrorKind.BAD_REPLY, "the line repeats our questions: it needs `echo: true`")
-        return heard
     _search(heard, buffer, at, question, b"" if echo else sent)
     return heard
 
@@ -98,6 +94,10 @@ def listen(buffer: bytes, question: Question, *, echo: bool = False) -> Heard:
 def _search(heard: Heard, buffer: bytes, at: int, question: Question, sent: bytes) -> None:
     clean = True  # nothing but whole frames so far: the next one begins here
     while at < len(buffer):
+        # a question for coils can be, byte for byte, a valid answer: never believe what may be our own words
+        if sent and buffer.startswith(sent, at):
+            heard.wrong = (ErrorKind.BAD_REPLY, "the line repeats our questions: it needs `echo: true`")
+            return
         found = frame_at(buffer, at)
         if found is not None and not sent.startswith(found.content):
             at += len(found.content)
