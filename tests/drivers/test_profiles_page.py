@@ -13,7 +13,8 @@ from gateway.config.parse import parse
 from gateway.config.source import Source
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs/profiles.md").read_text()
-EXAMPLES = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+# the one whose codec is not installed here is tried in test_mqtt_plugin.py, with the package that the page shows
+EXAMPLES = [text for text in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL) if "codec: example-tags" not in text]
 
 
 @pytest.mark.parametrize("text", EXAMPLES, ids=lambda text: str(text).splitlines()[0].removeprefix("profile: "))
