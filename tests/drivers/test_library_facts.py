@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 
 from drivers.profile import ModbusProfile, MqttProfile, Profile
+from gateway.config.nearest import nearest
+from gateway.config.oversights import LIKELY_A_SLIP
+from tests.config.test_catalogue import systems
 from tests.drivers.made import any_shipped, files
 
 NAMES = [file.name.removesuffix(".yaml") for file in files()]
@@ -64,6 +67,19 @@ def test_a_closed_list_is_tried_with_another_number(profile: Profile) -> None:
     closed = [p for p in points_of(profile).values() if p.enum is not None or p.true_for is not None]
     if closed:
         assert any("undeclared" in vector.bad.values() for vector in profile.vectors)
+
+
+@each
+def test_no_name_of_its_own_looks_like_a_slip(profile: Profile) -> None:
+    """A site that uses the device would be warned of a name that it has not chosen."""
+    known = systems()
+    standard = {**known["all"], **known.get(profile.system or "", {})}
+    names = {key.rpartition("/")[2] for key in profile.readings}
+    for parts in getattr(profile, "parts", ()):
+        names |= set(parts.points)
+    for name in names - standard.keys():
+        meant = nearest(name, standard, LIKELY_A_SLIP)
+        assert meant is None or meant in names, f"{name} looks like {meant}"
 
 
 def points_of(profile: ModbusProfile | MqttProfile) -> dict[str, Any]:
