@@ -28,7 +28,7 @@ from gateway.config.rules import Rules, pack_to_add
 from gateway.config.sentences import Finding
 from gateway.config.site import SiteInfo
 from gateway.config.site_file import SiteDocument, read_site
-from gateway.config.urgent import with_urgent
+from gateway.config.urgent import urgent_points, with_urgent
 from gateway.config.wires import LinkOptions
 from gateway.historian.options import HistorianOptions
 from gateway.model import Device
@@ -91,8 +91,8 @@ def load_site(path: Path, ports: Mapping[str, int] = NO_PORTS) -> SiteConfig:
             message = problem.message + (pack_to_add(problem.missing) if problem.missing else "")
             rules.problem(problem.rule, Finding(problem.loc, message))
         warn_of_oversights(inspection, site, built, bound, catalogue)
-        built.units = with_urgent(built.units.values(), built.channels, bound)
-        assignments = assigned(inspection, site, built)
+        urgent = urgent_points(built.units.values(), built.channels, bound)
+        assignments = with_urgent(assignments, urgent)
     buses = budgets(inspection, site, assignments, links)
     inspection.refuse_if_any()
     return SiteConfig(
@@ -100,7 +100,7 @@ def load_site(path: Path, ports: Mapping[str, int] = NO_PORTS) -> SiteConfig:
         site=site.site.site,
         links=links,
         discover=discover,
-        units=tuple(built.units.values()),
+        units=_units(assignments),
         channels=tuple(built.channels),
         assignments=assignments,
         buses=buses,
@@ -114,6 +114,12 @@ def load_site(path: Path, ports: Mapping[str, int] = NO_PORTS) -> SiteConfig:
         api=api,
         digest=inspection.digest,
     )
+
+
+def _units(assignments: Assignments) -> tuple[UnitSpec, ...]:
+    """Each once, though it may answer as several."""
+    found = {unit.spec.name: unit.spec for assignment in assignments.values() for unit in assignment.units}
+    return tuple(found.values())
 
 
 def _historian(inspection: Inspection, site: SiteDocument) -> HistorianOptions | None:

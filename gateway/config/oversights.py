@@ -21,11 +21,12 @@ def warn_of_oversights(
 ) -> None:
     """Devices that no rule watches, modules that nobody reads, points that nearly have a standard name."""
     watched = _watched(bound)
+    slips = _Slips(catalogue)
     for device in built.devices[:-1]:  # the last is the gateway itself
         if not device.disabled and device.id not in watched:
             message = f"no rule watches the points of {device.id!r}; it would be shown, but never raise an alarm"
             inspection.warn(site.document, ("devices", device.id), message)
-        for path, message in _near_standard_names(device, catalogue):
+        for path, message in slips.of(device):
             inspection.warn(site.document, path, message)
     fed = {channel.unit for channel in built.channels}
     for name in site.site.modules:
@@ -41,14 +42,25 @@ def _watched(bound: Bound) -> set[str]:
     return {device for device, key in read if key != HEALTH_POINT.key} - {GATEWAY_DEVICE}
 
 
-def _near_standard_names(device: Device, catalogue: Catalogue) -> Iterator[tuple[Path, str]]:
-    standard = {**catalogue.get("all", {}), **catalogue.get(device.system, {})}
-    names = {point.name for point in device.points}
-    for point in device.points:
-        meant = nearest(point.name, standard, LIKELY_A_SLIP) if point.name not in standard else None
-        if meant and meant not in names:
-            yield (
-                ("devices", device.id, "points", point.key),
-                f"{point.name!r} is no standard point of system {device.system!r}, so no rule pack looks at it;"
-                f" did you mean {meant!r}?",
-            )
+class _Slips:
+    """Names that are nearly a standard one; of a thousand devices of one type each is looked up once."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self._meant: dict[tuple[str, str], str | None] = {}
+
+    def of(self, device: Device) -> Iterator[tuple[Path, str]]:
+        names = {point.name for point in device.points}
+        for point in device.points:
+            if (meant := self._near(device.system, point.name)) and meant not in names:
+                yield (
+                    ("devices", device.id, "points", point.key),
+                    f"{point.name!r} is no standard point of system {device.system!r}, so no rule pack looks at it;"
+                    f" did you mean {meant!r}?",
+                )
+
+    def _near(self, system: str, name: str) -> str | None:
+        if (system, name) not in self._meant:
+            standard = {**self._catalogue.get("all", {}), **self._catalogue.get(system, {})}
+            self._meant[system, name] = None if name in standard else nearest(name, standard, LIKELY_A_SLIP)
+        return self._meant[system, name]
