@@ -110,7 +110,7 @@ class Wire:
 class Scene:
     """A driver, its broker, and the store behind it. `commit` makes durable what was emitted since."""
 
-    def __init__(self, assignment: LinkAssignment, **options: Any) -> None:
+    def __init__(self, assignment: LinkAssignment, announce: Sequence[Any] = (), **options: Any) -> None:
         self.clock = VirtualClock()
         self.wires: list[Wire] = []
         self.connects: list[int] = []
@@ -138,6 +138,7 @@ class Scene:
             quarantine=self.quarantine,
             count=self.count,
             recent=lambda device, limit: self.stored.get(device, [])[:limit],
+            announce=announce,
             connect=self.connect,
             random=lambda: 0.5,
         )
