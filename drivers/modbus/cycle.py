@@ -53,6 +53,7 @@ class Cycle:
         self.running = False
         self.spoken = False
         self.busy_again = False
+        self._again = False
         self.use(profile)
 
     def use(self, profile: ModbusProfile) -> None:
@@ -94,7 +95,11 @@ class Cycle:
         return Due(gone, gone)
 
     def catch_up(self, now_ns: int) -> Due:
-        """Of the cycles that have gone by only the newest is asked."""
+        """Of the cycles that have gone by only the newest is asked, and the one that was broken off."""
+        if self._again:
+            self._again = False
+            self.at_once(now_ns)
+            return Due(0, 0)
         gone = max(0, (now_ns - self.due_ns) // self.period_ns)
         self.due_ns += gone * self.period_ns
         return Due(gone, gone)
@@ -181,7 +186,7 @@ class Cycle:
     def hung_up(self, asked: Asked, why: str, now: Instant) -> None:
         """The device has closed the connection instead: begun again without it as soon as there is a new one."""
         self.refused(asked, f"hung up: {why}", now, hung_up=True)
-        self.due_ns = self.since_ns
+        self._again = True
 
     @property
     def unfinished(self) -> bool:

@@ -6,25 +6,20 @@ time. A request error stays inside its unit; a session error closes the connecti
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NoReturn, TypeVar
 
 from drivers.assign import LinkAssignment
-from drivers.base import DriverError, RequestError, SessionError
-from drivers.modbus.busy import Busy
+from drivers.base import SessionError
+from drivers.modbus.asking import Asker, HungUp, Missed
 from drivers.modbus.connect import open_connection
 from drivers.modbus.connection import Connect, Connection
-from drivers.modbus.cycle import Cycle
-from drivers.modbus.exceptions import Consequence, ExceptionAnswer
-from drivers.modbus.frame import Question
 from drivers.modbus.lending import Lending
 from drivers.modbus.options import ModbusLinkOptions
-from drivers.modbus.refusals import Asked
-from drivers.modbus.schedule import SLICE, Schedule, Turn
+from drivers.modbus.schedule import Schedule, Turn
 from drivers.modbus.unit import Unit
 from drivers.reconnect import Random, Reconnecting, jitter
-from gateway.clock import Clock, host_mono_ns
+from gateway.clock import Clock
 from gateway.model import SECOND, Emit, ErrorKind, Frame, Layout, LinkError, LinkReport
 
 REPORT_EVERY = SECOND
@@ -32,16 +27,6 @@ REPORT_EVERY = SECOND
 REPORT_EARLY = SECOND // 10
 
 T = TypeVar("T")
-
-
-class _Missed(Exception):  # noqa: N818 - a cycle without its values, not a failure of ours
-    def __init__(self, *, silent: bool, link_answers: bool) -> None:
-        self.silent = silent
-        self.link_answers = link_answers
-
-
-class _HungUp(SessionError):  # noqa: N818 - what a device does with a register it has not, not a failure of ours
-    """The device has closed the connection at a register that it need not have: no fault of its unit."""
 
 
 class ModbusDriver:
@@ -69,11 +54,10 @@ class ModbusDriver:
         self._pauses = Reconnecting(options.reconnect_min, options.reconnect_max, random)
         self._lending = Lending(clock)
         self._endpoint = options.endpoint
-        self._heard = False
         self._connects = 0
         self._error: LinkError | None = None
         self._report_ns = clock.now().mono_ns
-        self._busy = Busy(self._report_ns)
+        self._asker = Asker(options, clock, self._lending.wire, self._tell)
 
     @property
     def link(self) -> str:
@@ -126,7 +110,7 @@ class ModbusDriver:
             break
         self._lending.connection = connection
         self._endpoint = connection.endpoint
-        self._heard = False
+        self._asker.heard = False
         self._connects += 1
         now = self._clock.now()
         for unit in self._units:
@@ -167,17 +151,18 @@ class ModbusDriver:
         try:
             if cycle is None:
                 unit.skip(began_ns)
-                await self._probe(unit, connection)
+                await self._asker.probe(unit, connection)
+                self._tell()
                 return
             if not cycle.running:
                 unit.begin(cycle, began_ns)
-            if not await self._cycle(unit, cycle, connection, began_ns):
+            if not await self._asker.cycle(unit, cycle, connection, began_ns):
                 return
-        except _HungUp:
+        except HungUp:
             raise
-        except (_Missed, SessionError) as missed:
+        except (Missed, SessionError) as missed:
             at = self._clock.now()
-            silent = missed.silent if isinstance(missed, _Missed) else True
+            silent = missed.silent if isinstance(missed, Missed) else True
             await _all(unit.missed(at, at.mono_ns - began_ns, cycle, silent=silent), emit)
             if unit.dead and not was_dead:
                 self._tell()
@@ -192,74 +177,6 @@ class ModbusDriver:
             self._pauses.worked()
             self._error = None
         await _all(unit.answered(cycle, self._clock.now()), emit)
-
-    async def _probe(self, unit: Unit, connection: Connection) -> None:
-        try:
-            await self._ask(unit, unit.probe, connection, retries=0)
-        except ExceptionAnswer as error:
-            if error.consequence is Consequence.ABSENT:
-                raise _Missed(silent=True, link_answers=True) from None
-        except RequestError:
-            raise _Missed(silent=True, link_answers=False) from None
-        unit.alive(self._clock.now().mono_ns)
-        self._tell()
-
-    async def _cycle(self, unit: Unit, cycle: Cycle, connection: Connection, began_ns: int) -> bool:
-        """True with all answers of the cycle, False when it goes on later; _Missed when there will be none."""
-        while (asked := cycle.next(began_ns)) is not None:
-            await self._question(unit, cycle, asked, connection)
-            if cycle.unfinished:
-                now_ns = self._clock.now().mono_ns
-                if now_ns - began_ns >= SLICE or unit.ready_ns > now_ns:
-                    return False
-        return True
-
-    async def _question(self, unit: Unit, cycle: Cycle, asked: Asked, connection: Connection) -> None:
-        """One question of a cycle, and what its answer means for the cycle."""
-        try:
-            retries = 0 if unit.suspect else self._options.retries
-            payload = await self._ask(unit, asked.question, connection, retries)
-        except ExceptionAnswer as error:
-            if error.consequence is Consequence.REFUSED:
-                cycle.refused(asked, error.message, self._clock.now(), cut=error.can_be_cut)
-            elif error.consequence is Consequence.FAILED:
-                cycle.failed()
-            elif error.consequence is Consequence.ABSENT or not unit.busy(cycle, self._clock.now().mono_ns):
-                raise _Missed(silent=error.consequence is Consequence.ABSENT, link_answers=True) from None
-        except RequestError:
-            if not cycle.silent(asked, self._clock.now()):
-                raise _Missed(silent=True, link_answers=False) from None
-        except SessionError as error:
-            if asked.optional and self._heard and error.kind is ErrorKind.CONNECT:
-                cycle.hung_up(asked, error.message, self._clock.now())
-                raise _HungUp(error.kind, error.message) from None
-            raise
-        else:
-            self._heard = True
-            cycle.answered(asked, payload)
-
-    async def _ask(self, unit: Unit, question: Question, connection: Connection, retries: int) -> bytes:
-        """One checked answer, counted."""
-        for left in range(retries, -1, -1):
-            async with self._lending.wire:
-                sent_ns, began_ns = self._clock.now().mono_ns, host_mono_ns()
-                try:
-                    payload = await connection.checked_read(question)
-                except DriverError as error:
-                    news = unit.tally.failed(error, self._clock.now())
-                    if isinstance(error, (SessionError, ExceptionAnswer)) or not left:
-                        if news:
-                            self._tell()
-                        raise
-                    continue
-                finally:
-                    ended_ns = self._clock.now().mono_ns
-                    self._busy.took(sent_ns, ended_ns)
-                    unit.asked(ended_ns)
-                    _stay_cancelled()
-                unit.tally.answered(host_mono_ns() - began_ns)
-                return payload
-        raise AssertionError("unreachable")
 
     # what health hears
 
@@ -282,7 +199,7 @@ class ModbusDriver:
                 error=self._error,
                 connects=self._connects,
                 units=tuple(unit.report() for unit in self._units),
-                busy=self._busy.share(now.mono_ns),
+                busy=self._asker.busy.share(now.mono_ns),
             )
         )
 
@@ -290,10 +207,3 @@ class ModbusDriver:
 async def _all(frames: Sequence[Frame], emit: Emit) -> None:
     for frame in frames:
         await emit(frame)
-
-
-def _stay_cancelled() -> None:
-    # before Python 3.12 asyncio.wait_for, inside pymodbus, swallows a cancellation that comes together with the answer
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError

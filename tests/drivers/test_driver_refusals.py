@@ -141,6 +141,16 @@ async def test_a_device_that_hangs_up_at_a_register_is_not_asked_for_it_again_so
         assert len(run.wire.connects) <= 5, "once a minute later, then after four, and so on"
 
 
+async def test_a_slow_cycle_that_was_broken_off_begins_again_at_once() -> None:
+    def act(question: Question) -> bytes:
+        return closed(question) if question.address == 2 else value(question)
+
+    made = readings(profile({"a": {"address": 0}, "far": {"address": 2}}), far={"optional": True})
+    async with running(link(unit("a", 1, made, poll_ns=600 * SECOND)), units={1: act}) as run:
+        await run.seconds(3)
+        assert [frame.quality for frame in run.of("a")] == [[0, Quality.BAD_NOT_FITTED]]
+
+
 async def test_a_server_that_closes_at_once_has_not_refused_anything() -> None:
     def act(question: Question) -> bytes:
         raise SessionError(ErrorKind.CONNECT, "the device closed the connection")

@@ -1,0 +1,124 @@
+"""Questions to the units of one link, one at a time, and what each answer means for its cycle.
+
+A request error stays inside its unit, as a missed cycle at most; a session error is the driver's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from drivers.base import DriverError, RequestError, SessionError
+from drivers.modbus.busy import Busy
+from drivers.modbus.connection import Connection
+from drivers.modbus.cycle import Cycle
+from drivers.modbus.exceptions import Consequence, ExceptionAnswer
+from drivers.modbus.frame import Question
+from drivers.modbus.options import ModbusLinkOptions
+from drivers.modbus.refusals import Asked
+from drivers.modbus.schedule import SLICE
+from drivers.modbus.unit import Unit
+from gateway.clock import Clock, host_mono_ns
+from gateway.model import ErrorKind
+
+
+class Missed(Exception):  # noqa: N818 - not a failure of ours
+    """A cycle or a probe without its answer. `silent`: nobody was heard; `link_answers`: but by its gateway."""
+
+    def __init__(self, *, silent: bool, link_answers: bool) -> None:
+        self.silent = silent
+        self.link_answers = link_answers
+
+
+class HungUp(SessionError):  # noqa: N818 - what a device does with a register it has not, not a failure of ours
+    """The device has closed the connection at a register that it need not have: no fault of its unit."""
+
+
+class Asker:
+    """Asks over the connection it is given. `heard`: this connection has brought an answer; `busy`: the wire's load.
+
+    `wire` is held while a question is in flight; `tell` is called at news.
+    """
+
+    def __init__(self, options: ModbusLinkOptions, clock: Clock, wire: asyncio.Lock, tell: Callable[[], None]) -> None:
+        self._options = options
+        self._clock = clock
+        self._wire = wire
+        self._tell = tell
+        self.heard = False
+        self.busy = Busy(clock.now().mono_ns)
+
+    async def probe(self, unit: Unit, connection: Connection) -> None:
+        """One cheap question to a dead unit, which lives when it is answered; Missed when not."""
+        try:
+            await self.ask(unit, unit.probe, connection, retries=0)
+        except ExceptionAnswer as error:
+            if error.consequence is Consequence.ABSENT:
+                raise Missed(silent=True, link_answers=True) from None
+        except RequestError:
+            raise Missed(silent=True, link_answers=False) from None
+        unit.alive(self._clock.now().mono_ns)
+
+    async def cycle(self, unit: Unit, cycle: Cycle, connection: Connection, began_ns: int) -> bool:
+        """True with all answers of the cycle, False when it goes on later; Missed when there will be none."""
+        while (asked := cycle.next(began_ns)) is not None:
+            await self._question(unit, cycle, asked, connection)
+            if cycle.unfinished:
+                now_ns = self._clock.now().mono_ns
+                if now_ns - began_ns >= SLICE or unit.ready_ns > now_ns:
+                    return False
+        return True
+
+    async def _question(self, unit: Unit, cycle: Cycle, asked: Asked, connection: Connection) -> None:
+        """One question of a cycle, and what its answer means for the cycle."""
+        try:
+            retries = 0 if unit.suspect else self._options.retries
+            payload = await self.ask(unit, asked.question, connection, retries)
+        except ExceptionAnswer as error:
+            if error.consequence is Consequence.REFUSED:
+                cycle.refused(asked, error.message, self._clock.now(), cut=error.can_be_cut)
+            elif error.consequence is Consequence.FAILED:
+                cycle.failed()
+            elif error.consequence is Consequence.ABSENT or not unit.busy(cycle, self._clock.now().mono_ns):
+                raise Missed(silent=error.consequence is Consequence.ABSENT, link_answers=True) from None
+        except RequestError:
+            if not cycle.silent(asked, self._clock.now()):
+                raise Missed(silent=True, link_answers=False) from None
+        except SessionError as error:
+            if asked.optional and self.heard and error.kind is ErrorKind.CONNECT:
+                cycle.hung_up(asked, error.message, self._clock.now())
+                raise HungUp(error.kind, error.message) from None
+            raise
+        else:
+            self.heard = True
+            cycle.answered(asked, payload)
+
+    async def ask(self, unit: Unit, question: Question, connection: Connection, retries: int) -> bytes:
+        """One checked answer, counted."""
+        for left in range(retries, -1, -1):
+            async with self._wire:
+                sent_ns, began_ns = self._clock.now().mono_ns, host_mono_ns()
+                try:
+                    payload = await connection.checked_read(question)
+                except DriverError as error:
+                    news = unit.tally.failed(error, self._clock.now())
+                    if isinstance(error, (SessionError, ExceptionAnswer)) or not left:
+                        if news:
+                            self._tell()
+                        raise
+                    continue
+                finally:
+                    ended_ns = self._clock.now().mono_ns
+                    self.busy.took(sent_ns, ended_ns)
+                    unit.asked(ended_ns)
+                    _stay_cancelled()
+                unit.tally.answered(host_mono_ns() - began_ns)
+                return payload
+        raise AssertionError("unreachable")
+
+
+def _stay_cancelled() -> None:
+    # before Python 3.12 asyncio.wait_for, inside pymodbus, swallows a cancellation that comes together with the answer
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
