@@ -125,7 +125,9 @@ def shift_sentence(run: Run, other: Run) -> str:
     by = other.address - run.address
     where = f"{abs(by)} register{'s' if abs(by) > 1 else ''} {'further on' if by > 0 else 'before'}"
     one, two = run.first, other.first
-    doubt = "off by one?" if other.evidence >= LIKELY * run.evidence else "less likely, one register off:"
+    as_long = len(other.members) >= len(run.members)
+    likely = as_long or other.evidence >= LIKELY * (run.evidence - NAMED * run.named)
+    doubt = "off by one?" if likely else "less likely, one register off:"
     return (
         f"{doubt} {one.type} fits as {one.order} at {one.address}, and {where} as {two.order} at {two.address}"
         f" ({described(two.value)}): one of the two takes half of each number from its neighbour. The register that the"

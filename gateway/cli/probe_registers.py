@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_link(parser)
     parser.add_argument("--unit", type=unit_number, required=True, metavar="N", help="the unit's number, 1 … 255")
     add_registers(parser, required=True)
-    parser.add_argument("--plausible", metavar="LOW..HIGH", help="what the values lie within, such as 200..250")
+    parser.add_argument("--plausible", metavar="LOW..HIGH", help="where the values lie: 200..250, or =-40..85")
     parser.add_argument("--expect", type=float, metavar="X", help="a value that the device shows, such as 230")
 
 

@@ -104,10 +104,10 @@ def target_of(options: argparse.Namespace) -> Target:
     name = getattr(options, "name", None)
     if options.site is not None:
         return _of_site(options, name)
-    if options.link is None:
-        raise ProbeError("either --link ADDRESS, or --site FILE with the name of a device or --link NAME", 2)
     if name is not None:
         raise ProbeError(f"{name!r} is a device of which site? --site FILE is missing", 2)
+    if options.link is None:
+        raise ProbeError("either --link ADDRESS, or --site FILE with the name of a device or --link NAME", 2)
     link = _link_options(options.link, options.option)
     return Target(str(options.link), link, _unit_of(options, link))
 

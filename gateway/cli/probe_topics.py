@@ -35,6 +35,7 @@ def run(options: argparse.Namespace) -> int:
     if not 0 < options.seconds <= 86_400:
         raise ProbeError(f"--seconds {options.seconds:g}: above 0, at most a day", 2)
     target = target_of(options)
+    broker = target.mqtt
     profiles = mqtt_profiles(options.own)
     filters = options.filter or ["#"]
     topics = Topics()
@@ -44,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
 
     async def work(stop: asyncio.Event) -> bool:
         tell(f"listening to {', '.join(filters)} at {target.options.endpoint} for {options.seconds:g} s; Ctrl-C stops")
-        await listen(target.mqtt, filters, options.seconds, stop, take)
+        await listen(broker, filters, options.seconds, stop, take)
         return True
 
     complete(work, gentle=True)
