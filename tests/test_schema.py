@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,11 @@ from tests.config.conftest import PROFILE, RULES, SITE
 from tests.config.test_docs import BLOCKS
 
 ROOT = Path(__file__).resolve().parents[1]
-KINDS = {"site": ["config/demo/site.yaml"], "profile": ["drivers/profiles/*.yaml"], "rules": ["config/rules/*.yaml"]}
+KINDS = {
+    "site": ["config/demo/site.yaml", "tests/cases/*/site.yaml"],
+    "profile": ["drivers/profiles/*.yaml", "tests/cases/*/profiles/*.yaml"],
+    "rules": ["config/rules/*.yaml"],
+}
 SHIPPED = [(kind, path) for kind, globs in KINDS.items() for glob in globs for path in sorted(ROOT.glob(glob))]
 VALIDATORS = {kind: Draft202012Validator(editor_schema(kind)) for kind in SCHEMAS}
 
@@ -47,7 +52,7 @@ def test_it_is_a_schema_with_a_name(kind: str) -> None:
     assert "x-or-one" not in json.dumps(schema)
 
 
-@pytest.mark.parametrize(("kind", "path"), SHIPPED, ids=lambda value: value.stem if isinstance(value, Path) else value)
+@pytest.mark.parametrize(("kind", "path"), SHIPPED, ids=lambda value: str(value).removeprefix(f"{ROOT}/"))
 def test_what_we_ship_is_good(kind: str, path: Path) -> None:
     assert faults(kind, path.read_text()) == []
 
@@ -56,6 +61,13 @@ def test_what_we_ship_is_good(kind: str, path: Path) -> None:
 def test_the_examples_of_the_documentation_are_good(name: str) -> None:
     kind = "profile" if name.startswith("profiles/") else name.removesuffix(".yaml")
     assert faults(kind, BLOCKS[name]) == []
+
+
+@pytest.mark.parametrize("page", ["profiles", "new-device"])
+def test_the_profiles_that_the_documentation_teaches_by_are_good(page: str) -> None:
+    blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / f"docs/{page}.md").read_text(), re.DOTALL)
+    profiles = [block for block in blocks if re.search(r"^profile: ", block, re.MULTILINE)]
+    assert profiles and [fault for profile in profiles for fault in faults("profile", profile)] == []
 
 
 def test_the_small_site_of_the_tests_is_good() -> None:
@@ -77,7 +89,9 @@ MESSAGES = BLOCKS["profiles/acme-gully.yaml"]
         ("site", SITE, "system: garage-water", "system: garage", "['devices', 'sump', 'system']"),
         ("site", SITE, "{from: io.di0}", "{form: io.di0}", "'form' was unexpected"),
         ("site", SITE, "{from: io.di0}", "{}", "'from' is a required property"),
-        ("site", SITE, ':502"}', ':502", write: true}', "['links', 'bus']"),
+        ("site", SITE, ':502"}', ':502", write: true}', "'write' was unexpected"),
+        ("site", SITE, ':502"}', ':502", keepalive: 5s}', "'keepalive' was unexpected"),
+        ("site", SITE, '"tcp://10.0.0.7:502"', "502", "['links', 'bus', 'modbus']"),
         ("site", SITE, "id: t,", "", "'id' is a required property"),
         ("profile", PROFILE, "profile: box", "profil: box", "'profile' is a required property"),
         ("profile", PROFILE, "type: uint16}", "type: uint17}", "['modbus', 'type']"),

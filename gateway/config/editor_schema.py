@@ -47,6 +47,9 @@ class _Generator(GenerateJsonSchema):
 
 def _site() -> Schema:
     found = SiteFile.model_json_schema(schema_generator=_Generator)
+    links = found["properties"]["links"]
+    registers, messages = links["additionalProperties"]["oneOf"]
+    links["additionalProperties"] = {"type": "object", **_by_wire(messages, registers)}
     return {**_everywhere(found, _or_reference), "title": "AnLou site"}
 
 
@@ -54,15 +57,13 @@ def _profile() -> Schema:
     both, definitions = models_json_schema(
         [(ModbusProfile, "validation"), (MqttProfile, "validation")], schema_generator=_Generator
     )
-    # as the loader decides: what has the key `mqtt` is meant to be one of messages, and only its mistakes are told
-    return {
-        "title": "AnLou profile",
-        "type": "object",
-        "if": {"required": ["mqtt"]},
-        "then": both[MqttProfile, "validation"],
-        "else": both[ModbusProfile, "validation"],
-        **definitions,
-    }
+    wires = _by_wire(both[MqttProfile, "validation"], both[ModbusProfile, "validation"])
+    return {"title": "AnLou profile", "type": "object", **wires, **definitions}
+
+
+def _by_wire(messages: Schema, registers: Schema) -> Schema:
+    """As the loader decides: with the key `mqtt` it is one of messages, and only its mistakes are told."""
+    return {"if": {"required": ["mqtt"]}, "then": messages, "else": registers}
 
 
 def _rules() -> Schema:
