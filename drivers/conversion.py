@@ -63,7 +63,7 @@ Factor = Annotated[float, Field(ge=-1e12, le=1e12, allow_inf_nan=False)]
 def _counter(value: Any) -> Any:
     if value is True:
         return math.inf
-    if isinstance(value, bool):
+    if value is None or value is False:
         return None
     if not isinstance(value, (int, float)) or not 0 < value < math.inf:
         raise ValueError(f"true, or the number at which it begins again at 0, is expected; got {value!r}")

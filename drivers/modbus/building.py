@@ -48,6 +48,7 @@ class Built:
         )
         self.faults: list[PointFault] = list(default_faults(self._defaults))
         self.locs: dict[str, Loc] = {}
+        self._failed: set[str] = set()
         self.readings: dict[str, Reading] = {}
         self.firsts: list[dict[str, Reading]] = []
         """The readings of every template's first part; the others' are the same further on."""
@@ -92,18 +93,16 @@ class Built:
                 declared = declared.model_copy(update=update)
         return declared
 
-    def _resolve(
-        self, key: str, loc: Loc, point: ModbusPoint, setting: Setting, into: dict[str, Reading]
-    ) -> PointFault | None:
+    def _resolve(self, key: str, loc: Loc, point: ModbusPoint, setting: Setting, into: dict[str, Reading]) -> None:
         self.locs[key] = loc
         try:
             reading = resolve(key, loc, point, setting)
         except PointFault as fault:
             self.faults.append(fault)
-            return fault
+            self._failed.add(key)
+            return
         variant = self._variant.get(key)
         into[key] = absent(reading) if variant is not None and variant.absent else reading
-        return None
 
     def _link(
         self, alone: Mapping[str, Reading], specs: Mapping[str, ModbusPoint], name: Callable[[str], str]
@@ -117,7 +116,8 @@ class Built:
                 continue
             for one in link(key, self.locs[key], spec, alone, name):
                 if isinstance(one, PointFault):
-                    self.faults.append(one)
+                    # what hangs on a point that is wrong itself is not wrong
+                    self.faults += [] if self._failed else [one]
                 else:
                     made[key] = one
         return made
@@ -145,7 +145,9 @@ class Built:
                     units={said: parameter.unit for said, parameter in parameters.items()},
                 )
             except PointFault as fault:
-                self.faults.append(PointFault((*self.locs[key], *fault.loc[2:]), fault.sentence))
+                if not self._failed:
+                    self.faults.append(PointFault((*self.locs[key], *fault.loc[2:]), fault.sentence))
+                self._failed.add(key)
                 continue
             operands = [alone[other] for other in meaning.needs]
             every = min((one.every_ns or 0 for one in operands), default=0) or None
