@@ -92,6 +92,7 @@ MESSAGES = BLOCKS["profiles/acme-gully.yaml"]
         ("site", SITE, ':502"}', ':502", write: true}', "'write' was unexpected"),
         ("site", SITE, ':502"}', ':502", keepalive: 5s}', "'keepalive' was unexpected"),
         ("site", SITE, '"tcp://10.0.0.7:502"', "502", "['links', 'bus', 'modbus']"),
+        ("site", SITE, "  sump:", "  sump 1:", "'sump 1' does not match any of the regexes"),
         ("site", SITE, "id: t,", "", "'id' is a required property"),
         ("profile", PROFILE, "profile: box", "profil: box", "'profile' is a required property"),
         ("profile", PROFILE, "type: uint16}", "type: uint17}", "['modbus', 'type']"),

@@ -33,7 +33,7 @@ _OR_ONE = "x-or-one"
 
 def editor_schema(kind: str) -> Schema:
     """The schema of a site, a profile or a file of rules; KeyError for another kind."""
-    schema: Schema = _everywhere(SCHEMAS[kind](), _or_one)
+    schema: Schema = _everywhere(_everywhere(SCHEMAS[kind](), _or_one), _closed)
     return {"$schema": _DIALECT, "$id": f"urn:anlou:schema:{kind}", **schema}
 
 
@@ -47,9 +47,9 @@ class _Generator(GenerateJsonSchema):
 
 def _site() -> Schema:
     found = SiteFile.model_json_schema(schema_generator=_Generator)
-    links = found["properties"]["links"]
-    registers, messages = links["additionalProperties"]["oneOf"]
-    links["additionalProperties"] = {"type": "object", **_by_wire(messages, registers)}
+    for link in found["properties"]["links"]["patternProperties"].values():
+        registers, messages = link.pop("oneOf")
+        link.update({"type": "object", **_by_wire(messages, registers)})
     return {**_everywhere(found, _or_reference), "title": "AnLou site"}
 
 
@@ -87,6 +87,11 @@ def _or_one(schema: Schema) -> Schema:
     # behind a validator of ours pydantic takes the bounds of a list for those of a text
     listed = {_BOUNDS.get(key, key): value for key, value in schema.items()}
     return {**said, "anyOf": [schema["items"], listed]}
+
+
+def _closed(schema: Schema) -> Schema:
+    """Names of another form than the one that is said are no names."""
+    return {**schema, "additionalProperties": False} if "patternProperties" in schema else schema
 
 
 def _or_reference(schema: Schema) -> Schema:
