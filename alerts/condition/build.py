@@ -244,7 +244,8 @@ def _rate(spec: RateSpec, point: Point, slot: int, scope: Scope, loc: Loc) -> No
     window = Window(spec.within, spec.span_ns, gap)
     sign = 1 if key == "rises_by" else -1
     kind = Rate if poll else HeldRate
-    return kind(slot, sign, change, _deadband(spec.deadband, point, loc), window=window, unit=point.unit)
+    deadband = _deadband(spec.deadband, point, loc)
+    return kind(slot, sign, change, deadband, window=window, unit=point.unit, counter=point.counter)
 
 
 def _state(spec: StateSpec, point: Point, slot: int, scope: Scope, loc: Loc) -> Node:

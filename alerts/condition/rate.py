@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,8 @@ from gateway.model import SECOND, Quality, Truth
 STEPS = 120
 """A window keeps at most about this many samples, whatever the poll period."""
 _HAIR = 1e-10
+_ROUND = 8
+"""A counter that would have gone further than an eighth of its round between two samples has been reset instead."""
 _DURATIONS = ((3600 * SECOND, "h"), (60 * SECOND, "min"), (SECOND, "s"))
 
 
@@ -29,12 +32,26 @@ class Rate(Node):
     UNKNOWN while the window spans less than `span_ns`, the newest sample is BAD or older than `gap_ns`. A longer gap, a
     value that the device or its sensor calls bad, and a restart begin a new window. A lost poll (BAD_COMM) does not: it
     says nothing about the water, and a rule that a single lost poll blinds for minutes would be blind in every storm.
+
+    A `counter` only grows: when it falls it has begun again, at 0 behind its last number (it goes on) or because it was
+    reset (a new window). infinity: it has no last number. None: it is no counter.
     """
 
-    __slots__ = ("_due", "_epoch", "_samples", "clear", "rise", "sign", "slot", "trip", "tripped", "unit", "window")
+    __slots__ = (
+        "_due", "_epoch", "_samples", "_turned", "clear", "counter", "rise", "sign", "slot", "trip", "tripped", "unit",
+        "window",
+    )  # fmt: skip
 
     def __init__(
-        self, slot: int, sign: int, change: float, deadband: float, *, window: Window, unit: str | None
+        self,
+        slot: int,
+        sign: int,
+        change: float,
+        deadband: float,
+        *,
+        window: Window,
+        unit: str | None,
+        counter: float | None = None,
     ) -> None:
         super().__init__(frozenset({slot}))
         self.slot = slot
@@ -45,6 +62,8 @@ class Rate(Node):
         self.window = window
         self.unit = unit
         self.tripped = False
+        self.counter = counter
+        self._turned = 0.0  # what the rounds of the counter within the window have added
         self._samples: deque[tuple[int, float]] = deque()
         self._epoch = 0
         self._due: int | None = None
@@ -77,9 +96,23 @@ class Rate(Node):
         samples = self._samples
         if samples and at - samples[-1][0] > self.window.gap_ns:
             samples.clear()
-        self._keep(at, value)
+        self._keep(at, self._unrolled(at, value))
         while samples[0][0] <= at - self.window.within_ns:
             samples.popleft()
+
+    def _unrolled(self, at: int, value: float) -> float:
+        """The number as if the counter had not begun again within the window."""
+        if self.counter is None:
+            return value
+        if not self._samples:
+            self._turned = 0.0
+        elif at > self._samples[-1][0] and value + self._turned < (last := self._samples[-1][1]):
+            if 0 <= value + self._turned + self.counter - last <= self.counter / _ROUND < math.inf:
+                self._turned += self.counter
+            else:
+                self._samples.clear()
+                self._turned = 0.0
+        return value + self._turned
 
     def _keep(self, at: int, value: float) -> None:
         samples = self._samples
@@ -111,11 +144,12 @@ class Rate(Node):
 
     def snapshot(self) -> Any:
         samples = [[at, value] for at, value in self._samples]
-        return {"tripped": self.tripped, "epoch": self._epoch, "samples": samples}
+        return {"tripped": self.tripped, "epoch": self._epoch, "samples": samples, "turned": self._turned}
 
     def restore(self, state: Any) -> None:
         self.tripped = bool(state["tripped"])
         self._epoch = state["epoch"]
+        self._turned = state.get("turned", 0.0)
         self._samples = deque((at, value) for at, value in state["samples"])
 
     def reading(self, columns: Columns) -> Reading:
@@ -144,9 +178,17 @@ class HeldRate(Rate):
     __slots__ = ("_now_ns",)
 
     def __init__(
-        self, slot: int, sign: int, change: float, deadband: float, *, window: Window, unit: str | None
+        self,
+        slot: int,
+        sign: int,
+        change: float,
+        deadband: float,
+        *,
+        window: Window,
+        unit: str | None,
+        counter: float | None = None,
     ) -> None:
-        super().__init__(slot, sign, change, deadband, window=window, unit=unit)
+        super().__init__(slot, sign, change, deadband, window=window, unit=unit, counter=counter)
         self._now_ns = 0
 
     def judge(self, columns: Columns, now_ns: int) -> Truth:
@@ -156,7 +198,7 @@ class HeldRate(Rate):
         return super().judge(columns, now_ns)
 
     def _take(self, at: int, value: float) -> None:
-        self._keep(at, value)  # however long ago the one before it was
+        self._keep(at, self._unrolled(at, value))  # however long ago the one before it was
 
     def _change(self, now_ns: int) -> float | None:
         samples, begin = self._samples, now_ns - self.window.within_ns
