@@ -221,14 +221,15 @@ def test_vectors_give_the_parameters() -> None:
 @pytest.mark.parametrize("word", ["decoder", "script", "lua", "function", "formula", "converter", "python"])
 def test_whoever_looks_for_a_program_is_shown_the_door(word: str) -> None:
     told = f"there is no `{word}`: what is computed from other points stands under `computed:`"
-    for points, more, loc in (
-        ({"a": {"address": 0, word: "x * 2"}}, {}, ("points", "a", word)),
-        ({"a": {"address": 0}}, {word: "x"}, (word,)),
-        ({"a": {"address": 0}}, {"modbus": {word: "x"}}, ("modbus", word)),
-        ({"a": {"address": 0}}, {"computed": {"b": {"expr": "a", word: "x"}}}, ("computed", "b", word)),
-    ):
-        given = {"points": points, **more}
-        found = refusals(given.pop("points"), given.pop("modbus", None), **given)
+    a: dict[str, Any] = {"address": 0}
+    cases: list[tuple[dict[str, Any], Any, dict[str, Any], tuple[str, ...]]] = [
+        ({"a": {**a, word: "x * 2"}}, None, {}, ("points", "a", word)),
+        ({"a": a}, None, {word: "x"}, (word,)),
+        ({"a": a}, {word: "x"}, {}, ("modbus", word)),
+        ({"a": a}, None, {"computed": {"b": {"expr": "a", word: "x"}}}, ("computed", "b", word)),
+    ]
+    for points, modbus, more, loc in cases:
+        found = refusals(points, modbus, **more)
         assert [place for place, _ in found] == [loc]
         assert found[0][1].startswith(told) and found[0][1].endswith("docs/profiles.md#codec-plug-ins")
 

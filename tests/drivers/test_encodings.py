@@ -212,7 +212,7 @@ KINDS = [
 def test_no_registers_make_a_number_that_is_none(
     kind: str, scale: float, offset: float, byte_order: str, word_order: str, words: list[int]
 ) -> None:
-    point = {"type": kind, "byte_order": byte_order, "word_order": word_order}
+    point: dict[str, Any] = {"type": kind, "byte_order": byte_order, "word_order": word_order}
     if kind != "bool":
         point |= {"scale": scale, "offset": offset}
     value = one(point, *words)
