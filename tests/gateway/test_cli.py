@@ -47,6 +47,8 @@ def anlou(*arguments: object, cwd: Path, **environment: str) -> subprocess.Compl
         (["token", "create", "--role", "king", "--name", "x", "--data", "d"], 2, "invalid choice"),
         (["token", "list", "--data", "/proc/none"], 73, "/proc/none"),
         (["simulate", "flood"], 2, "storm-night"),
+        (["schema"], 2, "kind"),
+        (["schema", "sites"], 2, "invalid choice"),
     ],
 )
 def test_wrong_words_get_one_clear_answer(tmp_path: Path, arguments: list[str], code: int, words: str) -> None:
