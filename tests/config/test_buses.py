@@ -90,6 +90,20 @@ def test_rules_say_what_comes_first(site: Folder) -> None:
     }
 
 
+def test_what_a_rule_reads_of_a_part_comes_first_too(site: Folder) -> None:
+    part = ("point: floor_level", "point: pump_run"), ("{at_least: 0.10 m, deadband: 0.01 m}", "{is: true}")
+    site.change(*part, file="rules.yaml")
+    assert {unit.name: unit.urgent for unit in site.load().units} == {"io": {"di0"}, "meter-1": frozenset()}
+
+
+def test_the_quick_points_of_a_unit_may_be_for_rules_and_the_slow_ones_not(site: Folder) -> None:
+    said(site, "every: {energy_total: 1min}")
+    other = ("point: floor_level", "point: power"), ("garage-water", "ev-charging"), ("0.10 m, deadband: 0.01 m", "5")
+    site.change(*other, file="rules.yaml")
+    paces = {unit.spec.name: unit.paces for unit in site.load().assignments["bus"].units}["meter-1"]
+    assert [(pace.keys, pace.urgent) for pace in paces] == [(("power",), True), (("energy_total",), False)]
+
+
 def test_a_bus_that_cannot_fit_is_refused_with_its_arithmetic(site: Folder) -> None:
     site.change(('"tcp://10.0.0.7:502"', '"rtu:///dev/ttyUSB0?baud=1200", assumed_rtt: 300ms'))
     needed = (
