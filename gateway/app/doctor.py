@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gateway.app.house import Rooms
-from gateway.health import DeviceHealth, problems
+from gateway.health import problems
 from gateway.model import GATEWAY_DEVICE, Health, Text
 
 MOST_BYTES = 48 * 1024
@@ -20,6 +20,7 @@ async def examined(rooms: Rooms, _: Mapping[str, Any]) -> dict[str, Any]:
     now = rooms.clock.now()
     status = await rooms.figures.status()
     sick, left_out = _that_fit(_sick(rooms))
+    counts = rooms.health.counts(now)
     return {
         "version": rooms.house.version,
         "status": rooms.health.verdict(now),
@@ -28,7 +29,7 @@ async def examined(rooms: Rooms, _: Mapping[str, Any]) -> dict[str, Any]:
         "dead_notices": sum(worker.counts.dead for worker in rooms.workers),
         "has_tokens": rooms.access.has_tokens(),
         "links": len(rooms.drivers),
-        "devices": {health.value: count for health, count in rooms.health.counts(now).items()},
+        "devices": {health.value: counts[health] for health in Health},
         "sick": sick,
         "left_out": left_out,
     }
@@ -45,15 +46,14 @@ def _sick(rooms: Rooms) -> Iterator[dict[str, Any]]:
             continue
         health = rooms.health.device(device.id, now)
         if health.health not in _WELL:
-            yield {"what": "device", "id": device.id, "state": health.health.value, "why": _why(health)}
+            error = health.error
+            why = None if error is None else _body(error.why)
+            kind = None if error is None else error.kind
+            yield {"what": "device", "id": device.id, "state": health.health.value, "kind": kind, "why": why}
         else:
             notes = [note for note in health.notes if note.kind != "not_fitted"]
             if notes:
                 yield {"what": "note", "id": device.id, "state": health.health.value, "why": _body(notes[0].why)}
-
-
-def _why(health: DeviceHealth) -> dict[str, str] | None:
-    return None if health.error is None else _body(health.error.why)
 
 
 def _body(text: Text) -> dict[str, str]:

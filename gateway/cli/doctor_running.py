@@ -9,6 +9,8 @@ from gateway.cli.doctor_finding import Finding, Level, fails, fine, warns
 from gateway.model import Text
 from gateway.texts import both
 
+# whoever feeds it cannot be read, although something else still does feed it
+_UNREAD = frozenset({"connect", "timeout", "bad_reply", "crc", "identity", "unavailable"})
 _LEVELS = {"down": Level.FAILS, "offline": Level.FAILS, "stale": Level.WARNS, "degraded": Level.WARNS}
 
 
@@ -30,7 +32,8 @@ def told(answer: Mapping[str, Any]) -> Iterator[Finding]:
             continue
         state = both(one["state"]) if one["what"] == "device" else both("doctor_link_state")
         what = both("doctor_sick", id=one["id"], state=state, why=why)
-        yield Finding(one["what"], _LEVELS[one["state"]], what, None)
+        level = Level.FAILS if one.get("kind") in _UNREAD else _LEVELS[one["state"]]
+        yield Finding(one["what"], level, what, None)
     if answer["left_out"]:
         yield warns("device", "left_out", count=answer["left_out"])
     if not answer["sick"] and not answer["left_out"]:

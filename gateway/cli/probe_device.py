@@ -52,7 +52,9 @@ def run(options: argparse.Namespace) -> int:
     else:
         for line in _lines(target, found, asker.through is not None):
             print(line)
-    return 0 if found.misfit is None and all(one.said.quality in EXPECTED for one in found.points) else 1
+    if found.misfit is not None or found.hints:
+        return 1
+    return 0 if all(one.said.quality in EXPECTED for one in found.points) else 1
 
 
 def _body(target: Target, found: DeviceRead, through: str | None) -> dict[str, Any]:
@@ -73,6 +75,7 @@ def _body(target: Target, found: DeviceRead, through: str | None) -> dict[str, A
                 "count": one.block.count,
                 "rtt_ms": _ms(one.took_s),
                 "error": one.error.message if one.error else None,
+                "aside": one.aside,
             }
             for one in found.asked
         ],
@@ -104,7 +107,7 @@ def _ms(seconds: float | None) -> float | None:
 
 def _lines(target: Target, found: DeviceRead, through: bool) -> Iterator[str]:
     unit = target.unit
-    name = unit.name if unit and unit.name != NAME else target.link
+    name = unit.name if unit and unit.name != NAME else f"unit {unit.unit if unit else ''}"
     profile = unit.profile.profile if unit else ""
     how = ", through the gateway that reads it" if through else ""
     variant = f", variant {found.variant}" if found.variant else ""
@@ -115,7 +118,7 @@ def _lines(target: Target, found: DeviceRead, through: bool) -> Iterator[str]:
     yield lines[0]
     for one, line in zip(found.points, lines[1:], strict=True):
         yield line
-        for hint in one.hints:
+        for hint in one.hints[:1]:
             yield f"    {hint}"
     yield _summary(found)
     for why, times in refusals(found.asked).items():
@@ -124,7 +127,7 @@ def _lines(target: Target, found: DeviceRead, through: bool) -> Iterator[str]:
         yield f"  {found.misfit}"
     for change in found.hints:
         yield f"for the whole device: {change}"
-    if found.hints and len({hint.plausible for hint in found.hints}) < len(found.hints):
+    if len(found.hints) > 1:
         yield "several changes fit as well: compare a value with what the device itself shows"
 
 
@@ -145,7 +148,8 @@ def _word(one: Read, word: int) -> str:
 
 def _summary(found: DeviceRead) -> str:
     good = sum(one.said.quality is Quality.GOOD for one in found.points)
-    took = sorted(one.took_s for one in found.asked if one.took_s is not None)
+    asked = [one for one in found.asked if not one.aside]
+    took = sorted(one.took_s for one in asked if one.took_s is not None)
     times = f", {milliseconds(took[0])} … {milliseconds(took[-1])}" if took else ", none answered"
-    questions = f"{len(found.asked)} question{'s' if len(found.asked) != 1 else ''}"
+    questions = f"{len(asked)} question{'s' if len(asked) != 1 else ''}"
     return f"{good} of {len(found.points)} points are good; {questions}{times}"

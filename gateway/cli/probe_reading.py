@@ -40,6 +40,8 @@ class Asked:
     took_s: float | None = None
     payload: bytes | None = None
     error: DriverError | None = None
+    aside: bool = False
+    """Asked only to see whether a neighbour fits better."""
 
 
 @dataclass(slots=True)
@@ -213,7 +215,7 @@ async def _look_around(readings: Iterable[Reading], profile: ModbusProfile, read
     unread = [edge for edge in edges if edge not in reader.registers and not _stands_in(edge[1], forbidden)]
     for table, address in unread[:MOST_EDGES]:
         if not reader.gone:
-            await reader.ask(Block(table, address, 1, ()))
+            (await reader.ask(Block(table, address, 1, ()))).aside = True
 
 
 def _stands_in(address: int, spans: Iterable[tuple[int, int]]) -> bool:
@@ -224,6 +226,6 @@ def refusals(asked: Iterable[Asked]) -> Mapping[str, int]:
     """What went wrong with questions, and how often."""
     found: dict[str, int] = {}
     for one in asked:
-        if one.error is not None:
+        if one.error is not None and not one.aside:
             found[one.error.message] = found.get(one.error.message, 0) + 1
     return found
