@@ -10,6 +10,7 @@ from drivers.base import RequestError, SessionError
 from drivers.modbus.exceptions import ExceptionAnswer
 from drivers.modbus.frame import MOST_WAITING, Question, refusal, whole
 from drivers.modbus.options import ModbusLinkOptions
+from drivers.modbus.owed import Owed
 from drivers.modbus.rest import rest
 from drivers.modbus.wire import Reply, Unanswered, Wire
 from gateway.clock import host_mono_ns
@@ -25,7 +26,12 @@ class TcpConnection(Wire):
     def __init__(self, options: ModbusLinkOptions) -> None:
         super().__init__(options)
         self._zero = options.transaction == "zero"
+        self._owed = Owed()
         self._spoke_ns = 0
+
+    def owes(self, owed: Owed) -> None:
+        """What the gateway owes from earlier connections; only without transactions it matters."""
+        self._owed = owed
 
     def _opened(self) -> None:
         super()._opened()
@@ -40,6 +46,9 @@ class TcpConnection(Wire):
         """
         if self._options.pause:
             await rest(self._spoke_ns + self._options.pause - host_mono_ns())
+        if self._zero:
+            now_ns = host_mono_ns()
+            await rest(self._owed.until(question, now_ns) - now_ns)
         # what is left over was sent unasked: whole frames are late answers, dropped here
         if self._broken is None and not whole(self._client.ctx.recv_buffer):
             self._fail(SessionError(ErrorKind.BAD_REPLY, "half a frame was sent unasked"))
@@ -63,6 +72,8 @@ class TcpConnection(Wire):
             seconds = self._options.answer_ns(question.size, question.timeout_ns) / SECOND
             return RequestError(ErrorKind.TIMEOUT, f"unit {question.unit} did not answer within {seconds:g} s")
         # without transactions a late answer would be taken for the next one; in half a frame nobody knows where we are
+        now_ns = host_mono_ns()
+        self._owed.unanswered(question, now_ns, now_ns + self._options.late_ns(question.timeout_ns))
         self._fail(SessionError(ErrorKind.TIMEOUT, f"unit {question.unit} did not answer: {sentence}"))
         return self._broken or SessionError(ErrorKind.TIMEOUT, sentence)
 

@@ -28,12 +28,11 @@ async def open_connection(options: ModbusLinkOptions) -> Connection:
 
 
 async def _open(options: ModbusLinkOptions) -> Connection:
-    if not options.rtu:
-        return await TcpConnection.open(options)
-    connection = await RtuConnection.open(options)
-    door = options.modbus.door
-    if door not in _OWED:
-        # a gateway that was killed has asked until just now
-        _OWED[door] = Owed(all_until_ns=host_mono_ns() + options.late_ns())
-    connection.owes(_OWED[door])
+    connection = await (RtuConnection if options.rtu else TcpConnection).open(options)
+    if options.rtu or options.transaction == "zero":
+        door = options.modbus.door
+        if door not in _OWED:
+            # a gateway that was killed has asked until just now
+            _OWED[door] = Owed(all_until_ns=host_mono_ns() + options.late_ns())
+        connection.owes(_OWED[door])
     return connection

@@ -109,8 +109,6 @@ class RtuConnection(Wire):
 
     async def _is_heard_yet(self) -> bool:
         """Whether something was there that the loop had not come to."""
-        if not self._unsettled:
-            return False
         for _ in range(_TURNS):
             await asyncio.sleep(0)
         return self._news.is_set()
