@@ -235,7 +235,7 @@ def test_sentinels_by_type() -> None:
     defaults = {
         "uint32": {0xFFFFFFFF: "no_value"},
         "int32": {0x7FFFFFFF: "no_value"},
-        "float32": {float("nan"): "not_fitted"},
+        "float32": {"nan": "not_fitted"},
     }
     points: dict[str, Any] = {
         "u": {"address": 0, "type": "uint32"},
