@@ -12,7 +12,10 @@ from drivers.mqtt.options import MqttLinkOptions
 from gateway.config.nearest import nearest
 
 LinkOptions = ModbusLinkOptions | MqttLinkOptions
-ADDRESSES = {"modbus": "tcp://HOST:PORT", "mqtt": "mqtt://HOST or mqtts://HOST"}
+ADDRESSES = {
+    "modbus": "tcp://HOST, tls://HOST, rtu:///dev/PORT?baud=… or rtu+tcp://HOST:PORT",
+    "mqtt": "mqtt://HOST or mqtts://HOST",
+}
 
 
 def wire_of(link: LinkOptions) -> str:

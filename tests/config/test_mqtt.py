@@ -115,9 +115,11 @@ def test_the_gateway_has_the_points_of_the_links_that_are_read(site: Folder) -> 
     ("old", "new", "told"),
     [
         ('bus: {modbus: "tcp', 'bus: {rtu: "tcp',
-         "4:8: unknown wire 'rtu'; there are `modbus` (tcp://HOST:PORT) and `mqtt` (mqtt://HOST or mqtts://HOST)"),
+         "4:8: unknown wire 'rtu'; there are `modbus` (tcp://HOST, tls://HOST,"
+         " rtu:///dev/PORT?baud=… or rtu+tcp://HOST:PORT) and `mqtt` (mqtt://HOST or mqtts://HOST)"),
         ('bus: {modbus: "tcp://10.0.0.7:502"}', "bus: {timeout: 1s}",
-         "4:8: a link begins with its address; there are `modbus` (tcp://HOST:PORT) and `mqtt` (mqtt://HOST or"
+         "4:8: a link begins with its address; there are `modbus` (tcp://HOST, tls://HOST,"
+         " rtu:///dev/PORT?baud=… or rtu+tcp://HOST:PORT) and `mqtt` (mqtt://HOST or"
          " mqtts://HOST)"),
         ('bus: {modbus: "tcp', 'bus: {Modbuss: "tcp', "4:9: unknown key 'Modbuss'; did you mean 'modbus'?"),
         ('broker: {mqtt: "', 'broker: {mqttt: "', "5:12: unknown key 'mqttt'; did you mean 'mqtt'?"),
