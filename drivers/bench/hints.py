@@ -170,7 +170,9 @@ def _ordered(cell: Cell, little_bytes: bool, little_words: bool) -> Cell:
 
 
 def device_hints(readings: Mapping[str, Reading], registers: Registers) -> list[DeviceHint]:
-    """Changes that would hold for the whole device: its orders, or all addresses one lower or higher."""
+    """Changes that would hold for the whole device, its orders or all addresses one lower or higher; several only when
+    nothing tells which of them is right.
+    """
     numbers = {key: one for key, one in readings.items() if _number(one) is not None and any(_words(one, registers))}
     if len(numbers) < 2:
         return []
@@ -186,8 +188,9 @@ def device_hints(readings: Mapping[str, Reading], registers: Registers) -> list[
             key = next((key for key in plausible if not _is_plausible(numbers[key], now[key])), plausible[0])
             example = f"{key} {told(said[key].value, readings[key].point.unit)}"
             hint = DeviceHint(_said_of(keys, readings), len(plausible), before, len(numbers), example)
-            found.append((-len(plausible), cost, hint))
-    return [hint for _, _, hint in sorted(found, key=lambda one: one[:2])[:MOST_HINTS]]
+            found.append((cost, hint))
+    best = max((hint.plausible for _, hint in found), default=0)
+    return [hint for _, hint in sorted(found, key=lambda one: one[0]) if hint.plausible == best][:MOST_HINTS]
 
 
 def _words(reading: Reading, registers: Registers) -> list[int]:

@@ -45,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
             asker.close()
 
     found = complete(work)
-    if all(isinstance(one.error, SessionError) for one in found.asked) and found.asked[-1].error is not None:
+    if found.asked and all(isinstance(one.error, SessionError) for one in found.asked) and found.asked[-1].error:
         raise found.asked[-1].error
     if options.json:
         show_json(_body(target, found, str(asker.through) if asker.through else None))
