@@ -5,8 +5,8 @@ Whose it is, when it was measured, which event, what is older.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from drivers.mqtt.binary import BYTES, unpacked
 from drivers.mqtt.defaults import TimeSpec
@@ -15,22 +15,16 @@ from drivers.mqtt.language import MqttProfile
 from drivers.mqtt.path import BLOCKED, MISSING, getter, parse_path
 from drivers.mqtt.plugin import find
 from drivers.mqtt.poison import Poison
-from drivers.mqtt.source_time import odd, reader, zone_of
+from drivers.mqtt.source_time import local_reader, odd, reader, zone_of
 from drivers.mqtt.topic import filled
 
 LONGEST_ID = 128
 
 
-class Moment(NamedTuple):
-    """When something was, as its message says it. `odd_time`: what was said instead of a usable time; `later_ns`: the
-    other moment that it may mean, in the hour that a clock shows twice."""
-
-    source_ns: int | None = None
-    odd_time: str | None = None
-    later_ns: int | None = None
-
-
-NO_MOMENT = Moment()
+Moment = tuple[int | None, str | None, int | None]
+"""(source_ns, what was said instead of a usable time, the other moment that it may mean in the hour that a clock shows
+twice)."""
+NO_MOMENT: Moment = (None, None, None)
 
 
 class _Clock:
@@ -38,14 +32,18 @@ class _Clock:
 
     def __init__(self, spec: TimeSpec, timezone: str) -> None:
         self._get = getter(parse_path(spec.path))
-        self._read = reader(spec.format, zone_of(spec.zone, timezone))
+        self._local = local_reader(zone_of(spec.zone, timezone)) if spec.format == "local" else None
+        self._read = reader(spec.format) if spec.format != "local" else None
 
     def moment(self, message: Any) -> Moment:
         said = self._get(message)
         if said is MISSING or said is None:
             return NO_MOMENT
-        at = self._read(said)
-        return Moment(at.ns, None, at.later_ns) if at is not None else Moment(None, odd(said))
+        if self._read is not None:
+            at = self._read(said)
+            return (at, None, None) if at is not None else (None, odd(said), None)
+        local = self._local(said) if self._local is not None else None
+        return (local.ns, None, local.later_ns) if local is not None else (None, odd(said), None)
 
 
 class Frame:
@@ -66,15 +64,18 @@ class Frame:
         self._codec = find(mqtt.codec).decode if mqtt.codec else None
         self._encoding = mqtt.binary.encoding if mqtt.binary else None
         self._bytes = getter(parse_path(profile.bytes_path)) if profile.bytes_path else None
+        whole = self._bytes is None and (self._encoding is not None or self._codec is not None)
+        self.message: Callable[[bytes], Any] = self._of_bytes if whole else parse
+        """The whole message; Poison when it is none."""
         self._around = bool(self._root or self._clock or self._identity or self._event_id or self._sequence)
+        self.bare = not self._around and self._bytes is None
+        """Nothing but points: a message is where their paths begin."""
         self.also = frozenset(mqtt.also)
         self.known = self.also.union(_heads(profile), {BYTES})
         """Keys beside the points' that have a use, where the points' paths begin."""
 
-    def message(self, payload: bytes) -> Any:
-        """The whole message; Poison when it is none."""
-        if self._bytes is not None or (self._encoding is None and self._codec is None):
-            return parse(payload)
+    def _of_bytes(self, payload: bytes) -> Any:
+        """A message that is bytes as a whole, or whose bytes a codec reads."""
         if len(payload) > LARGEST:
             raise Poison("oversize", f"{len(payload):,} bytes; at most {LARGEST:,} are read")
         if self._encoding is None or self._encoding == "raw":
@@ -101,11 +102,6 @@ class Frame:
             return root, NO_MOMENT, None
         moment = self._clock.moment(message) if self._clock else NO_MOMENT
         return root, moment, _event_id(self._event_id(message)) if self._event_id else None
-
-    @property
-    def bare(self) -> bool:
-        """Nothing but points: a message is where their paths begin."""
-        return not self._around and self._bytes is None
 
     def _with_bytes(self, root: Any, said: Any) -> Any:
         found = unpacked(said, self._encoding or "base64")

@@ -6,23 +6,20 @@ A message carries some of the points; which these are is its shape (shapes.py).
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Container, Mapping
 from typing import Any, Generic
 
 from drivers.meaning import Marks
+from drivers.mqtt.finding import Index, point_of
 from drivers.mqtt.frame import NO_MOMENT, Frame
 from drivers.mqtt.json_value import parse
 from drivers.mqtt.language import MqttProfile
-from drivers.mqtt.path import BLOCKED, MISSING, first_of, getter
+from drivers.mqtt.path import BLOCKED, MISSING
 from drivers.mqtt.poison import Poison
 from drivers.mqtt.reading import MqttReading
 from drivers.mqtt.shapes import Carried, Shapes, T, Use
-from drivers.mqtt.take import Bad, Take
+from drivers.mqtt.take import Bad
 from drivers.mqtt.topic import filled
-
-_Get = Callable[[Any], Any]
-_Point = tuple[int, str | None, _Get, Take, tuple[_Get, _Get] | None, tuple[_Get, Any] | None]
-"""(bit, the only key of its path, path, take, (path, judge) of its fault, (what must be there, value when absent))."""
 
 
 class TopicReader(Generic[T]):
@@ -34,7 +31,8 @@ class TopicReader(Generic[T]):
         self._keys = [key for key in self._shapes.keys if readings[key].meaning.formula is None]
         self._whole = all(reading.whole for reading in readings.values() if reading.meaning.formula is None)
         self._keyed = all(isinstance(path[0], str) for reading in readings.values() for path in reading.paths)
-        self._points = [_point(1 << i, readings[key]) for i, key in enumerate(self._keys)]
+        self._points = [point_of(1 << i, readings[key]) for i, key in enumerate(self._keys)]
+        self._index = Index([readings[key] for key in self._keys], self._points)
         self._known = frame.known.union(*(_heads(reading) for reading in readings.values()))
         # a message that has only these says nothing that is wanted, and is sound
         self._harmless = frame.also.union(*(_heads(readings[key]) for key in readings if key not in wanted))
@@ -100,7 +98,7 @@ class TopicReader(Generic[T]):
         """Fill in what the object has of the points: (which, how many of them it says, and in the declared type)."""
         mask = sound = 0
         keyed = root.__class__ is dict
-        for bit, key, get, take, fault, absent in self._points:
+        for bit, key, get, take, fault, absent in self._index.of(root):
             value = root.get(key, MISSING) if keyed and key is not None else get(root)
             if fault is not None and (said := fault[0](root)) is not MISSING and said is not None:
                 raw = fault[1](said)
@@ -127,15 +125,6 @@ class TopicReader(Generic[T]):
             raise Poison("type", f"of {', '.join(self._keys)[:120]} nothing is of the type that the profile declares")
         if root.__class__ is not dict or not self._harmless & root.keys():
             raise Poison("no_point", f"nothing that is expected here: {', '.join(self._keys)[:120]}")
-
-
-def _point(bit: int, reading: MqttReading) -> _Point:
-    # most paths are one key, and a call costs more than looking it up
-    path = reading.paths[0] if len(reading.paths) == 1 else ()
-    key = path[0] if len(path) == 1 and isinstance(path[0], str) else None
-    fault = (getter(reading.fault[0]), reading.fault[1]) if reading.fault else None
-    absent = (getter(reading.absent[0]), reading.absent[1]) if reading.absent else None
-    return bit, key, reading.field or first_of(reading.paths), reading.take, fault, absent
 
 
 def _is_said(value: Any) -> bool:

@@ -61,7 +61,7 @@ class Shapes(Generic[T]):
         self._use = use
         self._meanings = [readings[key].meaning for key in self.keys]
         self._computed = _computed(self.keys, self._meanings)
-        self._of_part = _masks(self.keys)
+        self._part_of = [key.rpartition("/")[0] for key in self.keys]
         self._shapes: dict[int, Shape[T]] = {}
         self._odd_steps: dict[int, tuple[Step, ...]] = {}
         self.full = self._shape((1 << len(self.keys)) - 1)
@@ -79,10 +79,10 @@ class Shapes(Generic[T]):
             quality = run_steps(shape.steps, values, bad)
             return [Carried(shape, values, quality, moment, event_id, history)]
         quality = run_steps(self._steps_of(mask), values, bad)
-        bits = [bit for bit in range(len(self.keys)) if mask >> bit & 1]
+        slot_of = {bit: slot for slot, bit in enumerate(_bits(mask))}
         apart = []
         for piece in self._pieces(mask):
-            slots = [slot for slot, bit in enumerate(bits) if piece.mask >> bit & 1]
+            slots = [slot_of[bit] for bit in _bits(piece.mask)]
             marks = [quality[slot] for slot in slots] if quality is not None else None
             apart.append(Carried(piece.shape, [values[slot] for slot in slots], marks, moment, event_id, history))
         return apart
@@ -97,19 +97,21 @@ class Shapes(Generic[T]):
 
     def _pieces(self, mask: int) -> Iterator[_Piece[T]]:
         """Shapes that are known or have room: those of each part, and where there is none, of each point."""
-        for part in self._of_part:
-            if not (some := part & mask):
-                continue
+        masks: dict[str, int] = {}
+        for bit in _bits(mask):
+            part = self._part_of[bit]
+            masks[part] = masks.get(part, 0) | 1 << bit
+        for some in masks.values():
             shape = self._shapes.get(some) or self._shape(some)
             if shape is not None:
                 yield _Piece(some, shape)
                 continue
-            for bit in range(some.bit_length()):
-                if some >> bit & 1 and (shape := self._shapes.get(1 << bit) or self._shape(1 << bit)) is not None:
+            for bit in _bits(some):
+                if (shape := self._shapes.get(1 << bit) or self._shape(1 << bit)) is not None:
                     yield _Piece(1 << bit, shape)
 
     def _shape(self, mask: int) -> Shape[T] | None:
-        keys = tuple(key for i, key in enumerate(self.keys) if mask >> i & 1)
+        keys = tuple(self.keys[i] for i in _bits(mask))
         use = self._use(keys)
         if use is None:
             return None
@@ -126,7 +128,7 @@ class Shapes(Generic[T]):
         return steps
 
     def _steps(self, mask: int) -> tuple[Step, ...]:
-        numbers = [i for i in range(len(self.keys)) if mask >> i & 1]
+        numbers = _bits(mask)
         slot_of = {self.keys[i]: slot for slot, i in enumerate(numbers)}
         meanings, unjudged = [], []
         for slot, i in enumerate(numbers):
@@ -160,10 +162,11 @@ def _unjudged(slots: Sequence[int]) -> Step:
     return step
 
 
-def _masks(keys: tuple[str, ...]) -> list[int]:
-    """The bits of each part's points, and of those that belong to none."""
-    masks: dict[str, int] = {}
-    for i, key in enumerate(keys):
-        part = key.rpartition("/")[0]
-        masks[part] = masks.get(part, 0) | 1 << i
-    return list(masks.values())
+def _bits(mask: int) -> list[int]:
+    """The numbers of the bits that are set, rising. Of thousands a message has few."""
+    found = []
+    while mask:
+        lowest = mask & -mask
+        found.append(lowest.bit_length() - 1)
+        mask ^= lowest
+    return found

@@ -29,23 +29,20 @@ _EPOCH = datetime(1970, 1, 1).toordinal()  # noqa: DTZ001 - a count of days
 
 
 class Said(NamedTuple):
-    """A usable time. `later_ns`: the other moment that it may mean, in the hour that a local clock shows twice."""
+    """A usable local time. `later_ns`: the other moment that it may mean, in the hour that the clock shows twice."""
 
     ns: int
     later_ns: int | None = None
 
 
-def reader(form: TimeFormat, zone: tzinfo = UTC) -> Callable[[Any], Said | None]:
-    """What turns a value of that format into nanoseconds UTC, None when it is no usable time. `zone` is of `local`."""
-    if form == "local":
-        return lambda value: _local(value, zone)
-    read = {"rfc3339": _rfc3339, "unix_s": _unix_s, "unix_ms": _unix_ms}[form]
+def reader(form: TimeFormat) -> Callable[[Any], int | None]:
+    """What turns a value of that format into nanoseconds UTC, None when it is no usable time; not of `local`."""
+    return {"rfc3339": _rfc3339, "unix_s": _unix_s, "unix_ms": _unix_ms}[form]
 
-    def plain(value: Any) -> Said | None:
-        at = read(value)
-        return Said(at) if at is not None else None
 
-    return plain
+def local_reader(zone: tzinfo) -> Callable[[Any], Said | None]:
+    """The same for a clock in `zone` that does not say so."""
+    return lambda value: _local(value, zone)
 
 
 def zone_of(spoken: str | None, site: str) -> tzinfo:

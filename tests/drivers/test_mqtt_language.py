@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from drivers.adaptation import Adaptation, AdaptationError
 from drivers.assign import UnitSpec, assign
 from drivers.mqtt.codec import MOST_LAYOUTS, DeviceCodec
-from drivers.mqtt.source_time import reader, zone_of
+from drivers.mqtt.source_time import local_reader, reader, zone_of
 from drivers.mqtt.vectors import mistakes
 from drivers.part_ids import PartIds, named
 from drivers.profile import MqttProfile
@@ -317,7 +317,7 @@ def test_bytes_refused(points: dict[str, Any], mqtt: dict[str, Any], place: tupl
 def at(text: str) -> int:
     found = reader("rfc3339")(text)
     assert found is not None
-    return found.ns
+    return found
 
 
 @pytest.mark.parametrize(
@@ -355,7 +355,7 @@ def test_what_is_no_local_time(said_: str) -> None:
 
 
 def test_the_hours_that_a_clock_shows_twice_and_never() -> None:
-    read_ = reader("local", zone_of(None, "Europe/Berlin"))
+    read_ = local_reader(zone_of(None, "Europe/Berlin"))
     twice = read_("2026-10-25T02:30:00")
     assert twice is not None
     assert (twice.ns, twice.later_ns) == (at("2026-10-25T00:30:00Z"), at("2026-10-25T01:30:00Z"))
