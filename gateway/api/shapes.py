@@ -161,6 +161,7 @@ class Newcomer(Shape):
     variables: dict[str, str]
     at: AwareDatetime
     known: bool
+    available: bool | None = Field(description="The last word of its availability topic, where it has announced that.")
     snippet: str | None = Field(description="Null when the site has it.")
 
 

@@ -79,6 +79,7 @@ def announced_body(link: str, announced: Announced) -> dict[str, Any]:
         "variables": dict(announced.variables),
         "at": rfc3339(announced.at_wall_ns),
         "known": announced.known,
+        "available": announced.available,
         "snippet": None if announced.known else site_snippet(link, announced),
     }
 

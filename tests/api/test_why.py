@@ -119,13 +119,14 @@ async def test_a_point_that_nobody_has_heard_says_so(viewer: httpx.AsyncClient) 
 
 
 async def test_links_show_their_load_and_who_announced_himself(viewer: httpx.AsyncClient, house: House) -> None:
-    known = NEW._replace(known=True)
+    known = NEW._replace(known=True, available=False)
     house.health.report(told(house.clock.now(), WELL, busy=0.42, announced=(NEW, known)))
     listed = (await viewer.get("/api/v1/links")).json()
     (link,) = shapes.Listing[shapes.Link].model_validate(listed).items
     assert (link.busy, link.why, link.units[0].why) == (0.42, None, None)
     first, second = link.announced
     assert (first.known, second.known, second.snippet) == (False, True, None)
+    assert (first.available, second.available) == (None, False)
     assert first.snippet == (
         "  openevse-openevse-west-a1b2:\n"
         "    profile: openevse\n"
