@@ -196,7 +196,7 @@ def _feed(
     for channel in channels:
         source = readings[channel.point].point
         try:
-            made = converted(channel.options, source.type, source.unit)
+            made = converted(channel.options, source.type, source.unit, source.counter)
             points.append(point_of(channel.key, made, source.codes))
         except ConversionError as error:
             raise AssignmentError(f"{device}.{channel.key}: {error.key}: {error}") from None

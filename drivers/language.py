@@ -65,8 +65,8 @@ class PointFault(ValueError):  # noqa: N818 - a fault in what somebody wrote, at
 
 
 PLUGGED_IN = frozenset(
-    {"code", "converter", "decode", "decoder", "eval", "expression", "formula", "function"}
-    | {"javascript", "js", "lambda", "lua", "parser", "python", "script"}
+    {"calc", "code", "converter", "decode", "decoder", "eval", "expr", "expression", "formula", "function"}
+    | {"javascript", "js", "lambda", "lua", "parser", "python", "script", "transform", "value_template"}
 )
 """Keys under which people expect a programming language."""
 
@@ -77,19 +77,24 @@ class Spoken(Strict):
     @model_validator(mode="before")
     @classmethod
     def _no_program(cls, value: Any) -> Any:
-        keys = value.keys() if isinstance(value, Mapping) else ()
+        said = value if isinstance(value, Mapping) else {}
         faults = [
-            PointFault(
-                (key,),
-                f"there is no `{key}`: what is computed from other points stands under `computed:`; for what this"
-                " language cannot say, write a codec plug-in: docs/profiles.md#codec-plug-ins",
-            )
-            for key in keys
+            PointFault((key,), _no_such(key, said[key]))
+            for key in said
             if key in PLUGGED_IN and key not in cls.model_fields
         ]
         if faults:
             refuse(cls.__name__, faults)
         return value
+
+
+def _no_such(key: str, value: object) -> str:
+    if key == "function" and isinstance(value, int):
+        return "there is no `function`: its code follows from `table`: coil 1, discrete 2, holding 3, input 4"
+    return (
+        f"there is no `{key}`: what is computed from other points stands under `computed:`; for what this"
+        " language cannot say, write a codec plug-in: docs/profiles.md#codec-plug-ins"
+    )
 
 
 class AnyReading(Protocol):

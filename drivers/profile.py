@@ -73,7 +73,7 @@ def channel_point(key: str, options: ChannelOptions, module_profile: Profile) ->
         known = ", ".join(module_profile.readings)
         raise ValueError(f"{module_profile.profile} has no point {options.point!r}; it has {known}")
     try:
-        made = converted(options, reading.point.type, reading.point.unit)
+        made = converted(options, reading.point.type, reading.point.unit, reading.point.counter)
     except ConversionError as error:
         raise ValueError(f"{error.key}: {error}") from None
     return point_of(key, made, reading.point.codes)

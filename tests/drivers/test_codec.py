@@ -7,7 +7,7 @@ import struct
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivers.modbus.cell import Table
@@ -153,3 +153,70 @@ def test_a_value_is_valid_when_its_status_says_so(status: int, value: int | None
     )
     values, got = decode(made, {1: 7, 2: status})
     assert (values[0], got) == (value, quality)
+
+
+EVERYTHING: dict[str, Any] = {
+    "ok": {"address": 0, "bits": [0, 3], "enum": {0: "ok", 1: "over"}},
+    "flag": {"address": 0, "bit": 4, "sentinels": {0xFFFF: "no_value"}},
+    "gated": {"address": 0, "bits": [5, 9], "gate_bit": 15, "true_for": [1, 2], "false_for": [0]},
+    "masked": {"address": 1, "sentinels": {0xFF: "not_fitted"}, "sentinel_mask": 0xFF, "scale": 0.1},
+    "factor": {"address": 2, "type": "float32", "range": [1e-3, 1e6]},
+    "digits": {"address": 4, "type": "bcd32", "scale": 1000, "counter": True},
+    "signed": {
+        "address": 6,
+        "type": "sm16",
+        "scale_from": ["factor", {"point": "ok", "table": {"ok": 1, "over": 0.5}}],
+    },
+    "named": {"address": 7, "type": "string", "length": 3, "encoding": "gb18030"},
+    "word": {"address": 10, "type": "string", "length": 1, "enum": {"A1": "idle"}},
+    "when": {"address": 11, "type": "datetime", "layout": ["year_month", "day_hour", "minute_second"]},
+    "big": {"address": 14, "type": "uint64", "scale": 7, "offset": -3},
+    "wide": {"address": 18, "type": "float64", "scale": 1e12, "valid_when": {"masked": {"at_least": 1}, "ok": "ok"}},
+    "turned": {
+        "address": 22,
+        "type": "float32",
+        "byte_order": "little",
+        "scale_from": "factor",
+        "linear": {0: 0, 1: 9},
+    },
+    "united": {"address": 24, "unit": "Pa", "unit_from": {"point": "ok", "units": {"ok": "MPa"}}},
+}
+COMPUTED = {
+    "ratio": {"expr": "(signed - wide) / masked", "range": [-1e9, 1e9]},
+    "rest": {"expr": "big % digits", "enum": {0: "none", 1: "one"}},
+    "best": {"expr": "highest(masked, first(wide, turned, factor)) * ratio"},
+}
+PARTS = {
+    "id": "P{n}", "over": {"n": [1, 32]}, "address": {"start": 26, "n": 1}, "packed": {"bits": 4, "first": "high"},
+    "points": {
+        "state": {"bits": [0, 1], "enum": {0: "a", 1: "b"}, "valid_when": {"on": True}},
+        "on": {"bit": 3, "sentinels": {15: "not_fitted"}},
+    },
+}  # fmt: skip
+KITCHEN = profile(EVERYTHING, computed=COMPUTED, parts=[PARTS]).for_parts(["P1", "P7", "P32"])
+WORDS = st.one_of(st.integers(0, 0xFFFF), st.sampled_from([0, 0xFFFF, 0x7FC0, 0x7F80, 0x8000, 0x3F80, 0x4131]))
+
+
+@settings(max_examples=400)
+@given(st.lists(WORDS, min_size=40, max_size=40), st.sets(st.integers(0, 1)))
+def test_whatever_a_device_sends_is_a_value_or_a_reason(words: list[int], lost: set[int]) -> None:
+    """All words of the language at once; and answers that never came."""
+    blocks = plan(cells_of(KITCHEN.readings.values()), KITCHEN.modbus.limits.model_copy(update={"max_registers": 20}))
+    answers: list[bytes | int] = [
+        int(Quality.BAD_COMM) if i in lost else struct.pack(f">{b.count}H", *words[b.address : b.end])
+        for i, b in enumerate(blocks)
+    ]
+    assert len(blocks) == 2
+    values, quality = Decoder(KITCHEN.readings, blocks).decode(answers)
+    of = dict(zip(KITCHEN.readings, zip(values, quality or [0] * len(values), strict=True), strict=True))
+    kinds = {"float": float, "int": int, "bool": bool, "enum": str, "text": str}
+    for key, (value, mark) in of.items():
+        assert (value is None) == (mark >= 0x80), key
+        if value is not None:
+            assert type(value) is kinds[KITCHEN.point(key).type], key
+            assert not isinstance(value, (int, float)) or math.isfinite(value)
+            # nothing is good that stands on something bad
+            needs = KITCHEN.readings[key].meaning.needs
+            assert key == "best" or all(of[need][0] is not None for need in needs), key
+    if lost == {0, 1}:
+        assert {mark for _, mark in of.values()} == {Quality.BAD_COMM}

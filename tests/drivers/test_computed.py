@@ -218,7 +218,9 @@ def test_vectors_give_the_parameters() -> None:
     assert loc == ("vectors", 0, "parameters", "height")
 
 
-@pytest.mark.parametrize("word", ["decoder", "script", "lua", "function", "formula", "converter", "python"])
+@pytest.mark.parametrize(
+    "word", ["decoder", "script", "lua", "function", "formula", "converter", "python", "transform"]
+)
 def test_whoever_looks_for_a_program_is_shown_the_door(word: str) -> None:
     told = f"there is no `{word}`: what is computed from other points stands under `computed:`"
     a: dict[str, Any] = {"address": 0}
@@ -232,6 +234,13 @@ def test_whoever_looks_for_a_program_is_shown_the_door(word: str) -> None:
         found = refusals(points, modbus, **more)
         assert [place for place, _ in found] == [loc]
         assert found[0][1].startswith(told) and found[0][1].endswith("docs/profiles.md#codec-plug-ins")
+
+
+def test_what_stands_in_the_wrong_section() -> None:
+    ((loc, told),) = refusals({"a": {"address": 0}, "b": {"address": 1, "expr": "a * 2"}})
+    assert loc == ("points", "b", "expr") and "stands under `computed:`" in told
+    ((loc, told),) = refusals({"a": {"address": 0, "function": 4}})
+    assert loc == ("points", "a", "function") and "follows from `table`: coil 1, discrete 2" in told
 
 
 @given(st.lists(st.integers(0, 0xFFFF), min_size=4, max_size=4))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -10,7 +11,9 @@ from hypothesis import strategies as st
 
 from drivers.conversion import ChannelOptions, ConversionError, converted
 from drivers.meaning import Curve, compile_steps, run_steps
+from drivers.profile import channel_point
 from gateway.model import PointType, Quality
+from tests.drivers.made import channel, link, profile, unit
 
 
 def through(options: dict[str, Any], raw: float, unit: str | None = None) -> tuple[Any, int]:
@@ -97,3 +100,33 @@ def test_curve_passes_through_its_points_and_stays_between(table: dict[int, int]
         assert low - 1e-9 <= curve.at(float(x)) <= high + 1e-9
     if len(table) == 2:
         assert curve.line()(float(x)) == pytest.approx(curve.at(float(x)))
+
+
+@pytest.mark.parametrize(
+    ("options", "counter", "expected"),
+    [
+        ({}, 65536, 65536),
+        ({"scale": 0.1}, 65536, 6553.6),
+        ({"unit": "kWh"}, 65536, 65.536),
+        ({"scale": 0.1}, math.inf, math.inf),
+        ({"scale": 0.1, "counter": 1000}, 65536, 1000),
+        ({"offset": 5}, 65536, None),
+        ({"scale": -1}, 65536, None),
+        ({"linear": {0: "0 m", 9: "5 m"}}, 65536, None),
+        ({"counter": True}, None, math.inf),
+        ({}, None, None),
+    ],
+)
+def test_a_channel_of_a_counter_is_a_counter(options: dict[str, Any], counter: float | None, expected: Any) -> None:
+    unit = "Wh" if options.get("unit") else None
+    made = converted(ChannelOptions.model_validate({"from": "io.c0", **options}), PointType.INT, unit, counter)
+    assert made.counter == (None if expected is None else pytest.approx(expected))
+
+
+def test_a_counter_goes_on_through_a_module() -> None:
+    io = profile({"pulses": {"address": 0, "type": "uint32", "counter": 2**32}})
+    energy = channel("d", "energy", "io.pulses", scale=0.001, unit="kWh")
+    (assigned,) = link(unit("io", 1, io, own=False), channels=(energy,)).units
+    (point,) = assigned.feeds[0].layout.points
+    assert point.counter == pytest.approx(2**32 / 1000) and point.unit == "kWh"
+    assert channel_point("energy", energy.options, io).counter == pytest.approx(2**32 / 1000)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ruamel.yaml import YAML
 
 from drivers.modbus.vectors import vector_failures
-from tests.drivers.made import profile
+from drivers.profile import library, mistakes, parse_profile
+from tests.drivers.made import profile, read
 
 WS = {"word_order": "little"}
 F32 = {"type": "float32"}
@@ -35,6 +37,8 @@ GOOD: list[tuple[str, dict[str, Any], list[int], Any]] = [
     ("ASJ other bits", {"bit": 3}, [0x0004], False),
     ("Notifier code", {"bits": [0, 7], "enum": {0x10: "fire"}, "sentinels": {0xFFFF: "not_fitted"}}, [0x0C10], "fire"),
     ("Notifier active", {"bit": 10, "sentinels": {0xFFFF: "not_fitted"}}, [0x0C10], True),
+    ("LUDP level", {"type": "sm16", "scale": 0.01, "unit": "m"}, [0x8010], -0.16),
+    ("Alfen state", {"type": "string", "length": 5, "enum": {"C2": "charging"}}, [0x4332, 0, 0, 0, 0], "charging"),
     ("little bytes", {"byte_order": "little"}, [0x3412], 0x1234),
     ("BADC", {"type": "uint32", "byte_order": "little"}, [0x3412, 0x7856], 0x12345678),
     ("DCBA", {"type": "uint32", "byte_order": "little", "word_order": "little"}, [0x7856, 0x3412], 0x12345678),
@@ -64,6 +68,12 @@ BAD: list[tuple[str, dict[str, Any], list[int], str]] = [
     ("the same, written as bits", {"type": "int32", "sentinels": {0xFFFFFFFF: "no_value"}}, [0xFFFF] * 2, "no_value"),
     ("Bender busy", {"type": "uint32", "sentinels": {0xFFFFFFFF: "no_value"}}, [0xFFFF] * 2, "no_value"),
     ("Notifier not present", {"bit": 10, "sentinels": {0xFFFF: "not_fitted"}}, [0xFFFF], "not_fitted"),
+    (
+        "Notifier not present, enabled",
+        {"bit": 10, "sentinels": {0xFF: "not_fitted"}, "sentinel_mask": 0xFF},
+        [0x04FF],
+        "not_fitted",
+    ),
     ("int16 minimum", {"type": "int16", "sentinels": {0x8000: "sensor"}}, [0x8000], "sensor"),
     ("float sentinel", F32 | {"sentinels": {9999.9: "sensor"}}, [0x461C, 0x3F9A], "sensor"),
     ("wrong word order", F32 | WS | {"range": [100, 300], "unit": "V"}, [0x4366, 0x3333], "range"),
@@ -107,3 +117,25 @@ def test_a_vector_that_is_not_kept_is_told() -> None:
         (0, "q", "the vector leaves out a register of 'q'"),
         (1, "p", "expected sensor, got 1"),
     ]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"word_order": "little"}, {"byte_order": "little"}, {"base": 1}, {"base": 1, "word_order": "little"}],
+    ids=str,
+)
+def test_a_wrong_order_or_address_does_not_get_past_the_vectors(wrong: dict[str, Any]) -> None:
+    """Off by one with the words turned round, some meters still show a voltage (telegraf #8151)."""
+    said = YAML(typ="safe", pure=True).load((library() / "eastron-sdm630.yaml").read_text("utf-8"))
+    said["modbus"] |= wrong
+    if "base" in wrong:  # as if the manual had counted from 1
+        said["points"] = {key: {**point, "address": point["address"] + 2} for key, point in said["points"].items()}
+    assert list(mistakes(parse_profile(said)))
+
+
+def test_a_voltage_of_swapped_words_is_out_of_a_range_that_begins_above_nothing() -> None:
+    """230.2 V with its words turned round is 0.00000004 V: in a range from 0 V on that is a dead phase, and GOOD."""
+    volts = F32 | WS | {"unit": "V"}
+    for low, bad in ((80, "range"), (0, None)):
+        made = profile({"p": {"address": 7, **volts, "range": [low, 300]}})
+        assert read(made, {7: 0x4366, 8: 0x3333}, "p") == (bad or pytest.approx(0, abs=1e-6))
