@@ -35,6 +35,8 @@ BLIND_AFTER = 10 * SECOND
 # for what is on its way into the store when a connection has ended
 SETTLE = 5 * SECOND
 RECALLED = 256
+# of a sender whose signs of life stand between the few things that it says: a day and a half of one each 30 s
+RECALLED_OF_CHANGES = 4096
 # before the newest that the store has: whatever was durable then has been acknowledged
 UNACKNOWLEDGED = 120 * SECOND
 
@@ -218,8 +220,9 @@ class MqttDriver:
         known: dict[str, dict[str, Sequence[Frame]]] = {}
         newest_ns = 0
         for unit in self._units:
+            limit = RECALLED_OF_CHANGES if unit.has_changes else RECALLED
             known[unit.name] = stored = {
-                device: await asyncio.to_thread(self._recent, device, RECALLED) for device in unit.devices
+                device: await asyncio.to_thread(self._recent, device, limit) for device in unit.devices
             }
             newest_ns = max(newest_ns, *(frames[0].at.mono_ns for frames in stored.values() if frames), 0)
         for unit in self._units:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from drivers.mqtt.codec import Decoded, Record
     from drivers.mqtt.packet import Arrived
 
-_LAYOUTS = 256
+_LAYOUTS, _LAYOUTS_OF_CHANGES = 256, 4096
 
 
 class Codec(Protocol):
@@ -173,6 +173,11 @@ class Unit:
             return False
         return self._lasting(layout) or at.wall_ns - verdict.source_ns <= self._period_ns
 
+    @property
+    def has_changes(self) -> bool:
+        """It speaks regularly, but of some points only when they change."""
+        return bool(self._of_changes) and not self.event_driven
+
     def _lasting(self, layout: Layout) -> bool:
         """Some point of it is said only when it changes: what it said last holds until it says something else."""
         if self.event_driven:
@@ -275,12 +280,13 @@ class Unit:
         What came before `since_ns` was acknowledged.
         """
         self._memory = Memory()
+        most = _LAYOUTS_OF_CHANGES if self.has_changes else _LAYOUTS
         for frames in stored.values():
             self._memory.refill(frames, since_ns)
             for frame in reversed(frames):
                 if frame.source_ns is not None and frame.kind is not FrameKind.HISTORY:
                     self._lateness.accepted(frame.layout, frame.source_ns)
-                if len(self._known) < _LAYOUTS and _holds(frame):
+                if len(self._known) < most and _holds(frame):
                     self._know(frame.layout, frame.values, frame.quality)
 
 

@@ -9,7 +9,7 @@ from drivers.adaptation import Adaptation
 from drivers.assign import UnitSpec
 from drivers.mqtt.lateness import settled
 from drivers.profile import MqttProfile
-from gateway.model import SECOND, Frame, FrameKind, Instant, Quality
+from gateway.model import SECOND, Frame, FrameKind, Instant, Layout, Quality
 from tests.drivers.made import any_shipped
 from tests.drivers.mqtt_fake import Scene, scene
 from tests.drivers.said import profile
@@ -74,6 +74,21 @@ async def test_after_a_lost_session_nothing_holds() -> None:
         on.reachable, on.present = True, False
         await on.turn(10)
         assert on.taken() == [] and on.report.counts["gaps"] == 1
+
+
+async def test_a_state_of_long_ago_holds_after_a_restart_though_thousands_of_signs_of_life_lie_between() -> None:
+    async with scene(panel(), present=True, begin=False) as on:
+        fire = Layout("a", tuple(PANEL.point(key) for key in ("beat", "fire")))
+        beat = Layout("a", (PANEL.point("beat"),))
+        at = on.clock.now()
+        on.stored["a"] = [Frame(beat, [n], at) for n in range(3000, 1, -1)] + [Frame(fire, [1, True], at)]
+        on.reachable = False
+        await on.start()
+        await on.turn(15)
+        assert [list(one.values) for one in on.taken()] == [[None, None, None]]
+        on.reachable = True
+        await on.turn(10)
+        assert words(on.taken()) == [(FrameKind.INITIAL, {"beat": 3000, "fire": True})]
 
 
 async def test_a_late_fire_becomes_the_present_when_nothing_follows() -> None:
