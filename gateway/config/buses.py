@@ -66,8 +66,13 @@ def budgets(
         if (too_much := overrun(found[name])) is None:
             if (told := tight(found[name])) is not None:
                 inspection.warn(site.document, ("links", name), told)
-        elif options.allow_overrun:
+        elif options.allow_overrun or not _is_known(options):
             inspection.warn(site.document, ("links", name), too_much)
         else:
             inspection.at_key(site.document, ("links", name), f"{too_much}, or say `allow_overrun: true`")
     return found
+
+
+def _is_known(options: ModbusLinkOptions) -> bool:
+    """Characters on a line take their time. How quick a network port is has only been assumed, unless the site says it."""
+    return options.line is not None or options.assumed_rtt is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from drivers.modbus import budget
 from gateway.model import SECOND
 from tests.config.conftest import Folder
 
@@ -114,6 +115,14 @@ def test_a_bus_that_cannot_fit_is_refused_with_its_arithmetic(site: Folder) -> N
     site.change(("assumed_rtt: 300ms", "assumed_rtt: 300ms, allow_overrun: true"))
     assert site.problems() == []
     assert needed in site.warnings()
+
+
+def test_what_is_only_assumed_of_a_network_port_refuses_nothing(site: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(budget, "NETWORK_ANSWER", 600 * SECOND // 1000)
+    assert site.problems() == []
+    assert any("needs 1.2 s for what is due each 1s" in line for line in site.warnings())
+    site.change(('"tcp://10.0.0.7:502"', '"tcp://10.0.0.7:502", assumed_rtt: 600ms'))
+    assert any("or say `allow_overrun: true`" in line for line in site.problems())
 
 
 def test_a_nearly_full_bus_is_a_warning(site: Folder) -> None:
