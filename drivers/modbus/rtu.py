@@ -168,7 +168,7 @@ class RtuConnection(Wire):
         unit = question.unit
         if (spoke := self._settle(heard.others, question)) is not None:
             return RequestError(ErrorKind.BAD_REPLY, f"unit {spoke.unit} answered instead of unit {unit}")
-        if heard.damaged:
+        if heard.begun:  # its rest may still come, and behind the beginning of the next answer it would fit
             return RequestError(ErrorKind.CRC, f"the answer of unit {unit} came cut off")
         if heard.rest:
             return RequestError(ErrorKind.CRC, f"no frame came for unit {unit} but {printable(ear)}")

@@ -61,7 +61,8 @@ class Heard:
     answer: bytes | None = None  # the whole frame that is provably its answer
     behind_noise: bool = False  # the answer did not begin where a frame begins: it counts only when silence follows
     wrong: tuple[ErrorKind, str] | None = None  # why no answer can come of this any more
-    damaged: bool = False  # an answer of the unit came or began to come: there will be no other
+    begun: bool = False  # the unit's answer has begun to come
+    damaged: bool = False  # it came in its whole length, and its CRC does not fit: there will be no other
     others: list[Frame] = field(default_factory=list)  # whole frames that are not the answer
     rest: bytes = b""  # what follows the answer or the last whole frame
 
@@ -121,8 +122,9 @@ def _judge_head(heard: Heard, head: bytes, question: Question) -> None:
     own = head[1] & ~_EXCEPTION == question.function
     counted = len(head) >= 3 and (head[1] & _EXCEPTION or head[2] == question.size)
     if own and counted:
-        heard.damaged = True
+        heard.begun = True
         if length is not None and len(head) >= length:
+            heard.damaged = True
             heard.wrong = (ErrorKind.CRC, f"the answer of unit {question.unit} came damaged: its CRC does not fit")
     elif len(head) >= ANSWER_BYTES - 1 and crc16(head) == 0:
         said = f"function 0x{head[1]:02X} answered function {question.function}"

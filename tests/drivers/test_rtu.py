@@ -139,6 +139,24 @@ async def test_the_same_unit_waits_until_nothing_can_be_late(wire: str) -> None:
 
 
 @both
+async def test_the_rest_of_an_answer_is_not_the_rest_of_the_next(wire: str) -> None:
+    """A beginning of the new answer and the rest of the late one make a whole frame with a good CRC."""
+
+    def script(ask: RtuAsk, say: Say) -> None:
+        right = ask.answer(WRONG if ask.address == 100 else RIGHT)
+        say(right[:3])
+        made.after(0.18 if ask.address == 100 else 0.12, right[3:])
+
+    async with WIRES[wire](script) as made:
+        connection = await RtuConnection.open(options(made.address, timeout="100ms", late_within="300ms"))
+        with pytest.raises(RequestError, match="cut off"):
+            await connection.checked_read(of(1))
+        with pytest.raises(RequestError, match="cut off"):
+            await connection.checked_read(of(1, address=200))
+        connection.close()
+
+
+@both
 async def test_a_cancelled_question_is_never_answered_by_its_late_answer(wire: str) -> None:
     asked = asyncio.Event()
 
@@ -205,6 +223,7 @@ async def test_what_is_said_between_questions_is_no_answer(wire: str) -> None:
     async with line(wire, lambda ask, say: say(ask.answer(RIGHT))) as (made, connection):
         assert await connection.checked_read(of(1)) == RIGHT
         made.say(RtuAsk(1, 3, 100, 2, b"").answer(WRONG))
+        await asyncio.sleep(0.1)
         with pytest.raises(RequestError, match="unit 1 talks without being asked"):
             for _ in range(1000):
                 await connection.checked_read(of(1))

@@ -66,7 +66,8 @@ def test_the_answer_is_found() -> None:
 def test_while_it_comes_there_is_nothing_to_say(length: int) -> None:
     heard = listen(GOOD[:length], TWO)
     assert heard.answer is None and heard.wrong is None
-    assert heard.damaged == (length >= 3), "unit, function and count are those of the answer"
+    assert heard.begun == (length >= 3), "unit, function and count are those of the answer"
+    assert not heard.damaged
 
 
 def test_an_exception_is_an_answer() -> None:

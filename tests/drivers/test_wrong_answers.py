@@ -176,7 +176,7 @@ def on_any(ask: Any, right: bytes, chance: random.Random) -> list[tuple[float, b
         0: [(0, ask.answer(wrong[:-1]))],
         1: [(0, ask.answer(wrong + b"\0\0"))],
         2: [(0, ask.answer(wrong, function=ask.function % 4 + 1))],
-        3: [(0, ask.answer(wrong, unit=ask.unit + 1))],
+        3: [(0, ask.answer(wrong, unit=249))],
         4: [(max(0, chance.uniform(TIMEOUT - 0.05, TIMEOUT + 0.05)), good)],
         5: [(max(0, chance.uniform(TIMEOUT - 0.05, TIMEOUT + 0.05)), good)],
         6: [(0, ask.answer(wrong, announced=len(wrong) + chance.randrange(1, 256)))],
