@@ -74,5 +74,5 @@ def budgets(
 
 
 def _is_known(options: ModbusLinkOptions) -> bool:
-    """Characters on a line take their time. How quick a network port is has only been assumed, unless the site says it."""
+    """Characters on a line take time. How quick a network port is has only been assumed, unless the site says it."""
     return options.line is not None or options.assumed_rtt is not None
