@@ -38,6 +38,7 @@ MAY_IMPORT: dict[str, set[str] | None] = {
         "drivers.profile",
         "drivers.channel",
         "drivers.modbus.budget",
+        "drivers.modbus.address",
         "drivers.modbus.options",
         "drivers.modbus.vectors",
         "drivers.mqtt.options",
