@@ -11,7 +11,7 @@ from simulators import charger, fire, garage, lift
 from simulators.building import Building
 from simulators.charger import Car, Charger
 from simulators.entry import Entry
-from simulators.faults import Fault, FaultKind
+from simulators.faults import MBAP, RTU, Fault, FaultKind
 from simulators.fire import Panel
 from simulators.lift import Mode
 from simulators.mqtt_device import MqttFault, MqttFaultKind
@@ -209,6 +209,7 @@ def _fault(entry: Entry, wiring: Wiring, at: float) -> Action:
             code=given["code"].integer(0, 0xFFFF) if "code" in given else None,
             end=end,
         )
+        (MBAP if wiring.links[link].serial is None else RTU).require(fault.kind)
     except ValueError as error:
         entry.fail(str(error))
     return LinkFaults(link, int(place) if place else None, (fault,))

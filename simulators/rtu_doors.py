@@ -42,13 +42,14 @@ class PtyDoor:
         os.close(self._theirs)
 
 
-class TcpDoor(asyncio.Protocol):
+class TcpDoor(asyncio.BufferedProtocol):
     """One connection to a serial server, which passes bytes both ways and understands none of them."""
 
     def __init__(
         self, received: Callable[[bytes], None], joined: Callable[[TcpDoor], bool], left: Callable[[TcpDoor], None]
     ) -> None:
         self._received, self._joined, self._left = received, joined, left
+        self._arriving = bytearray(READ_AT_ONCE)
         self._gone = asyncio.Event()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -57,8 +58,11 @@ class TcpDoor(asyncio.Protocol):
         if not self._joined(self):
             self._transport.abort()
 
-    def data_received(self, data: bytes) -> None:
-        self._received(data)
+    def get_buffer(self, sizehint: int) -> bytearray:
+        return self._arriving
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self._received(bytes(self._arriving[:nbytes]))
 
     def write(self, content: bytes) -> None:
         if not self._transport.is_closing():

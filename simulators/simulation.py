@@ -17,6 +17,7 @@ from simulators.mqtt_link import MqttLink
 from simulators.notifier import NODE_UNKNOWN
 from simulators.pdu import Busy, Refusal
 from simulators.play import STEPS_PER_SECOND, Play, steps_until
+from simulators.rtu_server import RtuServer
 from simulators.scenario import Scenario
 from simulators.wiring import FirePanel, LinkWiring, Wiring
 
@@ -66,10 +67,14 @@ class SimulatedBuilding:
         self._addresses: dict[str, tuple[str, int]] = {}
         self._refusing: set[str] = set()
 
-    def _server_of(self, link: str, wired: LinkWiring, seed: int) -> ModbusServer:
+    def _server_of(self, link: str, wired: LinkWiring, seed: int) -> ModbusServer | RtuServer:
+        units = {number: registers(link, number, unit, self._present) for number, unit in wired.units.items()}
+        if wired.serial is not None:
+            most = wired.max_connections
+            return RtuServer(units, baud=wired.serial, now=self._now, seed=seed, max_connections=most)
         fire = any(isinstance(unit, FirePanel) for unit in wired.units.values())
         return ModbusServer(
-            {number: registers(link, number, unit, self._present) for number, unit in wired.units.items()},
+            units,
             now=self._now,
             seed=seed,
             max_connections=wired.max_connections,
@@ -156,7 +161,7 @@ class SimulatedBuilding:
         """The physical state in one short line."""
         return f"{self.elapsed:.0f} s | {building.describe(self.building)}"
 
-    def _server(self, link: str) -> ModbusServer:
+    def _server(self, link: str) -> ModbusServer | RtuServer:
         if link not in self._servers:
             raise ValueError(f"no such Modbus link: {link}; links: {', '.join(self._servers)}")
         return self._servers[link]

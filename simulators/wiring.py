@@ -115,11 +115,15 @@ MqttDevice = OpenEvse | SubmersibleLevel
 
 @dataclass(frozen=True, slots=True)
 class LinkWiring:
-    """One endpoint and what is behind it: units of a Modbus link, or devices that publish to a broker."""
+    """One endpoint and what is behind it: units of a Modbus link, or devices that publish to a broker.
+
+    `serial` is the baud rate of the line that its units share; the endpoint then is a serial server (RTU over TCP).
+    """
 
     units: Mapping[int, Unit]
     max_connections: int | None = None
     devices: Mapping[str, MqttDevice] = field(default_factory=dict)
+    serial: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +170,7 @@ def load_wiring(source: Traversable) -> Wiring:
 
 
 def _link(entry: Entry, building: Building) -> LinkWiring:
-    given = entry.mapping(optional=["units", "max_connections", "devices"])
+    given = entry.mapping(optional=["units", "max_connections", "serial", "devices"])
     if "devices" in given:
         if len(given) > 1:
             entry.fail("a link has units (Modbus) or devices (MQTT), not both")
@@ -174,7 +178,7 @@ def _link(entry: Entry, building: Building) -> LinkWiring:
         if not devices:
             entry.fail("nobody publishes here")
         return LinkWiring({}, None, devices)
-    given = entry.mapping(["units"], ["max_connections"])
+    given = entry.mapping(["units"], ["max_connections", "serial"])
     units = {}
     for number, unit in given["units"].pairs():
         # V1.1b3 §4.1 leaves 248…255 reserved; devices that are alone on their address answer to 255 all the same
@@ -182,7 +186,8 @@ def _link(entry: Entry, building: Building) -> LinkWiring:
             unit.fail("a unit's number lies within 1…247, or is 255")
         units[int(number)] = _unit(unit, building)
     most = given["max_connections"].integer(1, 1000) if "max_connections" in given else None
-    return LinkWiring(units, most)
+    baud = given["serial"].mapping(["baud"])["baud"].integer(300, 921_600) if "serial" in given else None
+    return LinkWiring(units, most, serial=baud)
 
 
 def _lift_controller(entry: Entry, building: Building) -> Unit:
