@@ -12,6 +12,7 @@ import pytest
 
 from simulators.faults import Fault, FaultKind
 from simulators.play import run
+from simulators.rtu_wire import opened, sealed
 from simulators.scenario import Event, Scenario, load_scenario
 from simulators.simulation import SimulatedBuilding
 from simulators.wiring import load_wiring
@@ -249,3 +250,26 @@ async def test_one_line_for_people() -> None:
     assert "pumps x+" in line
     assert "lift-2" in line
     assert "\n" not in line
+
+
+async def test_a_link_can_be_a_serial_line(tmp_path: Path) -> None:
+    wired = tmp_path / "simulation.yaml"
+    wired.write_text(
+        "lifts: {lift-1: {floors: 10, ground: 2}}\n"
+        "links:\n"
+        "  bus:\n"
+        "    serial: {baud: 115200}\n"
+        "    units: {1: {kind: nice3000, lift: lift-1}}\n"
+    )
+    wiring = load_wiring(wired)
+    assert wiring.links["bus"].serial == 115_200
+    simulated = SimulatedBuilding(Scenario("quiet", {}, 1, 60.0, wiring.building, ()), wiring, Moment())
+    ports = await simulated.start()
+    try:
+        async with dial(ports["bus"]) as raw:
+            raw.send(sealed(1, bytes.fromhex("03 10 10 00 01")).hex())
+            answered = opened(bytes.fromhex(await raw.receive(7)))
+            assert answered is not None and answered.pdu[:2] == b"\x03\x02"
+        assert simulated.report()["bus"]["units"][1]["functions"] == {3: 1}
+    finally:
+        await simulated.stop()
