@@ -62,7 +62,7 @@ async def test_example(request_pdu: str, response_pdu: str, points: dict[str, An
 
     made = profile(points)
     blocks = plan(cells_of(made.readings.values()), made.modbus.limits)
-    (asked,) = Unit(link(unit("d", 17, made)).units[0], Instant(0, 0), lambda: 0.0).asked
+    (asked,) = Unit(link(unit("d", 17, made)).units[0], Instant(0, 0), lambda: 0.0).cycles[0].asked
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     async with server:
         port = server.sockets[0].getsockname()[1]
