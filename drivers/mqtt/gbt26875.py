@@ -1,7 +1,9 @@
 """GB/T 26875.3-2011: frames of a user information transmission device, the box that tells what a fire panel says. Pure.
 
 One payload may hold several frames, one frame several objects. What is not decoded is passed over by name; what is
-damaged is counted, and the sound frames beside it are read. A payload without a sound frame is none.
+damaged is counted, and the sound frames beside it are read, and in a sound frame the objects before the damage. A frame
+is as long as it says, also beyond the 1024 bytes of the standard: its checksum tells whether it is whole. A payload
+without a sound frame is none.
 """
 
 from __future__ import annotations
@@ -13,7 +15,6 @@ from typing import Any, NamedTuple
 from drivers.mqtt.gbt26875_objects import TIME, Objects, moment
 
 _HEAD = 27  # with the command; then the data, its checksum and the end
-_LONGEST = 1024
 _SEND, _ANSWER = 2, 5
 _COMMANDS = {1: "control", _SEND: "send", 3: "confirmed", 4: "request", _ANSWER: "answer", 6: "denied"}
 
@@ -51,9 +52,12 @@ class Gbt26875:
             commands[_COMMANDS.get(found.command, f"command_{found.command}")] += 1
             if found.command not in (_SEND, _ANSWER):
                 continue  # whoever speaks here, it may be the monitoring centre
-            if found.body and (told := objects.add(found.body)):
-                damaged, why = damaged + 1, told
-                continue
+            if found.body:
+                taken = objects.add(found.body)
+                if taken.fault is not None:
+                    damaged, why = damaged + 1, taken.fault
+                    if not taken.objects:
+                        continue
             value |= {"number": found.number, "time": found.time, "source": found.source}
             if not found.body:
                 value["heartbeats"] = value.get("heartbeats", 0) + 1
@@ -91,8 +95,6 @@ def _frame(payload: bytes, at: int) -> Frame | str:
     if len(payload) - at < _HEAD + 3:
         return f"{len(payload) - at} bytes are no whole frame"
     length = int.from_bytes(payload[at + 24 : at + 26], "little")
-    if length > _LONGEST:
-        return f"{length} bytes of data; at most {_LONGEST} are allowed"
     end = at + _HEAD + length
     if len(payload) < end + 3:
         return f"{length} bytes of data are announced, and the payload ends before"

@@ -7,11 +7,13 @@ standard's own sample of a fire alarm has the bit that means "test".
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from typing import Any, NamedTuple
 
 TIME = 6
 SIZES = {1: 4, 2: 40, 3: 10, 4: 4, 21: 1}
 """Bytes of an object without its time, of the types that are read."""
+# of a component whose name is cut off the state has come
+_ENOUGH = {2: 9}
 _NAMES = {
     5: "version",
     6: "system_configuration",
@@ -77,6 +79,13 @@ def text(field: bytes) -> str:
     return _printable(field.decode("gb18030", "replace"))
 
 
+class Taken(NamedTuple):
+    """How many objects of a data unit were read, and what is wrong with it."""
+
+    objects: int
+    fault: str | None
+
+
 class Objects:
     """What the objects of one payload say together; later ones replace earlier ones, except that fire stays."""
 
@@ -87,28 +96,25 @@ class Objects:
         self._cleared: dict[str, bool] = {}
         self._passed: Counter[str] = Counter()
 
-    def __bool__(self) -> bool:
-        return bool(self._device or self._systems or self._components or self._cleared or self._passed)
+    def add(self, body: bytes) -> Taken:
+        """Take an application data unit.
 
-    def add(self, body: bytes) -> str | None:
-        """Take an application data unit; what is wrong with it, None when nothing is."""
+        Its frame is sound, so the objects that are there are read, whatever their count says and wherever the last one
+        ends: one of them may be a fire.
+        """
         if len(body) < 2:
-            return "one byte is no data unit"
+            return Taken(0, "one byte is no data unit")
         kind, count, rest = body[0], body[1], body[2:]
         size = SIZES.get(kind)
         if size is None:
             self._passed[_NAMES.get(kind, f"type_{kind}")] += 1
-            return None
-        step = size + TIME
-        if len(rest) == count * size and count:
-            step = size  # some leave out the times
-        if len(rest) != count * step:
-            return f"{count} objects of type {kind} have {count * (size + TIME)} bytes, got {len(rest)}"
-        for at in range(0, len(rest), step):
+            return Taken(0, None)
+        read, step, told = _layout(kind, count, len(rest))
+        for at in range(0, read * step, step):
             one = rest[at : at + size]
             said = rest[at + size : at + step]
-            self._add(kind, one, {"since": moment(said)} if said else {})
-        return None
+            self._add(kind, one, {"since": moment(said)} if len(said) == TIME else {})
+        return Taken(read, told)
 
     def _add(self, kind: int, one: bytes, since: dict[str, Any]) -> None:
         system = "" if kind == 21 else f"S{one[0]}-{one[1]}"
@@ -162,6 +168,20 @@ class Objects:
         if self._passed:
             found["passed"] = dict(self._passed)
         return found
+
+
+def _layout(kind: int, count: int, length: int) -> tuple[int, int, str | None]:
+    """(objects that are whole, bytes from one to the next, what is wrong) in so many bytes after a count."""
+    size, step = SIZES[kind], SIZES[kind] + TIME
+    if length == count * step:
+        return count, step, None
+    if length == count * size:
+        return count, size, None  # some leave out the times
+    told = f"{count} objects of type {kind} have {count * step} bytes, got {length}"
+    whole, rest = divmod(length, step)
+    if not rest:
+        return whole, step, told  # they were counted wrong
+    return min(max(count, 1), whole + (rest >= _ENOUGH.get(kind, size))), step, told
 
 
 def _bits(state: int, first: int, names: tuple[str, ...]) -> dict[str, Any]:

@@ -89,6 +89,16 @@ class Lateness:
             return Verdict(FrameKind.INITIAL, source_ns, Quality.UNCERTAIN_INITIAL)
         return Verdict(FrameKind.LIVE, source_ns)
 
+    def unsurpassed(self, layout: Layout, source_ns: int) -> tuple[int, ...]:
+        """The columns of which nothing newer is known: another one of the layout's points may have been said later."""
+        newer = {
+            point.key
+            for other, cell in self._newest.items()
+            if other.device == layout.device and cell[0] > source_ns
+            for point in other.points
+        }
+        return tuple(column for column, point in enumerate(layout.points) if point.key not in newer)
+
     def accepted(self, layout: Layout, source_ns: int) -> None:
         """An earlier run has taken this as current."""
         newest = self._newest.get(layout) or self._meet(layout)

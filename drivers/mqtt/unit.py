@@ -55,6 +55,7 @@ class Unit:
         self._period_ns = spec.poll_ns
         self._of_changes = _of_changes(assignment)
         self._lasts: dict[Layout, bool] = {}
+        self._parts: dict[tuple[Layout, tuple[int, ...]], Layout] = {}
         self.quiet_ns = min(SECOND, spec.poll_ns // 2) if spec.poll_ns else SECOND
         self._link = link
         self._duplicates = duplicates
@@ -160,12 +161,33 @@ class Unit:
             if not record.history and (verdict.source_ns is None or self._still_holds(layout, verdict, at)):
                 self._waiting.add(layout)
                 self._know(layout, values, quality)
+            elif not record.history and verdict.source_ns is not None:
+                self._overtaken(layout, values, quality, verdict.source_ns)
         else:
             self._current.add(layout)
             if self._waiting or self._lasting(layout):
                 self._know(layout, values, quality)
                 self._waiting.discard(layout)
         return Frame(layout, values, at, quality, verdict.source_ns, verdict.kind)
+
+    def _overtaken(
+        self, layout: Layout, values: Sequence[Value], quality: Sequence[int] | None, source_ns: int
+    ) -> None:
+        """Older than another message, which need not have said all of this: a fire that is sent again behind a sign of
+        life, or just after the panel's clock was set back, still burns."""
+        columns = tuple(i for i in self._lateness.unsurpassed(layout, source_ns) if self._is_of_changes(layout, i))
+        if not columns:
+            return
+        part = self._parts.get((layout, columns))
+        if part is None:
+            part = Layout(layout.device, tuple(layout.points[i] for i in columns))
+            self._parts[layout, columns] = part
+        self._lateness.accepted(part, source_ns)
+        self._waiting.add(part)
+        self._know(part, [values[i] for i in columns], None if quality is None else [quality[i] for i in columns])
+
+    def _is_of_changes(self, layout: Layout, column: int) -> bool:
+        return self.event_driven or (layout.device, layout.points[column].key) in self._of_changes
 
     def _still_holds(self, layout: Layout, verdict: Verdict, at: Instant) -> bool:
         """Late, but no older than what may pass between two messages: unless something newer follows, it is what is."""

@@ -253,6 +253,64 @@ def test_a_sound_frame_beside_damage_is_read_and_the_damage_counted(beside: byte
         decode(beside)
 
 
+def body(kind: int, count: int, raw: bytes) -> bytes:
+    return bytes((kind, count)) + raw
+
+
+BURNING, QUIET = component(1, 1, 2), component(1, 2, 1)
+
+
+@pytest.mark.parametrize(
+    ("raw", "count"),
+    [
+        (BURNING + QUIET[:-1], 2),
+        (BURNING + QUIET[:20], 2),
+        (BURNING + b"\0", 1),
+        (BURNING, 2),
+        (BURNING, 0),
+        (BURNING, 255),
+        (QUIET + BURNING, 1),
+        (QUIET + BURNING[:40], 2),  # its time is cut off
+        (QUIET + BURNING[:30], 2),  # its name is, too
+        (QUIET + BURNING[:9], 2),
+        (BURNING[:9], 1),
+    ],
+)
+def test_a_fire_is_read_though_the_data_unit_lies_about_its_objects(raw: bytes, count: int) -> None:
+    """Its checksum is right: what is whole in it was sent."""
+    value = decode(frame(body(2, count, raw)))
+    assert value["components"]["S1-1Z1P1"]["fire"] is True and value["any"] == {"fire": True}
+    assert value["damaged"] == 1 and value["number"] == 1
+    assert set(value["components"]) <= {"S1-1Z1P1", "S1-1Z1P2"}
+    beside = decode(frame(body(2, count, raw), number=8) + frame(number=9))
+    assert beside["any"] == {"fire": True} and beside["damaged"] == 1 and beside["heartbeats"] == 1
+
+
+def test_a_fire_of_a_system_and_of_the_device_in_a_broken_data_unit() -> None:
+    assert decode(frame(body(1, 2, system(1, 1, 3) + b"\1\2")))["systems"]["S1-1"]["fire"] is True
+    assert decode(frame(body(21, 3, device(3))))["device"]["fire"] is True
+
+
+@pytest.mark.parametrize("raw", [b"", BURNING[:8], b"\2" * 8])
+def test_where_no_object_is_whole_nothing_is_read(raw: bytes) -> None:
+    with pytest.raises(ValueError, match="1 objects of type 2 have 46 bytes"):
+        decode(frame(body(2, 1, raw)))
+    value = decode(frame(body(2, 1, raw), number=8) + frame(number=9))
+    assert "components" not in value and value["damaged"] == 1 and value["number"] == 9
+
+
+def test_bytes_behind_the_objects_that_were_counted_make_no_component() -> None:
+    value = decode(frame(body(2, 1, QUIET + b"\2" * 30)))
+    assert set(value["components"]) == {"S1-1Z1P2"} and "any" not in value and value["damaged"] == 1
+
+
+def test_a_frame_longer_than_the_standard_allows_is_read_when_it_is_sound() -> None:
+    many = unit(2, *(component(1, number, 2 * (number == 29)) for number in range(30)))
+    assert len(many) > 1024
+    value = decode(frame(many))
+    assert value["components"]["S1-1Z1P29"]["fire"] is True and value["damaged"] == 0
+
+
 def test_what_is_wrong_is_said() -> None:
     flipped = bytearray(SOUND)
     flipped[-3] ^= 0xFF
@@ -268,7 +326,7 @@ def test_what_is_wrong_is_said() -> None:
         (SOUND[:-2] + b"##"[:1] + b"!", "ends with 23 23"),
         (SOUND[:-5], "the payload ends before"),
         (bytes(version), "version 2 of the protocol"),
-        (long, "65535 bytes of data; at most 1024"),
+        (long, "65535 bytes of data are announced"),
         (frame(unit(1, b"abc")), "1 objects of type 1 have 10 bytes, got 3"),
     ]:
         with pytest.raises(ValueError, match=words):

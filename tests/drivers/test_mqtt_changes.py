@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+import pytest
+
 from drivers.adaptation import Adaptation
 from drivers.assign import UnitSpec
 from drivers.mqtt.lateness import settled
@@ -208,3 +210,50 @@ async def test_a_component_that_the_site_has_not_named_is_no_poison_and_its_fire
         await on.turn(1)
         assert words(on.taken())[0][1]["any/fire"] is True
         assert [item.reason for item in on.kept] == ["codec"] and on.report.units[0].polls == 3
+
+
+@pytest.mark.parametrize("behind", ["a sign of life", "a clock that was set back"])
+async def test_a_fire_that_is_older_than_a_sign_of_life_before_it_still_burns(behind: str) -> None:
+    """The transmitter sends it again until somebody confirms it, or the centre has set its clock meanwhile."""
+    async with scene(transmitter("S1-1Z10P2", "S1-1Z10P3")) as on:
+        await on.turn(10)
+        then = clock(on)
+        await on.turn(2 if behind == "a sign of life" else 4)
+        on.says("site/uitd-1", frame(number=2, at=clock(on)))
+        await on.turn(0.2)
+        on.taken()
+        on.says("site/uitd-1", frame(unit(2, component(10, 2, 2)), at=then))
+        await on.turn(3)
+        history, now = on.taken()
+        assert history.kind is FrameKind.HISTORY and history.source_ns is not None
+        said = words([now])[0][1]
+        assert now.kind is FrameKind.INITIAL and now.source_ns is None
+        assert set(now.quality or ()) == {Quality.UNCERTAIN_BACKLOG}
+        assert said["S1-1Z10P2/fire"] is said["any/fire"] is True
+        assert "frame_number" not in said, "of that something newer is known"
+
+
+async def test_what_a_point_has_said_earlier_does_not_come_back_when_it_is_sent_again() -> None:
+    async with scene(transmitter("S1-1Z10P2")) as on:
+        await on.turn(10)
+        then = clock(on)
+        await on.turn(2)
+        on.says("site/uitd-1", frame(unit(2, component(10, 2, 1)), at=clock(on)))
+        await on.turn(0.2)
+        assert words(on.taken())[0][1]["S1-1Z10P2/fire"] is False
+        on.says("site/uitd-1", frame(unit(2, component(10, 2, 4)), number=9, at=then))
+        await on.turn(3)
+        assert [one.kind for one in on.taken()] == [FrameKind.HISTORY]
+
+
+async def test_of_overtaken_changes_the_newest_holds() -> None:
+    async with scene(panel()) as on:
+        on.says("p/a", {"ts": on.ago(), "n": 5})
+        await on.turn(0.1)
+        on.taken()
+        for seconds, fire in ((3, True), (2, False), (1, True), (1.5, False)):
+            on.says("p/a", {"ts": on.ago(seconds), "n": 1, "fire": fire})
+        await on.turn(5)
+        kinds = words(on.taken())
+        assert [kind for kind, _ in kinds[:4]] == [FrameKind.HISTORY] * 4
+        assert kinds[4:] == [(FrameKind.INITIAL, {"fire": True})]
