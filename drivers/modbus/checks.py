@@ -79,8 +79,7 @@ def sharing_bits(readings: Mapping[str, Reading], meant: Collection[str], bit_ba
             one, two = spans[key], spans[other]
             apart = one == two or one[1] < two[0] or two[1] < one[0]
             gate = any(low == high and low in gates for low, high in (one, two))
-            packed = readings[key].meaning.field != readings[other].meaning.field
-            if not (apart or gate or packed or key in meant or other in meant):
+            if not (apart or gate or key in meant or other in meant):
                 low, high = max(one[0], two[0]) + bit_base, min(one[1], two[1]) + bit_base
                 bits = f"bit {low} of this register is" if low == high else f"bits {low} … {high} of this register are"
                 told = f"{bits} also part of {key!r}; if that is meant, say `overlaps: true`"
@@ -89,7 +88,8 @@ def sharing_bits(readings: Mapping[str, Reading], meant: Collection[str], bit_ba
 
 def _span(reading: Reading) -> tuple[int, int]:
     shift, mask = reading.meaning.bits or (0, 0)
-    return shift, shift + mask.bit_length() - 1
+    low = shift + (reading.meaning.field[0] if reading.meaning.field else 0)
+    return low, low + mask.bit_length() - 1
 
 
 def sharing_parts(template: Template, firsts: Iterable[Reading]) -> str | None:

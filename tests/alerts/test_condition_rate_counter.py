@@ -76,7 +76,7 @@ def test_a_device_that_speaks_of_changes_only() -> None:
     assert reset.tick(1000) is False
 
 
-@given(st.lists(st.integers(0, 3000), min_size=2, max_size=60), st.integers(0, 65535), st.integers(0, 60))
+@given(st.lists(st.integers(0, 8000), min_size=2, max_size=60), st.integers(0, 65535), st.integers(0, 60))
 def test_rounds_make_no_difference(steps: list[int], start: int, cut: int) -> None:
     """The same growth with a counter that never ends; restored in the middle it goes on alike."""
     wrapped, endless = meter({**RISE, "min_span": "10s"}, 65536), meter({**RISE, "min_span": "10s"}, None)
@@ -98,3 +98,20 @@ def test_a_counter_never_falls(values: list[float], counter: float) -> None:
     assert True not in run(one, values)
     kept = [value for _, value in one.node.snapshot()["samples"]]
     assert all(before <= after for before, after in pairwise(kept))
+
+
+def test_two_rounds_within_a_window() -> None:
+    one = meter({**RISE, "min_span": "10s"}, 65536)
+    total = 60000
+    for i in range(40):
+        total += 8000
+        one.put(10 * i, total % 65536)
+    assert one.node.reading(one.columns).value == pytest.approx(8000 * 60)
+
+
+def test_a_number_that_comes_late_or_twice_is_no_reset() -> None:
+    one = meter({**RISE, "min_span": "1s"}, math.inf)
+    assert run(one, [100.0, 300.0]) == [None, True]
+    assert one.put(10, 100.5) is False, "of two values at one time the last counts"
+    one.put(5, 7.0)
+    assert [value for _, value in one.node.snapshot()["samples"]] == [100.0, 100.5]

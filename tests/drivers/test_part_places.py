@@ -158,3 +158,28 @@ def test_packed_refused(more: dict[str, Any], tail: tuple[Any, ...], told: str) 
         panel("low", 2, STATES, **more)
     (error,) = caught.value.errors()  # type: ignore[attr-defined]
     assert error["loc"] == ("parts", 0, *tail) and told in error["msg"]
+
+
+def test_a_state_is_no_register_and_knows_nothing_of_its_sentinels() -> None:
+    template = {
+        "id": "D{n}", "over": {"n": [1, 20]}, "address": {"start": 0, "n": 1}, "packed": {"bits": 2, "first": "low"},
+        "points": {"state": STATES},
+    }  # fmt: skip
+    made = profile({"whole": {"address": 9}}, {"sentinels": {"uint16": {1: "no_value"}}}, parts=[template])
+    of = made.for_parts(["D1", "D2"])
+    assert read(of, {0: 0x0001}, "D1/state") == "fire" and read(of, {9: 1}, "whole") == "no_value"
+
+
+def test_kinds_of_parts_may_have_their_own_bits_of_a_register() -> None:
+    """Each channel has a state in the low half of a register and its fault in the high half, side by side."""
+    low = {
+        "id": "A{n}", "over": {"n": [1, 2]}, "address": {"start": 0, "n": 1}, "packed": {"bits": 8, "first": "low"},
+        "points": {"state": {"bits": [0, 6]}},
+    }  # fmt: skip
+    near = {**low, "id": "B{n}", "over": {"n": [1, 1]}, "address": {"start": 0, "n": 1}, "points": {"on": {"bit": 3}}}
+    far = {**near, "packed": {"bits": 8, "first": "high"}}
+    assert profile({}, parts=[low, far]).for_parts(["A1", "B1"]).readings["B1/on"].meaning.field == (8, 0xFF)
+    with pytest.raises(ValueError, match="bit 3 of this register is also part of 'A1/state'"):
+        profile({}, parts=[low, near]).for_parts(["A1", "B1"])
+    with pytest.raises(ValueError, match="bit 11 of this register is also part of 'A2/state'"):
+        profile({}, parts=[low, far]).for_parts(["A2", "B1"])

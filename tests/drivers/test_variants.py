@@ -245,6 +245,10 @@ def test_points_are_adjusted() -> None:
     assert made.identity == base.identity
     new = made.chosen({"product": 140, "firmware": 0x020000})
     assert new is not None and read(new, IMAGE, "energy_total") == 12345.678, "the site has the last word"
+    old = base.adapted(Adaptation(adjust={"energy_total": {"scale": 0.01}}), "UTC").chosen(
+        {"product": 140, "firmware": 0}
+    )
+    assert old is not None and old.variant_name == "p40-old" and read(old, IMAGE, "energy_total") == 123456.78
     assert base.adapted(changes, "UTC") is made, "a thousand devices share one"
     assert base.adapted(Adaptation(), "Asia/Shanghai") is base
     plain = profile(POINTS).adapted(Adaptation(adjust={"power": {"unit": "kW", "scale": 0.001}}), "UTC")
