@@ -311,6 +311,7 @@ async def test_a_caller_that_leaves_too_much_waiting_is_let_go_of(
         assert len(ear.rows()) < 1000
         await opened.empty()
         assert streams._ended["slow"] == 1
+        monkeypatch.undo()  # the frames of the last rows may still be made while it joins: it has the usual room
         async with opened.listening("", f"Last-Event-ID: {ear.last_id}") as again:
             last = await again.until(lambda ear: any(one.event == "snapshot" for one in ear.heard))
         assert ear.rows() + last.rows() == list(range(1, 1001))
