@@ -19,6 +19,8 @@ from gateway.store.history import Bucket, Change, History
 
 ULID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
 
+DEVICES_AT_ONCE = 50  # then the loop turns: nobody who polls or judges waits for a list of a thousand
+
 _encoder = msgspec.json.Encoder()
 
 

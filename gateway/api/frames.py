@@ -31,7 +31,7 @@ def pieces(change: Change, house: House) -> Iterator[Piece]:
     """The frames of a change: one per row of the journal, or one without a number for what moved without a row."""
     if isinstance(change, HealthChanged):
         if (device := house.by_id.get(change.device)) is not None:
-            yield Piece(None, frame("health", device_body(device, house.health.device(device.id, house.clock.now()))))
+            yield Piece(None, frame("health", device_body(device, house.health.brief(device.id, house.clock.now()))))
         return
     yield from _judged(change, house)
 

@@ -12,7 +12,7 @@ from typing import Any
 from starlette.types import Send
 
 from gateway.api import frames
-from gateway.api.answers import at_present, device_body, judged, site_body
+from gateway.api.answers import DEVICES_AT_ONCE, at_present, device_body, judged, site_body
 from gateway.api.frames import Piece
 from gateway.api.house import House
 from gateway.api.points import Points, Watched
@@ -25,7 +25,6 @@ from gateway.model import SECOND, Occurrence
 
 LONGEST_REPLAY = 10_000  # rows; who has been away for longer begins anew
 PAGE = 50  # rows or alarms in memory at a time
-DEVICES_AT_ONCE = 50
 CHUNK = 32 * 1024
 RETRY_MS = range(1_000, 4_000)  # listeners that lost one gateway together do not come back together
 
@@ -119,7 +118,7 @@ class Telling:
         for start in range(0, len(devices), DEVICES_AT_ONCE):
             at = self._house.clock.now()
             some = devices[start : start + DEVICES_AT_ONCE]
-            bodies = [device_body(device, self._house.health.device(device.id, at)) for device in some]
+            bodies = [device_body(device, self._house.health.brief(device.id, at)) for device in some]
             await self._write(frames.items(bodies, first=start == 0))
             await asyncio.sleep(0)
         await self._write(frames.SNAPSHOT_END)

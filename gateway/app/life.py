@@ -110,7 +110,7 @@ def _publish_change(rooms: Rooms, frame: Frame, said: dict[str, Health]) -> None
     was = said.get(device)
     if was is not health:
         said[device] = health
-        error = rooms.health.device(device, frame.at).error
+        error = rooms.health.brief(device, frame.at).error
         rooms.bus.publish(HealthChanged(device, was, health, error.message if error else None, frame.at))
 
 

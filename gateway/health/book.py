@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, tzinfo
 
-from gateway.health.complaint import findings
+from gateway.health.complaint import findings, nearest
 from gateway.health.feed import Feed
 from gateway.health.gateway import GatewayRecord, GatewayStatus
 from gateway.health.links import LinkRecord
@@ -15,7 +15,7 @@ from gateway.health.reasons import point_healths
 from gateway.health.record import DeviceRecord
 from gateway.health.sentences import link_sentence, unit_sentence
 from gateway.health.units import UnitRecord, round_trips, success_ratio
-from gateway.health.view import DeviceHealth, LinkHealth, PointHealth, PointSummary, UnitHealth
+from gateway.health.view import DeviceHealth, HealthError, LinkHealth, PointHealth, PointSummary, UnitHealth
 from gateway.model import (
     GATEWAY_DEVICE,
     HEALTH_POINT,
@@ -142,10 +142,26 @@ class HealthBook:
         """KeyError when there is no such device."""
         record, saying = self._records[device], Saying(now, self._zone)
         health = record.decide(now)
-        causes, notes = findings(record, saying)
+        return self._device(record, health, now, *findings(record, saying))
+
+    def brief(self, device: str, now: Instant) -> DeviceHealth:
+        """As `device`, with the nearest cause alone and no notes: for those who show many. KeyError as there."""
+        record, saying = self._records[device], Saying(now, self._zone)
+        health = record.decide(now)
+        cause = nearest(record, saying)
+        return self._device(record, health, now, () if cause is None else (cause,), ())
+
+    def _device(
+        self,
+        record: DeviceRecord,
+        health: Health,
+        now: Instant,
+        causes: tuple[HealthError, ...],
+        notes: tuple[HealthError, ...],
+    ) -> DeviceHealth:
         last = record.last_good
         return DeviceHealth(
-            device=device,
+            device=record.device.id,
             health=health,
             since_wall_ns=record.since.wall_ns,
             last_good_wall_ns=None if last is None else last.wall_ns,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from gateway.health.feed import NOT_FITTED, Word
@@ -45,20 +45,31 @@ def findings(record: DeviceRecord, saying: Saying) -> tuple[tuple[HealthError, .
     if record.health is Health.DISABLED:
         return (), ()
     words = list(record.words(saying.now, only_bad=True))
-    return tuple(_causes(record, words, saying)), tuple(_notes(record, words, saying))
+    return tuple(_causes(record, saying, lambda: words)), tuple(_notes(record, words, saying))
 
 
-def _causes(record: DeviceRecord, words: Sequence[Word], saying: Saying) -> list[HealthError]:
-    found = [*_gone(record), *_failed(record, saying), *_short_of(record)]
-    unheard = bool(found)
+def nearest(record: DeviceRecord, saying: Saying) -> HealthError | None:
+    """The first of its troubles. The others, which nobody has asked for, cost nothing."""
+    if record.health is Health.DISABLED:
+        return None
+    return next(_causes(record, saying, lambda: list(record.words(saying.now, only_bad=True))), None)
+
+
+def _causes(record: DeviceRecord, saying: Saying, ask: Callable[[], Sequence[Word]]) -> Iterator[HealthError]:
+    """The troubles, each made when it is taken. `ask` for the words is called when those of the units are told."""
+    told = [*_gone(record), *_failed(record, saying), *_short_of(record)]
+    unheard = bool(told)
     if not unheard:
-        found += _silent(record, saying)
-    found += _refused(record, words, saying)
-    found += _bad(words, but_comm=unheard)
+        told += _silent(record, saying)
+    yield from told
+    words = ask()
     late = [] if record.health in _SILENT else list(_partly_silent(words, saying))
-    found += late
-    found += _starved(record) if late else ()
-    return found or _untold(record, saying.now)
+    more_of_it = [*_refused(record, words, saying), *_bad(words, but_comm=unheard), *late]
+    yield from more_of_it
+    if late:
+        yield from _starved(record)
+    if not told and not more_of_it:
+        yield from _untold(record, saying.now)
 
 
 def _notes(record: DeviceRecord, words: Sequence[Word], saying: Saying) -> Iterator[HealthError]:

@@ -78,8 +78,11 @@ def said(seconds: float, *quality: Quality, layout: Layout = FAST) -> Frame:
 
 
 def whys(one: HealthBook, seconds: float) -> list[tuple[str, str]]:
-    """(kind, sentence) of every cause; that the Chinese one is Chinese is checked on the way."""
-    causes = one.device("pump", at(seconds)).causes
+    """(kind, sentence) of every cause; that the Chinese one is Chinese is checked on the way, and that a list of
+    devices shows the first of them."""
+    whole = one.device("pump", at(seconds))
+    assert one.brief("pump", at(seconds)) == replace(whole, causes=whole.causes[:1], notes=())
+    causes = whole.causes
     in_chinese(cause.why for cause in causes)
     return [(cause.kind, cause.why.en) for cause in causes]
 
