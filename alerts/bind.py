@@ -125,7 +125,7 @@ class _Binder:
                 self._problem(rule, mistake.loc, str(mistake))
 
     def _instance(self, rule: Rule, device: Device, part: str | None, source: str) -> None:
-        unknown_for_ns = _unknown_for(rule, device)
+        unknown_for_ns = _unknown_for(rule, device, part)
         scope = Scope(
             device=device,
             fitted=self._fitted(device),
@@ -290,12 +290,26 @@ def _matches(rule: Rule, device: Device) -> bool:
     return (on.system is None or on.system == device.system) and (on.device is None or on.device == device.id)
 
 
-def _unknown_for(rule: Rule, device: Device) -> int:
-    """The rule's own, else three polls and at least a minute, after the time that its windows need to fill."""
+def _unknown_for(rule: Rule, device: Device, part: str | None) -> int:
+    """The rule's own, else three periods and at least a minute, after the time that its windows need to fill."""
     if rule.unknown_for is not None:
         return rule.unknown_for
     spans = [spec.span_ns for _, when in rule.conditions for _, spec, _ in walk(when) if isinstance(spec, RateSpec)]
-    return max(3 * device.poll_ns, _LEAST_UNKNOWN) + max(spans, default=0)
+    return max(3 * _period(rule, device, part), _LEAST_UNKNOWN) + max(spans, default=0)
+
+
+def _period(rule: Rule, device: Device, part: str | None) -> int:
+    """That of the quickest point which the rule reads: its loss must not wait until a slow one might be missed.
+
+    0 when all of them are said only when they change.
+    """
+    if not device.periods:
+        return device.poll_ns
+    names = {name for _, name in _named_points(rule)}
+    named = [point for point in device.points if point.name in names or point.key in names]
+    own = [point for point in named if point.part in (None, part)]  # a rule of the device may read all of its parts
+    periods = [device.periods.get(point.key, device.poll_ns) for point in own or named]
+    return min((period for period in periods if period), default=0 if periods else device.poll_ns)
 
 
 def _steps(rule: Rule, scope: Scope) -> list[tuple[Node, Severity]]:

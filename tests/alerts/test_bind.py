@@ -260,6 +260,42 @@ def test_unknown_for() -> None:
     ] == [(60 * SECOND, 5 * SECOND, 6 * MINUTE), (120 * SECOND, 5 * SECOND, 7 * MINUTE)]
 
 
+EITHER = {"any": [{"point": "high_high_float", "is": True}, {"point": "sump_level", "above": "3 m"}]}
+
+
+@pytest.mark.parametrize(
+    ("changes", "device", "expected"),
+    [
+        # one missed reading of a point that is read each ten minutes is no loss of protection
+        ({}, sump(periods={"floor_level": 10 * MINUTE}), 30 * MINUTE),
+        # a quick channel does not wait for the slowest source of its device
+        ({}, sump(poll_ns=10 * MINUTE, periods={"floor_level": SECOND}), MINUTE),
+        # another point's period is no matter
+        ({}, sump(periods={"sump_level": 10 * MINUTE}), MINUTE),
+        # of two the quick one must not be missed for as long as the slow one may be
+        ({"on": WATER, "when": EITHER}, sump(periods={"sump_level": 10 * MINUTE}), MINUTE),
+        (
+            {"on": WATER, "when": EITHER},
+            sump(periods=dict.fromkeys(("sump_level", "high_high_float"), MINUTE)),
+            3 * MINUTE,
+        ),
+        # what is said only when it changes has none
+        ({"on": WATER, "when": EITHER}, sump(poll_ns=40 * SECOND, periods={"sump_level": 0}), 2 * MINUTE),
+        ({}, sump(poll_ns=40 * SECOND, periods={"floor_level": 0}), MINUTE),
+        # of a part its own
+        (
+            {"on": PUMPS, "when": {"is": True}},
+            sump(periods={"pump-1/pump_fault": 10 * MINUTE, "pump-2/pump_fault": 10 * MINUTE}),
+            30 * MINUTE,
+        ),
+        ({"on": PUMPS, "when": {"is": True}}, sump(periods={"pump-2/pump_fault": 10 * MINUTE}), MINUTE),
+    ],
+)
+def test_unknown_for_is_that_of_the_points_that_a_rule_reads(changes: Any, device: Device, expected: int) -> None:
+    instance = bind([rule(**changes)], [device], catalogue()).instances[0]
+    assert instance.unknown_for_ns == expected
+
+
 def test_companions_collapse_into_the_offline_alarm() -> None:
     offline = Rule.model_validate(pack("gateway")[0])
     bound = bind([rule(), offline], [sump()], catalogue())
