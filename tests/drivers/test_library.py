@@ -112,10 +112,12 @@ def test_adam_addresses() -> None:
 
 @pytest.mark.parametrize("word", [0x00FF, 0x04FF, 0x0CFF, 0xFFFF])
 @pytest.mark.parametrize("part", ["L1D1", "L10M159"])
-def test_a_notifier_point_that_is_not_present_is_no_quiet_one(word: int, part: str) -> None:
+@pytest.mark.parametrize("gateway", ["notifier-modbus-gw", "notifier-cgw-mb"])
+def test_a_notifier_point_that_is_not_present_is_no_quiet_one(word: int, part: str, gateway: str) -> None:
     """FFh is the code of a point that is not there, in the word of nothing but that, too."""
-    panel = shipped("notifier-modbus-gw").for_parts([part])
-    cells = cells_of(panel.readings.values())
+    panel = shipped(gateway).for_parts([part])
+    readings = {key: reading for key, reading in panel.readings.items() if key.startswith(f"{part}/")}
+    cells = cells_of(readings.values())
     blocks = plan(cells, panel.modbus.limits, never_read(panel))
-    values, quality = Decoder(panel.readings, blocks).decode([word.to_bytes(2, "big")])
+    values, quality = Decoder(readings, blocks).decode([word.to_bytes(2, "big")])
     assert set(values) == {None} and quality == [Quality.BAD_NOT_FITTED] * len(cells)
