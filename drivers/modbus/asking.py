@@ -19,7 +19,10 @@ from drivers.modbus.refusals import Asked
 from drivers.modbus.schedule import SLICE
 from drivers.modbus.unit import Unit
 from gateway.clock import Clock, host_mono_ns
-from gateway.model import ErrorKind
+from gateway.model import SECOND, ErrorKind
+
+# whether an answer is still owed is not looked up more often than this
+OWED_LEAST = SECOND // 100
 
 
 class Missed(Exception):  # noqa: N818 - not a failure of ours
@@ -50,8 +53,11 @@ class Asker:
 
     async def probe(self, unit: Unit, connection: Connection) -> None:
         """One cheap question to a dead unit, which lives when it is answered; Missed when not."""
+        question = unit.probe
+        if self._must_wait(unit, question, connection):
+            return
         try:
-            await self.ask(unit, unit.probe, connection, retries=0)
+            await self.ask(unit, question, connection)
         except ExceptionAnswer as error:
             if error.consequence is Consequence.ABSENT:
                 raise Missed(silent=True, link_answers=True) from None
@@ -62,6 +68,8 @@ class Asker:
     async def cycle(self, unit: Unit, cycle: Cycle, connection: Connection, began_ns: int) -> bool:
         """True with all answers of the cycle, False when it goes on later; Missed when there will be none."""
         while (asked := cycle.next(began_ns)) is not None:
+            if self._must_wait(unit, asked.question, connection):
+                return False
             await self._question(unit, cycle, asked, connection)
             if cycle.unfinished:
                 now_ns = self._clock.now().mono_ns
@@ -71,9 +79,10 @@ class Asker:
 
     async def _question(self, unit: Unit, cycle: Cycle, asked: Asked, connection: Connection) -> None:
         """One question of a cycle, and what its answer means for the cycle."""
+        was_broken = connection.broken is not None
+        again = not unit.suspect and cycle.repeats < self._options.retries
         try:
-            retries = 0 if unit.suspect else self._options.retries
-            payload = await self.ask(unit, asked.question, connection, retries)
+            payload = await self.ask(unit, asked.question, connection, again=again)
         except ExceptionAnswer as error:
             if error.consequence is Consequence.REFUSED:
                 cycle.refused(asked, error.message, self._clock.now(), cut=error.can_be_cut)
@@ -81,11 +90,14 @@ class Asker:
                 cycle.failed()
             elif error.consequence is Consequence.ABSENT or not unit.busy(cycle, self._clock.now().mono_ns):
                 raise Missed(silent=error.consequence is Consequence.ABSENT, link_answers=True) from None
-        except RequestError:
-            if not cycle.silent(asked, self._clock.now()):
+        except RequestError as error:
+            if again:
+                cycle.repeats += 1
+            elif not cycle.unanswered(asked, self._clock.now(), silent=error.kind is ErrorKind.TIMEOUT):
                 raise Missed(silent=True, link_answers=False) from None
         except SessionError as error:
-            if asked.optional and self.heard and error.kind is ErrorKind.CONNECT:
+            # a connection that broke while nobody asked says nothing about this register
+            if asked.optional and self.heard and not was_broken and error.kind is ErrorKind.CONNECT:
                 cycle.hung_up(asked, error.message, self._clock.now())
                 raise HungUp(error.kind, error.message) from None
             raise
@@ -93,28 +105,33 @@ class Asker:
             self.heard = True
             cycle.answered(asked, payload)
 
-    async def ask(self, unit: Unit, question: Question, connection: Connection, retries: int) -> bytes:
-        """One checked answer, counted."""
-        for left in range(retries, -1, -1):
-            async with self._wire:
-                sent_ns, began_ns = self._clock.now().mono_ns, host_mono_ns()
-                try:
-                    payload = await connection.checked_read(question)
-                except DriverError as error:
-                    news = unit.tally.failed(error, self._clock.now())
-                    if isinstance(error, (SessionError, ExceptionAnswer)) or not left:
-                        if news:
-                            self._tell()
-                        raise
-                    continue
-                finally:
-                    ended_ns = self._clock.now().mono_ns
-                    self.busy.took(sent_ns, ended_ns)
-                    unit.asked(ended_ns)
-                    _stay_cancelled()
-                unit.tally.answered(host_mono_ns() - began_ns)
-                return payload
-        raise AssertionError("unreachable")
+    def _must_wait(self, unit: Unit, question: Question, connection: Connection) -> bool:
+        """It cannot be asked yet: the unit waits, and the wire is free for the others."""
+        owed_ns = connection.owed_ns(question)
+        if owed_ns <= 0:
+            return False
+        # host time; where a building's runs faster this comes too soon, and is found out then
+        unit.ready_ns = max(unit.ready_ns, self._clock.now().mono_ns + max(owed_ns, OWED_LEAST))
+        return True
+
+    async def ask(self, unit: Unit, question: Question, connection: Connection, *, again: bool = False) -> bytes:
+        """One checked answer, counted. `again`: without one it is asked once more, so that it is no news yet."""
+        async with self._wire:
+            sent_ns, began_ns = self._clock.now().mono_ns, host_mono_ns()
+            try:
+                payload = await connection.checked_read(question)
+            except DriverError as error:
+                news = unit.tally.failed(error, self._clock.now())
+                if news and not (again and not isinstance(error, (SessionError, ExceptionAnswer))):
+                    self._tell()
+                raise
+            finally:
+                ended_ns = self._clock.now().mono_ns
+                self.busy.took(sent_ns, ended_ns)
+                unit.asked(ended_ns)
+                _stay_cancelled()
+            unit.tally.answered(host_mono_ns() - began_ns)
+            return payload
 
 
 def _stay_cancelled() -> None:

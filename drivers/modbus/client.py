@@ -10,8 +10,7 @@ from drivers.base import RequestError, SessionError
 from drivers.modbus.exceptions import ExceptionAnswer
 from drivers.modbus.frame import MOST_WAITING, Question, refusal, whole
 from drivers.modbus.options import ModbusLinkOptions
-from drivers.modbus.owed import Owed
-from drivers.modbus.rest import rest
+from drivers.modbus.rest import catch_up, rest
 from drivers.modbus.wire import Reply, Unanswered, Wire
 from gateway.clock import host_mono_ns
 from gateway.model import SECOND, ErrorKind
@@ -26,12 +25,7 @@ class TcpConnection(Wire):
     def __init__(self, options: ModbusLinkOptions) -> None:
         super().__init__(options)
         self._zero = options.transaction == "zero"
-        self._owed = Owed()
         self._spoke_ns = 0
-
-    def owes(self, owed: Owed) -> None:
-        """What the gateway owes from earlier connections; only without transactions it matters."""
-        self._owed = owed
 
     def _opened(self) -> None:
         super()._opened()
@@ -47,23 +41,41 @@ class TcpConnection(Wire):
         if self._options.pause:
             await rest(self._spoke_ns + self._options.pause - host_mono_ns())
         if self._zero:
-            now_ns = host_mono_ns()
-            await rest(self._owed.until(question, now_ns) - now_ns)
-        # what is left over was sent unasked: whole frames are late answers, dropped here
-        if self._broken is None and not whole(self._client.ctx.recv_buffer):
-            self._fail(SessionError(ErrorKind.BAD_REPLY, "half a frame was sent unasked"))
+            await rest(self.owed_ns(question))
+            await catch_up()
+        self._look_at_what_is_left()
         if self._broken is not None:
             raise self._broken
         # transactions leap: a gateway that counts one behind or ahead can never hit the next question's by chance
         context = self._client.ctx
         context.next_tid = (context.next_tid + _LEAP) % _TRANSACTIONS
+        timeout_ns = host_mono_ns() + self._options.answer_ns(question.size, question.timeout_ns)
+        proven = False
         try:
             reply = await self._ask(question)
+            payload = self._proven(question, context.request_transaction_id, reply)
+            proven = True
+        except ExceptionAnswer:
+            proven = True
+            raise
         except Unanswered as silence:
             raise self._unanswered(question, str(silence)) from None
         finally:
             self._spoke_ns = host_mono_ns()
-        return self._proven(question, context.request_transaction_id, reply)
+            if self._zero and not proven:
+                self._owed.unanswered(question, timeout_ns, timeout_ns + self._options.late_ns(question.timeout_ns))
+                self._fail(SessionError(ErrorKind.TIMEOUT, f"unit {question.unit} owes an answer without a name"))
+        return payload
+
+    def _look_at_what_is_left(self) -> None:
+        """What is left over was sent unasked: whole frames are late answers, and are dropped."""
+        left = self._client.ctx.recv_buffer
+        if self._broken is not None or not left:
+            return
+        if not whole(left):
+            self._fail(SessionError(ErrorKind.BAD_REPLY, "half a frame was sent unasked"))
+        elif self._zero:
+            self._fail(SessionError(ErrorKind.BAD_REPLY, "a frame was sent unasked: what comes next could be another"))
 
     def _unanswered(self, question: Question, sentence: str) -> RequestError | SessionError:
         if self._broken is not None:
@@ -72,10 +84,9 @@ class TcpConnection(Wire):
             seconds = self._options.answer_ns(question.size, question.timeout_ns) / SECOND
             return RequestError(ErrorKind.TIMEOUT, f"unit {question.unit} did not answer within {seconds:g} s")
         # without transactions a late answer would be taken for the next one; in half a frame nobody knows where we are
-        now_ns = host_mono_ns()
-        self._owed.unanswered(question, now_ns, now_ns + self._options.late_ns(question.timeout_ns))
-        self._fail(SessionError(ErrorKind.TIMEOUT, f"unit {question.unit} did not answer: {sentence}"))
-        return self._broken or SessionError(ErrorKind.TIMEOUT, sentence)
+        error = SessionError(ErrorKind.TIMEOUT, f"unit {question.unit} did not answer: {sentence}")
+        self._fail(error)
+        return self._broken or error
 
     def _proven(self, question: Question, transaction: int, reply: Reply) -> bytes:
         if reply.transaction != (0 if self._zero else transaction):

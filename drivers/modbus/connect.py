@@ -11,8 +11,8 @@ from drivers.modbus.rtu import RtuConnection
 from gateway.clock import host_mono_ns
 
 _OWED: dict[str, Owed] = {}
-"""What each line of this machine owes. It belongs to the line, not to a connection: a late answer comes over the next
-one all the same."""
+"""What each line of this machine owes, by the link's first address. It belongs to the line, not to a connection: a late
+answer comes over the next one all the same, and over the second address, which leads to the same devices."""
 
 
 async def open_connection(options: ModbusLinkOptions) -> Connection:
@@ -21,16 +21,15 @@ async def open_connection(options: ModbusLinkOptions) -> Connection:
     failures = []
     for address in options.addresses:
         try:
-            return await _open(options.at(address))
+            return await _open(options.at(address), options.modbus.door)
         except SessionError as error:
             failures.append(error)
     raise SessionError(failures[0].kind, "; ".join(failure.message for failure in failures))
 
 
-async def _open(options: ModbusLinkOptions) -> Connection:
+async def _open(options: ModbusLinkOptions, door: str) -> Connection:
     connection = await (RtuConnection if options.rtu else TcpConnection).open(options)
     if options.rtu or options.transaction == "zero":
-        door = options.modbus.door
         if door not in _OWED:
             # a gateway that was killed has asked until just now
             _OWED[door] = Owed(all_until_ns=host_mono_ns() + options.late_ns())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
+from drivers.base import SessionError
 from drivers.modbus.frame import Question
 from drivers.modbus.options import ModbusLinkOptions
 
@@ -15,6 +16,15 @@ class Connection(Protocol):
     @property
     def endpoint(self) -> str:
         """The address in use: a link may have a second one."""
+
+    @property
+    def broken(self) -> SessionError | None:
+        """Why no further question can be asked; None while it can."""
+
+    def owed_ns(self, question: Question) -> int:
+        """For how long (host time) the answer to an older question could still be taken for this one's; not above 0:
+        it can be asked. `checked_read` waits that long by itself, and nobody else can ask meanwhile.
+        """
 
     async def checked_read(self, question: Question) -> bytes:
         """The data bytes of the answer that is provably this question's.

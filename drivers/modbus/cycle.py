@@ -5,12 +5,13 @@ A cycle may be interrupted between two questions: its unit wants a pause, or has
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from drivers.assign import Feed, Pace
 from drivers.meaning import run_steps
 from drivers.modbus.blocks import blocks_of
+from drivers.modbus.cell import Cell
 from drivers.modbus.codec import Decoder, answer_bytes
 from drivers.modbus.frame import Question
 from drivers.modbus.pace import first_due, next_due
@@ -18,10 +19,12 @@ from drivers.modbus.plan import Block, Rules, halves
 from drivers.modbus.refusals import Asked
 from drivers.modbus.warm_up import WarmUp
 from drivers.profile import ModbusProfile
-from gateway.model import Frame, FrameKind, Instant, Quality, Value
+from gateway.model import SECOND, Frame, FrameKind, Instant, Quality, Value
 
 # looking for the one register that a device refuses must not take the link from its other units
 CUTS_PER_CYCLE = 16
+# a cycle that was missed is tried again after this, or in its own period where that is shorter
+SOON = 5 * SECOND
 # an optional register may be answered with silence; this often, and it counts as refused
 SILENCES = 2
 
@@ -53,7 +56,8 @@ class Cycle:
         self.running = False
         self.spoken = False
         self.busy_again = False
-        self._again = False
+        self.repeats = 0
+        self._again = self._early = self._quiet = False
         self.use(profile)
 
     def use(self, profile: ModbusProfile) -> None:
@@ -68,6 +72,7 @@ class Cycle:
         self._cells = [reading.cell for reading in readings.values()]
         fitted = {cell for cell, reading in zip(self._cells, readings.values(), strict=True) if not reading.optional}
         self._optional = {cell for cell in self._cells if cell is not None and cell not in fitted}
+        self._fitted: set[Cell] = set()
         self.asked = [self._ask(block) for block in self._blocks]
         self._cut = False
         self._cuts = 0
@@ -82,6 +87,9 @@ class Cycle:
     def begin(self, now_ns: int) -> Due:
         """A due cycle begins."""
         self.since_ns = self.due_ns
+        if self._early:
+            self.due_ns = first_due(self._link, self.period_ns, now_ns)
+        self._early = False
         self.due_ns, skipped = next_due(self.due_ns, self.period_ns, now_ns)
         self.abandon()
         self.running = True
@@ -93,6 +101,15 @@ class Cycle:
         gone = 0 if now_ns < self.due_ns else 1 + (now_ns - self.due_ns) // self.period_ns
         self.due_ns += gone * self.period_ns
         return Due(gone, gone)
+
+    def soon(self, now_ns: int) -> None:
+        """It was missed once: that is not left for a long period."""
+        if self.due_ns > now_ns + SOON:
+            self.due_ns, self._early = now_ns + SOON, True
+
+    def broken_off(self) -> None:
+        """Its connection has ended: begun again as soon as there is a new one."""
+        self._again = True
 
     def catch_up(self, now_ns: int) -> Due:
         """Of the cycles that have gone by only the newest is asked, and the one that was broken off."""
@@ -109,7 +126,8 @@ class Cycle:
         self.due_ns = first_due(self._link, self.period_ns, now_ns)
 
     def abandon(self) -> None:
-        self.running = self.spoken = self.busy_again = False
+        self.running = self.spoken = self.busy_again = self._quiet = False
+        self.repeats = 0
         self.answers = []
         self._cuts = 0
 
@@ -133,60 +151,82 @@ class Cycle:
         """The next question of the cycle under way, None when it has all its answers."""
         while len(self.answers) < len(self.asked):
             asked = self.asked[len(self.answers)]
-            if not asked.left_out(now_ns):
+            if asked.left_out(now_ns):
+                self.answers.append(asked.verdict)
+            elif self._quiet and asked.optional and asked.silences:
+                self.answers.append(Quality.BAD_COMM)  # one silence a cycle: the others wait for the next
+            else:
                 return asked
-            self.answers.append(asked.verdict)
         return None
 
     def _ask(self, block: Block) -> Asked:
         question = Question(
             self._number, block.table.function, block.address, block.count, answer_bytes(block), self._timeout_ns
         )
-        return Asked(block, question, optional=self._optional.issuperset(block.cells))
+        fitted = not self._fitted.isdisjoint(block.cells)
+        return Asked(block, question, optional=self._optional.issuperset(block.cells), fitted=fitted)
 
     # what was answered
 
     def answered(self, asked: Asked, payload: bytes) -> None:
         self.answers.append(payload)
         self.spoken = True
-        asked.silences = 0
+        asked.silences = self.repeats = 0
+        if asked.optional and not asked.fitted:
+            asked.fitted = True
+            self._fitted.update(asked.block.cells)
 
     def failed(self) -> None:
         """The device has answered that it cannot."""
         self.answers.append(Quality.BAD_COMM)
         self.spoken = True
+        self.repeats = 0
 
     def refused(self, asked: Asked, why: str, now: Instant, *, cut: bool = True, hung_up: bool = False) -> None:
         """The device has no such registers: the block is cut in two, or left out from now on."""
         self.spoken = self.spoken or not hung_up
+        self.repeats = 0
         parts = halves(asked.block, self._limits) if cut and not asked.standing else None
         if parts is None:
             asked.refused(why, now, hung_up=hung_up)
             self.answers.append(asked.verdict)
         elif self._cuts < CUTS_PER_CYCLE or hung_up:
             self._cuts += 1
-            at = next(i for i, one in enumerate(self.asked) if one is asked)
-            self.asked[at : at + 1] = [self._ask(part) for part in parts]
-            self._cut = True
-            self._decoder.replan([one.block for one in self.asked])
+            self._replace(asked, parts)
         else:
-            self.answers.append(asked.verdict)
+            # which of them it refuses is not known yet
+            self.answers.append(Quality.BAD_COMM if asked.optional else asked.verdict)
 
-    def silent(self, asked: Asked, now: Instant) -> bool:
-        """No answer: True when that is the device's way to say that it has no such registers."""
-        if not asked.optional or not any(isinstance(answer, bytes) for answer in self.answers):
+    def unanswered(self, asked: Asked, now: Instant, *, silent: bool) -> bool:
+        """No answer: True when the cycle goes on, because nobody expects the device to have these registers.
+
+        `silent`: nothing came at all, which may be its way to say that it has not.
+        """
+        if not asked.optional or not self.heard:
             return False
-        asked.silences += 1
+        self.repeats = 0
+        asked.silences += silent
+        self._quiet = self._quiet or silent
         if asked.silences < SILENCES:
             self.answers.append(Quality.BAD_COMM)
+        elif (parts := halves(asked.block, self._limits)) is not None and not asked.standing:
+            self._replace(asked, parts, silences=1)
         else:
             self.refused(asked, "no answer", now, cut=False)
         return True
 
+    def _replace(self, asked: Asked, parts: Iterable[Block], silences: int = 0) -> None:
+        at = next(i for i, one in enumerate(self.asked) if one is asked)
+        self.asked[at : at + 1] = [self._ask(part) for part in parts]
+        for one in self.asked[at : at + 2]:
+            one.silences = silences
+        self._cut = True
+        self._decoder.replan([one.block for one in self.asked])
+
     def hung_up(self, asked: Asked, why: str, now: Instant) -> None:
         """The device has closed the connection instead: begun again without it as soon as there is a new one."""
         self.refused(asked, f"hung up: {why}", now, hung_up=True)
-        self._again = True
+        self.broken_off()
 
     @property
     def unfinished(self) -> bool:

@@ -23,6 +23,10 @@ class Loan:
     def __init__(self, connection: Connection) -> None:
         self._connection: Connection | None = connection
         self.endpoint = connection.endpoint
+        self.broken = connection.broken
+
+    def owed_ns(self, question: Question) -> int:
+        return 0 if self._connection is None else self._connection.owed_ns(question)
 
     async def checked_read(self, question: Question) -> bytes:
         connection, self._connection = self._connection, None

@@ -30,7 +30,7 @@ class _Debt:
 class Owed:
     """What one endpoint owes; it outlives the connections to it. Times are the host's, monotonic.
 
-    `all_until_ns`: who asked before us is not known, so until then everything is owed.
+    `all_until_ns`: who asked before us is not known, so until then everything is owed; by slow units for longer.
     """
 
     all_until_ns: int = 0
@@ -47,7 +47,8 @@ class Owed:
         """From when on an answer to `question` can be no older one's."""
         debts = [debt for debt in self._debts.get(question.unit, ()) if debt.until_ns > now_ns]
         self._debts[question.unit] = debts
-        return max([self.all_until_ns, *(debt.until_ns for debt in debts if debt.function == question.function)])
+        all_ns = self.all_until_ns and self.all_until_ns + (question.timeout_ns or 0)
+        return max([all_ns, *(debt.until_ns for debt in debts if debt.function == question.function)])
 
     def expects(self, frame: Frame, now_ns: int) -> bool:
         """A frame that is nobody's answer now: whether it can be a late one."""

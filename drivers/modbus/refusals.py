@@ -38,11 +38,12 @@ class Refusal:
 
 @dataclass(slots=True)
 class Asked:
-    """A block with its question. `optional`: nobody expects the device to have it."""
+    """A block with its question. `optional`: nobody expects the device to have it; `fitted`: but it has answered."""
 
     block: Block
     question: Question
     optional: bool = False
+    fitted: bool = False
     refusal: Refusal | None = None
     standing: bool = False  # asked although it is refused: there is nothing else to ask
     silences: int = 0
@@ -53,8 +54,8 @@ class Asked:
 
     @property
     def verdict(self) -> Quality:
-        """What the values of a refused block are."""
-        return Quality.BAD_NOT_FITTED if self.optional else Quality.BAD_CONFIG
+        """What the values of a refused block are. What was there once is not called absent: it is lost."""
+        return Quality.BAD_NOT_FITTED if self.optional and not self.fitted else Quality.BAD_CONFIG
 
     def refused(self, why: str, now: Instant, *, hung_up: bool = False) -> None:
         """The device has said no (again)."""

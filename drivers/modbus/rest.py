@@ -6,6 +6,8 @@ import asyncio
 
 from gateway.model import SECOND
 
+_TURNS = 3
+
 
 async def heard_within(event: asyncio.Event, wait_ns: int) -> bool:
     """Wait for `event`, at most `wait_ns`; whether it came."""
@@ -15,6 +17,12 @@ async def heard_within(event: asyncio.Event, wait_ns: int) -> bool:
     except TimeoutError:
         return False
     return True
+
+
+async def catch_up() -> None:
+    """Let the loop come to what lies in the kernel already."""
+    for _ in range(_TURNS):
+        await asyncio.sleep(0)
 
 
 async def rest(wait_ns: int) -> None:

@@ -14,8 +14,7 @@ from drivers.modbus.exceptions import ExceptionAnswer
 from drivers.modbus.frame import MOST_WAITING, Question, printable
 from drivers.modbus.line import FAST_GAP_NS
 from drivers.modbus.options import ModbusLinkOptions
-from drivers.modbus.owed import Owed
-from drivers.modbus.rest import heard_within
+from drivers.modbus.rest import catch_up, heard_within
 from drivers.modbus.rtu_frame import Frame, Heard, doubts, frames, listen
 from drivers.modbus.wire import Reply, Unanswered, Wire
 from gateway.clock import host_mono_ns
@@ -26,8 +25,6 @@ _MS = SECOND // 1000
 # every 16 ms, serial servers pack it for up to 50 ms, and a question must not go into the middle of a late answer.
 _QUIET_SERIAL_NS = 20 * _MS
 _QUIET_NET_NS = 50 * _MS
-# what lies in the kernel already is heard before the next question goes out
-_TURNS = 3
 # bytes that nobody asked for since the last good answer: more of them come from no serial line
 _MOST_UNASKED = 1 << 18
 
@@ -40,17 +37,12 @@ class RtuConnection(Wire):
         serial = options.modbus.scheme == "rtu"
         self._gap_ns = FAST_GAP_NS if options.line is None else options.line.gap_ns
         self._quiet_ns = max(self._gap_ns, _QUIET_SERIAL_NS if serial else _QUIET_NET_NS)
-        self._owed = Owed()
         self._ear = b""
         self._heard = Heard()
         self._news = asyncio.Event()
         self._heard_ns = self._spoke_ns = 0
         self._unsettled = True
         self._unasked = 0
-
-    def owes(self, owed: Owed) -> None:
-        """What the endpoint owes from earlier connections; before the first question."""
-        self._owed = owed
 
     async def checked_read(self, question: Question) -> bytes:
         """The data bytes of the answer whose unit, function, size and CRC are right and which no earlier question can
@@ -102,15 +94,16 @@ class RtuConnection(Wire):
             if silent_ns > now_ns > max(patience_ns, owed_ns):
                 raise RequestError(ErrorKind.BAD_REPLY, "the line is never silent: somebody talks without being asked")
             ready_ns = max(silent_ns, self._spoke_ns + self._options.pause, owed_ns)
-            if ready_ns <= now_ns and not await self._is_heard_yet():
+            if ready_ns <= now_ns:
+                if await self._is_heard_yet() or self._broken is not None:
+                    continue
                 self._unsettled = False
                 return
             await heard_within(self._news, ready_ns - now_ns)
 
     async def _is_heard_yet(self) -> bool:
         """Whether something was there that the loop had not come to."""
-        for _ in range(_TURNS):
-            await asyncio.sleep(0)
+        await catch_up()
         return self._news.is_set()
 
     def _overhear(self) -> None:

@@ -211,6 +211,8 @@ class Unit:
         if cycle is not None:
             cycle.abandon()
             cycle.missed += 1
+            if cycle.missed < MISSED_UNTIL_DEAD:
+                cycle.soon(at.mono_ns)
         if self._missed < MISSED_UNTIL_DEAD:
             late = cycle is not None and cycle.missed >= MISSED_UNTIL_DEAD and not self._asks_who(cycle)
             return list(cycle.lost(at)) if cycle is not None and late else []

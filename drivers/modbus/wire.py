@@ -27,8 +27,10 @@ from drivers.base import SessionError
 from drivers.modbus.address import NetAddress, SerialAddress
 from drivers.modbus.frame import Question
 from drivers.modbus.options import ModbusLinkOptions
+from drivers.modbus.owed import Owed
 from drivers.modbus.rest import rest
 from drivers.modbus.tls import context
+from gateway.clock import host_mono_ns
 from gateway.model import SECOND, ErrorKind
 
 # the whole vocabulary: V1.1b3 §6.1–§6.4. A write cannot be asked for, because there is no word for it
@@ -80,6 +82,7 @@ class Wire:
         self._options = options
         self._asked: Question | None = None
         self._broken: SessionError | None = None
+        self._owed = Owed()
         self._client = self._made(options)
         for answer in _ANSWERS:
             self._client.register(answer)
@@ -187,6 +190,15 @@ class Wire:
     def broken(self) -> SessionError | None:
         """Why no further question can be asked."""
         return self._broken
+
+    def owes(self, owed: Owed) -> None:
+        """What the endpoint owes from earlier connections; before the first question."""
+        self._owed = owed
+
+    def owed_ns(self, question: Question) -> int:
+        """For how long the answer to an older question could still be taken for this one's."""
+        now_ns = host_mono_ns()
+        return self._owed.until(question, now_ns) - now_ns
 
     def close(self) -> None:
         """Close at once; a question in flight fails with SessionError."""

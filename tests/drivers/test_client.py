@@ -16,7 +16,8 @@ from drivers.modbus.client import TcpConnection
 from drivers.modbus.exceptions import Consequence, ExceptionAnswer
 from drivers.modbus.frame import Question
 from drivers.modbus.options import ModbusLinkOptions
-from gateway.model import ErrorKind
+from drivers.modbus.owed import Owed
+from gateway.model import SECOND, ErrorKind
 from tests.drivers.scripted import Ask, reset, scripted
 
 TWO = Question(unit=1, function=3, address=100, count=2, size=4)
@@ -250,6 +251,53 @@ async def test_a_cancelled_question_is_never_answered_by_its_late_answer() -> No
         with pytest.raises(asyncio.CancelledError):
             await task
         assert await connection.checked_read(Question(1, 3, 200, 2, 4)) == RIGHT
+        connection.close()
+
+
+async def test_without_transactions_a_given_up_question_ends_the_connection() -> None:
+    """Its late answer would be the next one's: over this connection, or, from a gateway, over the next."""
+    first = asyncio.Event()
+    async with scripted(lambda ask, writer: first.set()) as server:
+        connection = await TcpConnection.open(options(server.port, transaction="zero", late_within="60s"))
+        task = asyncio.ensure_future(connection.checked_read(TWO))
+        await first.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert connection.owed_ns(Question(1, 3, 200, 2, 4)) > 60 * SECOND
+        assert connection.owed_ns(Question(2, 3, 200, 2, 4)) <= 0
+        assert connection.broken is not None
+        connection.close()
+
+
+@pytest.mark.parametrize("end", ["closed", "foreign"])
+async def test_without_transactions_a_broken_off_question_is_owed(end: str) -> None:
+    def script(ask: Ask, writer: asyncio.StreamWriter) -> None:
+        if end == "closed":
+            writer.close()
+        else:
+            writer.write(ask.answer(WRONG + WRONG, tid=0))
+
+    async with scripted(script) as server:
+        owed = Owed()
+        connection = await TcpConnection.open(options(server.port, transaction="zero"))
+        connection.owes(owed)
+        with pytest.raises(SessionError):
+            await connection.checked_read(TWO)
+        connection.close()
+        again = await TcpConnection.open(options(server.port, transaction="zero"))
+        again.owes(owed)
+        assert again.owed_ns(TWO) > 0
+        again.close()
+
+
+async def test_without_transactions_what_was_sent_unasked_ends_the_connection() -> None:
+    """A gateway that answers twice: the second one may come when the next question is out."""
+    async with scripted(once(lambda a: a.answer(RIGHT, tid=0) * 2)) as server:
+        connection = await TcpConnection.open(options(server.port, transaction="zero"))
+        assert await connection.checked_read(TWO) == RIGHT
+        with pytest.raises(SessionError, match="unasked"):
+            await connection.checked_read(Question(1, 3, 200, 2, 4))
         connection.close()
 
 

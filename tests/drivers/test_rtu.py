@@ -12,6 +12,7 @@ import pytest
 import uvloop
 
 from drivers.base import RequestError, SessionError
+from drivers.modbus import connect
 from drivers.modbus.connect import open_connection
 from drivers.modbus.exceptions import Consequence, ExceptionAnswer
 from drivers.modbus.frame import Question
@@ -201,6 +202,38 @@ async def test_what_is_owed_outlives_the_connection() -> None:
             except RequestError:
                 continue
         connection.close()
+
+
+async def test_what_is_owed_over_one_address_is_owed_over_the_other() -> None:
+    """Two serial servers on one line: both hear the late answer, whoever passed the question on."""
+    async with rtu_tcp(lambda ask, say: say(ask.answer(RIGHT))) as second:
+        async with rtu_tcp(lambda ask, say: None) as first:
+            told = options(first.address, backup=second.address, timeout="200ms", late_within="60s")
+            connection = await open_connection(told)
+            assert connection.owed_ns(of(2)) > 0, "nobody knows who asked before us"
+            connect._OWED[told.modbus.door].all_until_ns = 0
+            with pytest.raises(RequestError):
+                await connection.checked_read(of(1))
+            connection.close()
+        connection = await open_connection(told)
+        assert connection.endpoint == second.address
+        assert connection.owed_ns(of(1, address=200)) > 0
+        assert connection.owed_ns(of(2)) <= 0, "nothing is new about this line"
+        connection.close()
+
+
+@both
+async def test_a_port_that_is_closed_before_the_question_goes_out_stays_closed(wire: str) -> None:
+    """Nothing may open it again by itself: nobody would close that."""
+    async with line(wire, lambda ask, say: say(ask.answer(RIGHT))) as (made, connection):
+        assert await connection.checked_read(TWO) == RIGHT
+        # past the gap after the last answer it looks once more into the kernel: that is when the line goes
+        await asyncio.sleep(0.2)
+        asyncio.get_running_loop().call_soon(connection.close)
+        with pytest.raises(SessionError):
+            await connection.checked_read(TWO)
+        assert not connection._client.connected
+        assert len(made.asked) == 1 and made.connects <= 1
 
 
 @both

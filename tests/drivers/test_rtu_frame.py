@@ -205,3 +205,11 @@ def test_at_first_everything_is_owed() -> None:
     assert owed.until(TWO, SECOND) == 5 * SECOND
     assert owed.late(LATE, 4 * SECOND) and owed.late(LATE, 4 * SECOND)
     assert not owed.late(LATE, 5 * SECOND)
+
+
+def test_at_first_a_slow_unit_owes_for_longer() -> None:
+    """Whoever was killed may have asked it just before, and it has its own time to answer."""
+    owed = Owed(all_until_ns=5 * SECOND)
+    slow = Question(1, 3, 100, 2, 4, timeout_ns=8 * SECOND)
+    assert owed.until(slow, SECOND) == 13 * SECOND
+    assert Owed().until(slow, SECOND) == 0

@@ -45,7 +45,8 @@ def broken(question: Question) -> bytes:
 @dataclass
 class Wire:
     """Both the connect function and the connection. `units`: what each unit does; a silent unit takes `timeout`, any
-    other its own of `delays`, or what every question `takes`.
+    other its own of `delays`, or what every question `takes`. Who was silent `owes` its answer for so long, and a
+    question that has to wait for that is counted in `held`.
     """
 
     clock: VirtualClock
@@ -58,21 +59,43 @@ class Wire:
     connects: list[int] = field(default_factory=list)
     closed: int = 0
     endpoint: str = "tcp://127.0.0.1:1"
+    owes: int = 0
+    held: int = 0
+    broken: SessionError | None = None
+    _owed: dict[int, int] = field(default_factory=dict)
 
     async def __call__(self, options: ModbusLinkOptions) -> Wire:
         self.connects.append(self.clock.now().mono_ns)
         if not self.reachable:
             raise SessionError(ErrorKind.CONNECT, "refused")
+        self.broken = None
         return self
+
+    def hang_up(self) -> None:
+        """The other side has closed the connection; that is heard at the next question."""
+        self.broken = SessionError(ErrorKind.CONNECT, "the device closed the connection")
+
+    def owed_ns(self, question: Question) -> int:
+        return self._owed.get(question.unit, 0) - self.clock.now().mono_ns
 
     async def checked_read(self, question: Question) -> bytes:
         assert question.function in (1, 2, 3, 4)
+        if self.broken is not None:
+            raise self.broken
+        if (owed_ns := self.owed_ns(question)) > 0:
+            self.held += 1
+            await self.clock.sleep_until(self.clock.now().mono_ns + owed_ns)
         self.asked.append((self.clock.now().mono_ns, question))
         act = self.units.get(question.unit, value)
         wait = self.timeout if act is silence else self.delays.get(question.unit, self.takes)
         if wait:
             await self.clock.sleep_until(self.clock.now().mono_ns + wait)
-        return act(question)
+        try:
+            return act(question)
+        except RequestError as error:
+            if error.kind is ErrorKind.TIMEOUT:
+                self._owed[question.unit] = self.clock.now().mono_ns + self.owes
+            raise
 
     def close(self) -> None:
         self.closed += 1
