@@ -127,7 +127,7 @@ class _Computing:
     def made(self) -> tuple[Point, Meaning]:
         spec = self.spec
         try:
-            expression = compile_expression(spec.expr, [*self.points, *self.parameters])
+            expression = compile_expression(spec.expr, [*self.points, *self.parameters], self.parameters)
             unit = expression.unit({**self.units, **{name: point.unit for name, point in self.points.items()}})
         except ExpressionError as error:
             raise self.fault("expr", str(error)) from None

@@ -7,8 +7,10 @@ is left ends, and cannot reach anything. Standard library only.
 from __future__ import annotations
 
 import ast
+import keyword
 import math
 import operator
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -69,20 +71,25 @@ class Expression:
         return _unit(self._tree, units, self.text)
 
 
-def compile_expression(text: str, names: Collection[str]) -> Expression:
-    """The expression in `text` over some of `names`; ExpressionError with a sentence and the column."""
+def compile_expression(text: str, names: Collection[str], constants: Collection[str] = ()) -> Expression:
+    """The expression in `text` over some of `names`; ExpressionError with a sentence and the column.
+
+    `constants` are those of the names that nobody measures: they cannot stand in for what is missing.
+    """
     text = text.strip()
     if len(text) > LONGEST:
         raise ExpressionError(f"an expression has at most {LONGEST} characters, this one has {len(text)}", LONGEST + 1)
     try:
         tree = ast.parse(text, mode="eval").body
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
-        column = getattr(error, "offset", None) or 1
-        raise ExpressionError("this is no expression, such as (a + b) / 2", min(column, len(text) + 1)) from None
+        column = min(getattr(error, "offset", None) or 1, len(text) + 1)
+        reserved = [one for one in re.findall(r"\w+", text) if keyword.iskeyword(one) and one in names]
+        told = f"`{reserved[0]}` cannot be a name in an expression; call it otherwise" if reserved else _NONE
+        raise ExpressionError(told, column) from None
     count = sum(isinstance(node, ast.expr) for node in ast.walk(tree))
     if count > MOST_NODES:
         raise ExpressionError(f"at most {MOST_NODES} names, numbers and operators, this one has {count}", 1)
-    compiler = _Compiler(text, names)
+    compiler = _Compiler(text, names, constants)
     calculate = compiler.expression(tree)
     return Expression(text, tuple(compiler.slots), calculate, tree)
 
@@ -126,6 +133,7 @@ _BINARY: dict[type[ast.operator], Callable[[Number, Number], Number]] = {
     ast.FloorDiv: operator.floordiv,
     ast.Mod: operator.mod,
 }
+_NONE = "this is no expression, such as (a + b) / 2"
 _SIGNS = "+ - * / // %"
 # name → (fewest operands, most, function)
 FUNCTIONS: dict[str, tuple[int, int, Callable[[Sequence[Operand]], Operand]]] = {
@@ -137,6 +145,7 @@ FUNCTIONS: dict[str, tuple[int, int, Callable[[Sequence[Operand]], Operand]]] = 
     "first": (2, MOST_NODES, _first),
 }
 """`highest` is `max` of those that are there; `first` is the first that has a value."""
+_FORGIVING = ("highest", "first")
 
 
 def _column(text: str, node: ast.AST) -> int:
@@ -145,10 +154,15 @@ def _column(text: str, node: ast.AST) -> int:
 
 
 class _Compiler:
-    def __init__(self, text: str, names: Collection[str]) -> None:
+    def __init__(self, text: str, names: Collection[str], constants: Collection[str]) -> None:
         self.text = text
         self.names = names
+        self.constants = constants
         self.slots: dict[str, int] = {}
+
+    @property
+    def measured(self) -> set[str]:
+        return set(self.names) - set(self.constants)
 
     def refuse(self, node: ast.AST, sentence: str) -> ExpressionError:
         return ExpressionError(sentence, _column(self.text, node))
@@ -200,6 +214,11 @@ class _Compiler:
             wanted = "one operand" if most == 1 else f"at least {least}"
             raise self.refuse(node, f"{name}() takes {wanted}, got {len(node.args)}")
         operands = [self.expression(one) for one in node.args]
+        if name in _FORGIVING:
+            for one in node.args:
+                if not any(isinstance(part, ast.Name) and part.id in self.measured for part in ast.walk(one)):
+                    told = f"{name}() would say `{ast.unparse(one)[:40]}` where nothing was measured; name a point"
+                    raise self.refuse(one, told)
         return lambda values: function([operand(values) for operand in operands])
 
 

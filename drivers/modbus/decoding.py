@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Callable, Sequence
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from typing import Literal
 
 Encoding = Literal["ascii", "utf-8", "utf-16", "gb18030"]
@@ -17,7 +17,13 @@ SKIP = "skip"
 """An item of a clock's layout that is none of FIELDS: the day of the week, a spare byte."""
 CENTURY = 2000
 """Years of two digits count from it."""
+_YEARS = range(1970, 2100)
+"""No device's clock is older or further on: another number is no year."""
 _PADDING = b"\0 "
+
+
+def _east(made: datetime) -> timedelta:
+    return made.utcoffset() or timedelta()
 
 
 def bcd(raw: int) -> int | None:
@@ -71,9 +77,13 @@ def clock(layout: Sequence[tuple[str, ...]], *, digits: bool, zone: tzinfo) -> C
                 found[name] = value
         if found["year"] < 100:
             found["year"] += CENTURY
-        try:
-            return datetime(**found, tzinfo=zone).isoformat()
-        except (ValueError, OverflowError):
+        if found["year"] not in _YEARS:
             return None
+        try:
+            made = datetime(**found, tzinfo=zone)
+        except ValueError:
+            return None
+        # in the hour that is left out in spring no clock is right
+        return None if _east(made) < _east(made.replace(fold=1)) else made.isoformat()
 
     return read

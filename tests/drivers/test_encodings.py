@@ -100,6 +100,14 @@ PACKED = {"type": "datetime", "layout": ["year_month", "day_hour", "minute_secon
         (CLOCK, [2026, 1, 1, 0, 0, 60], "decode"),
         (CLOCK, [0, 0, 0, 0, 0, 0], "decode"),
         (CLOCK, [0xFFFF] * 6, "decode"),
+        (CLOCK, [99, 12, 31, 23, 59, 59], "2099-12-31T23:59:59+00:00"),
+        # years since 1900, a register too far, and what nobody's clock can say
+        (CLOCK, [126, 11, 23, 19, 53, 13], "decode"),
+        (CLOCK, [1969, 12, 31, 0, 0, 0], "decode"),
+        (CLOCK, [2100, 1, 1, 0, 0, 0], "decode"),
+        (CLOCK, [9999, 12, 31, 23, 59, 59], "decode"),
+        (CLOCK, [2026, 0, 1, 0, 0, 0], "decode"),
+        (CLOCK, [2026, 1, 0, 0, 0, 0], "decode"),
         (PACKED, [0x1A0B, 0x1713, 0x350D], "2026-11-23T19:53:13+08:00"),
         ({**PACKED, "byte_order": "little"}, [0x0B1A, 0x1317, 0x0D35], "2026-11-23T19:53:13+08:00"),
         ({**PACKED, "bcd": True}, [0x2611, 0x2319, 0x5313], "2026-11-23T19:53:13+08:00"),
@@ -130,6 +138,9 @@ def test_a_devices_clock_is_in_the_zone_of_its_site() -> None:
     assert read(made.adapted(Adaptation(), "Asia/Shanghai"), words, "p") == "2026-10-25T02:30:00+08:00"
     berlin = made.adapted(Adaptation(), "Europe/Berlin")
     assert read(berlin, words, "p") == "2026-10-25T02:30:00+02:00", "of two that it can be, the earlier"
+    spring = dict(enumerate([2026, 3, 29, 2, 30, 0]))
+    assert read(berlin, spring, "p") == "decode", "that hour is left out"
+    assert read(berlin, {**spring, 3: 3}, "p") == "2026-03-29T03:30:00+02:00"
     assert made.adapted(Adaptation(), "UTC") is made
     assert profile({"q": {"address": 1}}).adapted(Adaptation(), "Asia/Shanghai").readings["q"].cell is not None
 

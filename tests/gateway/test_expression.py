@@ -93,6 +93,20 @@ def test_what_no_float_can_hold_is_no_result(text: str) -> None:
         result(text, a=10**200)
 
 
+def test_a_constant_stands_in_for_nothing_that_is_missing() -> None:
+    assert compile_expression("first(a, b) + c", NAMES, ["c"]).names == ("a", "b", "c")
+    assert compile_expression("first(a, b - c)", NAMES, ["c"]).names == ("a", "b", "c")
+    with pytest.raises(ExpressionError, match="would say `c` where nothing was measured"):
+        compile_expression("first(a, c)", NAMES, ["c"])
+
+
+def test_a_name_that_no_expression_can_have_is_told() -> None:
+    with pytest.raises(ExpressionError, match="`in` cannot be a name in an expression; call it otherwise"):
+        compile_expression("in - out", ["in", "out"])
+    with pytest.raises(ExpressionError, match="no expression, such as"):
+        compile_expression("in - out", ["out"])
+
+
 REFUSED: list[tuple[str, int, str]] = [
     ("", 1, "no expression"),
     ("a +", 4, "no expression"),
@@ -134,6 +148,9 @@ REFUSED: list[tuple[str, int, str]] = [
     ("(" * 250, 1, "no expression"),
     ("-" * 290 + "a", 1, "at most 60"),
     ("+".join("a" * 40), 1, "at most 60"),
+    ("first(a, 0)", 10, "would say `0` where nothing was measured"),
+    ("highest(a, b, -1 * 2)", 15, "would say `-1 * 2` where nothing was measured"),
+    ("1 + first(2, a)", 11, "would say `2`"),
     ("a" * (LONGEST + 1), LONGEST + 1, "at most 300 characters"),
 ]
 
