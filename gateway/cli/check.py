@@ -112,8 +112,10 @@ def _lines(site: SiteConfig, ports: AssumedPorts) -> Iterator[str]:
     for device, parts in facts["parts"].items():
         yield f"  {device}: {_count(len(parts), 'parts')} ({', '.join(parts[:SHOWN_PARTS])}{_more(parts)})"
     for broker in facts["brokers"]:
-        topics, senders = _count(len(broker["topics"]), "topics"), ", ".join(broker["senders"])
-        yield f"  {broker['link']}: {broker['endpoint']} as {broker['client_id']}, {topics} of {senders}"
+        heard = "no device of its own"
+        if broker["senders"]:
+            heard = f"{_count(len(broker['topics']), 'topics')} of {', '.join(broker['senders'])}"
+        yield f"  {broker['link']}: {broker['endpoint']} as {broker['client_id']}, {heard}"
     if facts["historian"]:
         yield "  historian: {kind} at {endpoint}".format(**facts["historian"])
     yield f"  {_count(facts['rules'], 'rules')}, {_count(facts['alarms'], 'alarms')} to watch"

@@ -31,6 +31,9 @@ def plan_lines(site: SiteConfig) -> Iterator[str]:
         for profile in profiles:
             topic = profile.mqtt.announce.topic if profile.mqtt.announce else ""
             yield f"  {link} looks for devices of {profile.profile}: {topic}"
+    for link in site.assignments:
+        if watched := getattr(site.links[link], "watch", ()):
+            yield f"  {link} notices messages from nobody under {', '.join(watched)}"
 
 
 def _bus(site: SiteConfig, bus: LinkBudget) -> dict[str, Any]:

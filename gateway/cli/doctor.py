@@ -13,8 +13,10 @@ from typing import Any
 
 from drivers.modbus.address import SerialAddress
 from drivers.modbus.options import ModbusLinkOptions
+from drivers.mqtt.announced import Announcements
 from drivers.mqtt.codec import DeviceCodec
 from drivers.mqtt.options import MqttLinkOptions
+from drivers.profile import MqttProfile
 from gateway.app.control import ControlError, ask
 from gateway.cli import doctor_devices, doctor_machine, doctor_reach, doctor_running, doctor_serial
 from gateway.cli.check import AssumedPorts
@@ -159,7 +161,10 @@ class Doctor:
         elif isinstance(options, MqttLinkOptions):
             codecs = [DeviceCodec(unit) for unit in assignment.units]
             gone = [codec.availability_topic for codec in codecs if codec.availability_topic is not None]
-            topics = sorted({*gone, *options.watch, *(topic for codec in codecs for topic in codec.topics)})
+            specs = [unit.spec for unit in assignment.units]
+            kinds = [*self._config.discover.get(name, ()), *(spec.profile for spec in specs)]
+            sought = Announcements([kind for kind in kinds if isinstance(kind, MqttProfile)], specs).filters
+            topics = sorted({*gone, *sought, *options.watch, *(topic for codec in codecs for topic in codec.topics)})
             async for finding in doctor_reach.broker(name, options, topics):
                 yield finding
         else:

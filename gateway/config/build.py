@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from drivers.assign import ChannelSpec
 from drivers.profile import ChannelOptions, channel_point, profile_points
 from gateway.config.built import Built, Checker
+from gateway.config.discover import lookouts
 from gateway.config.inspection import Inspection
 from gateway.config.nearest import unknown
 from gateway.config.profiles import Profiles
@@ -50,8 +51,8 @@ class _Builder(Checker):
         return self.built
 
     def gateway(self) -> Device:
-        """The gateway itself, with the points of the links that are read."""
-        read = {unit.link for unit in self.built.units.values()}
+        """The gateway itself, with the points of the links that are read or listened to."""
+        read = {unit.link for unit in self.built.units.values()} | set(lookouts(self.site))
         links = {name: wire_of(link) == "mqtt" for name, link in self.site.links.items() if name in read}
         return Device(
             id=GATEWAY_DEVICE,

@@ -1,13 +1,15 @@
-"""Which types of device are looked for on a broker: `discover: [openevse]` of an MQTT link."""
+"""Who is looked for on a broker: types of devices (`discover: [openevse]`), and anybody (`watch: ["house/#"]`)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from drivers.assign import LinkAssignment
 from drivers.mqtt.options import MqttLinkOptions
 from drivers.profile import MqttProfile
 from gateway.config.inspection import Inspection
 from gateway.config.profiles import Profiles
+from gateway.config.site import SiteFile
 from gateway.config.site_file import SiteDocument
 
 
@@ -33,3 +35,14 @@ def announcing(inspection: Inspection, site: SiteDocument, profiles: Profiles) -
         if sought:
             found[name] = tuple(sought)
     return found
+
+
+def lookouts(site: SiteFile) -> list[str]:
+    """The links on which somebody is looked for, whether or not they have a device yet."""
+    links = site.links.items()
+    return [name for name, link in links if isinstance(link, MqttLinkOptions) and (link.discover or link.watch)]
+
+
+def with_lookouts(assignments: Mapping[str, LinkAssignment], site: SiteFile) -> Mapping[str, LinkAssignment]:
+    """With an empty assignment for links that only look for somebody: they are listened to all the same."""
+    return {**{name: LinkAssignment(name, ()) for name in lookouts(site)}, **assignments}

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from drivers.modbus.address import Address
 from drivers.mqtt.options import BrokerAddress, MqttLinkOptions
 from gateway.config.certificates import check_client_files
+from gateway.config.discover import lookouts
 from gateway.config.inspection import Inspection
 from gateway.config.site_file import SiteDocument
 from gateway.config.wires import LinkOptions
@@ -27,6 +28,7 @@ def check_links(inspection: Inspection, site: SiteDocument) -> Mapping[str, Link
     doors = _Doors(inspection, site)
     modules, devices = site.site.modules, site.site.devices
     used = {module.link for module in modules.values()} | {device.link for device in devices.values()}
+    used |= set(lookouts(site.site))
     for name, link in site.site.links.items():
         for key, host in _hosts(link):
             if wrong := host_problem(host):

@@ -18,7 +18,7 @@ from gateway.config.build import build
 from gateway.config.buses import Assignments, assigned, budgets, with_periods
 from gateway.config.catalogue import read_catalogue
 from gateway.config.certificates import check_certificates, check_client_files
-from gateway.config.discover import announcing
+from gateway.config.discover import announcing, with_lookouts
 from gateway.config.inspection import Inspection
 from gateway.config.links import check_links
 from gateway.config.oversights import warn_of_oversights
@@ -92,7 +92,7 @@ def load_site(path: Path, ports: Mapping[str, int] = NO_PORTS) -> SiteConfig:
             rules.problem(problem.rule, Finding(problem.loc, message))
         warn_of_oversights(inspection, site, built, bound, catalogue)
         urgent = urgent_points(built.units.values(), built.channels, bound)
-        assignments = with_urgent(assignments, urgent)
+        assignments = with_lookouts(with_urgent(assignments, urgent), site.site)
     buses = budgets(inspection, site, assignments, links)
     inspection.refuse_if_any()
     return SiteConfig(

@@ -11,6 +11,7 @@ import pytest
 from drivers.modbus.options import ModbusLinkOptions
 from drivers.mqtt.options import MqttLinkOptions
 from gateway.cli.main import main
+from gateway.config.load import load_site
 from gateway.model import SECOND
 from tests.config.conftest import Folder
 
@@ -391,3 +392,28 @@ def test_profiles_that_are_looked_for(site: Folder, capsys: pytest.CaptureFixtur
     assert unknown.startswith("site.yaml:5:") and "unknown profile 'openevs'; did you mean 'openevse'?" in unknown
     assert "the profile 'box' does not say how such devices announce themselves (`announce`)" in no_messages
     assert "the profile 'tasmota-plug' does not say how" in silent
+
+
+LISTENS = """\
+site: {id: t, name: {en: Test, zh: 测试}, timezone: Asia/Shanghai}
+links:
+  broker: {mqtt: "mqtt://127.0.0.1:1883", discover: [openevse]}
+  other: {mqtt: "mqtt://127.0.0.1:1884", watch: ["house/#"]}
+rules: {packs: [gateway]}
+"""
+
+
+def test_a_broker_with_no_device_yet_is_listened_to(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whom it looks for is found before the first of them is in the site."""
+    file = tmp_path / "site.yaml"
+    file.write_text(LISTENS)
+    config = load_site(file)
+    assert {link: one.units for link, one in config.assignments.items()} == {"broker": (), "other": ()}
+    gateway = config.devices[-1]
+    assert {point.part for point in gateway.points if point.name == "link_up"} == {"broker", "other"}
+    assert main(["check", "--site", str(file), "--plan"]) == 0
+    told = capsys.readouterr().out
+    assert "nothing is read" not in told
+    assert "  broker: mqtt://127.0.0.1:1883 as anlou-t-broker, no device of its own\n" in told
+    assert "  broker looks for devices of openevse: openevse/announce/" in told
+    assert "  other notices messages from nobody under house/#\n" in told

@@ -18,10 +18,13 @@ import trustme
 from alerts.notify.options import WebhookOptions
 from drivers.mqtt.options import MqttLinkOptions
 from gateway.cli import doctor_machine, doctor_reach, doctor_serial
+from gateway.cli.check import AssumedPorts
+from gateway.cli.doctor import Doctor
 from gateway.cli.doctor_certificate import certificate, certificate_file, good_until_ns
 from gateway.cli.doctor_finding import Finding, Level
 from gateway.cli.doctor_running import told
 from gateway.clock import host_wall_ns
+from gateway.config.load import load_site
 from gateway.historian.options import HistorianOptions
 from gateway.model import SECOND
 from gateway.texts import texts
@@ -295,6 +298,26 @@ async def test_topics_that_the_broker_does_not_give_us(monkeypatch: pytest.Monke
     monkeypatch.setattr(doctor_reach.Session, "open", opened)
     (finding,) = await drained(doctor_reach.broker("b", link(broker), ["yes/a", "no/a"]))
     assert finding.level is Level.FAILS and "no/a (Not authorized)" in finding.what.en
+
+
+async def test_announcements_that_are_looked_for_are_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "site.yaml"
+    file.write_text(
+        "site: {id: t, name: {en: Test, zh: 测试}, timezone: Asia/Shanghai}\n"
+        'links: {broker: {mqtt: "mqtt://127.0.0.1:1", discover: [openevse], watch: ["house/#"]}}\n'
+        "rules: {packs: [gateway]}\n"
+    )
+    asked: list[str] = []
+
+    async def seen(_: str, __: MqttLinkOptions, topics: list[str]) -> AsyncIterator[Finding]:
+        asked.extend(topics)
+        for finding in ():
+            yield finding
+
+    monkeypatch.setattr(doctor_reach, "broker", seen)
+    doctor = Doctor(load_site(file), tmp_path / "data", "127.0.0.1", 8640, AssumedPorts({}, {}))
+    await drained(doctor._gently())
+    assert asked == ["house/#", "openevse/announce/+"]
 
 
 async def test_a_broker_that_is_not_there(broker: Mosquitto) -> None:

@@ -11,7 +11,11 @@ from typing import Any
 
 import aiomqtt
 
-from gateway.model import FrameKind, Quality
+from drivers.assign import LinkAssignment
+from drivers.mqtt.driver import MqttDriver
+from drivers.mqtt.options import MqttLinkOptions
+from gateway.clock import BuildingClock
+from gateway.model import Frame, FrameKind, LinkReport, Quality
 from tests.drivers.test_gbt26875 import analog, component, device, frame, operation, system, unit
 from tests.mqtt.brokers import Mosquitto
 from tests.mqtt.fire_house import FireHouse, fire_house, shipped
@@ -160,3 +164,30 @@ async def test_announced_stations_are_seen_with_their_last_wills(mosquitto: Mosq
             await Transmitter(client).says()
             await heard(rooms, 1)
             assert rooms.report.announced == (), "nobody looks for them any more"
+
+
+async def test_the_first_device_of_a_site_is_seen(mosquitto: Mosquitto) -> None:
+    """A link that only looks for devices has none yet."""
+    reports: list[LinkReport] = []
+    driver = MqttDriver(
+        "broker",
+        MqttLinkOptions.model_validate({"mqtt": f"mqtt://127.0.0.1:{mosquitto.port}"}),
+        LinkAssignment("broker", ()),
+        BuildingClock(),
+        reports.append,
+        client_id="anlou-lookout-test",
+        quarantine=lambda *_: None,
+        count=lambda **_: None,
+        recent=lambda *_: (),
+        announce=[shipped("openevse")],
+    )
+
+    async def emit(_: Frame) -> None:
+        raise AssertionError("nobody has a value")
+
+    async with asyncio.TaskGroup() as group, publisher(mosquitto.port) as client:
+        running = group.create_task(driver.run(emit))
+        await until(lambda: bool(reports) and reports[-1].connected)
+        await client.publish("openevse/announce/a1b2", announcement("garage-1"), 1)
+        await until(lambda: [one.variables["base"] for one in reports[-1].announced] == ["garage-1"])
+        running.cancel()
