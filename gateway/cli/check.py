@@ -13,6 +13,7 @@ from typing import Any
 
 from drivers.mqtt.codec import DeviceCodec
 from drivers.mqtt.options import MqttLinkOptions
+from gateway.cli.check_lost import lost_lines
 from gateway.cli.check_plan import listened, plan_body, plan_lines
 from gateway.config.load import ConfigErrors, Problem, SiteConfig, load_site
 from gateway.config.substitute import port_variable
@@ -119,10 +120,7 @@ def _lines(site: SiteConfig, ports: AssumedPorts) -> Iterator[str]:
     if facts["historian"]:
         yield "  historian: {kind} at {endpoint}".format(**facts["historian"])
     yield f"  {_count(facts['rules'], 'rules')}, {_count(facts['alarms'], 'alarms')} to watch"
-    for lost in site.unbound:
-        yield f"  not bound: {lost.rule} on {lost.source or 'any device'}: {lost.why}"
-    for lost in site.bound.reduced:
-        yield f"  bound in part: {lost.rule} on {lost.source}: {lost.why}"
+    yield from lost_lines(site.unbound, site.bound.reduced)
     for warning in site.warnings:
         yield str(warning._replace(message=f"warning: {warning.message}"))
     for name in sorted(ports.assumed):

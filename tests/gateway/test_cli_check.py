@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from alerts.bound import Unbound
+from gateway.cli.check_lost import lost_lines
 from gateway.cli.main import main
 from tests.config.conftest import Folder
 
@@ -88,3 +90,30 @@ def test_the_example_of_the_documentation(tmp_path: Path, capsys: pytest.Capture
     file.write_text(site.replace("baud=9600", "baud=1200"))
     assert main(["check", "--site", str(file)]) == 2
     assert refused.rstrip() in capsys.readouterr().err.replace(f"{tmp_path}/", "").splitlines()
+
+
+def test_what_rules_do_not_watch_is_told_once_for_all_devices() -> None:
+    """A line for each rule and reason; that a rule watches nothing at all stands out, and is not told twice."""
+    level, trip = "the device has no point 'sump_level'", "the device has no point 'pump_fault'"
+    nothing = "the rule watches nothing on this site"
+    unbound = [
+        *(Unbound("WA-07", f"water-{number}", level) for number in range(1, 11)),
+        Unbound("WA-08", "water-1", trip),
+        Unbound("WA-08", None, nothing),
+        Unbound("FI-01", None, nothing),
+        Unbound("FI-02", None, nothing),
+        Unbound("EL-01", None, "the rule is disabled"),
+    ]
+    reduced = [Unbound("EV-01", "charger-1", "the device has no point 'pilot_current'")]
+    assert list(lost_lines(unbound, reduced)) == [
+        "  rules that watch nothing here:",
+        "    WA-08  water-1  the device has no point 'pump_fault'",
+        "  the rule watches nothing on this site: FI-01, FI-02",
+        "  the rule is disabled: EL-01",
+        "  rules that do not watch these:",
+        "    WA-07  water-1, water-2, water-3, water-4, water-5, water-6, water-7, water-8 and 2 more  "
+        "the device has no point 'sump_level'",
+        "  rules that watch these in part:",
+        "    EV-01  charger-1  the device has no point 'pilot_current'",
+    ]
+    assert list(lost_lines([], [])) == []

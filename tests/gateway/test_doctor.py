@@ -311,7 +311,8 @@ async def test_announcements_that_are_looked_for_are_asked_for(tmp_path: Path, m
 
     async def seen(_: str, __: MqttLinkOptions, topics: list[str]) -> AsyncIterator[Finding]:
         asked.extend(topics)
-        for finding in ():
+        nothing: tuple[Finding, ...] = ()
+        for finding in nothing:
             yield finding
 
     monkeypatch.setattr(doctor_reach, "broker", seen)
