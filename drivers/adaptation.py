@@ -5,12 +5,29 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic_core import PydanticCustomError
 
 from gateway.fields import QuantityField, Strict
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
-Order = Literal["big", "little"]
+_SPOKEN = {
+    "ABCD": "`word_order` and `byte_order` are big then",
+    "CDAB": "`word_order` is little then, `byte_order` big",
+    "BADC": "`byte_order` is little then, `word_order` big",
+    "DCBA": "`word_order` and `byte_order` are little then",
+}
+
+
+def _order(value: Any) -> Any:
+    if isinstance(value, str) and (meant := _SPOKEN.get(value.upper())):
+        raise PydanticCustomError(
+            "order", "big or little is expected, got {said}: {meant}", {"said": value, "meant": meant}
+        )
+    return value
+
+
+Order = Annotated[Literal["big", "little"], BeforeValidator(_order)]
 
 
 class Adaptation(Strict):

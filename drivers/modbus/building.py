@@ -7,13 +7,14 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING, TypeVar
 
+from drivers.adaptation import Order
 from drivers.computed import ComputedPoint, compute
 from drivers.language import PointFault
 from drivers.modbus.checks import Wrong, default_faults, forbidden, overlapping, sharing_bits, sharing_parts
 from drivers.modbus.encoding import Loc
 from drivers.modbus.linking import Linked, finished, link
 from drivers.modbus.parts import Place
-from drivers.modbus.points import ModbusDefaults, ModbusPoint, Order, Parts, VariantPoint
+from drivers.modbus.points import ModbusDefaults, ModbusPoint, Parts, VariantPoint
 from drivers.modbus.reading import Reading, absent, moved
 from drivers.modbus.resolving import Setting, resolve
 from gateway.fields import Strict

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, StringConstraints, model_validator
 from pydantic.json_schema import WithJsonSchema
 
+from drivers.adaptation import Order
 from drivers.computed import ComputedPoint
 from drivers.conversion import AsTuple, Conversion, UnitField
 from drivers.judges import Conditions
@@ -35,7 +36,6 @@ def _word(kind: type[Table] | type[WireType]) -> BeforeValidator:
 
 TableName = Annotated[Table, _word(Table)]
 TypeName = Annotated[WireType, _word(WireType)]
-Order = Literal["big", "little"]
 
 
 def _nan(value: Any) -> Any:

@@ -45,8 +45,10 @@ class _Resolver:
 
     def reading(self) -> Reading:
         point, defaults = self.point, self.setting.defaults
+        # a manual's reference says its table itself; what all points are said to be must not differ from it unseen
+        table_said = defaults.table if defaults.base == "ref" and "table" in defaults.model_fields_set else None
         try:
-            table, address = locate(point.address, defaults.base, point.table, defaults.table)
+            table, address = locate(point.address, defaults.base, point.table or table_said, defaults.table)
         except AddressError as error:
             raise self.fault("address", str(error)) from None
         wire = self.encoding.wire(table)

@@ -44,6 +44,8 @@ def parse_path(text: str) -> Path:
             break
         steps.append(int(match["index"]) if match["index"] is not None else match["quoted"] or match["bare"])
         at = match.end()
+    if re.match(r"/|\$[.\[]", text):  # JSON Pointer, JSONPath
+        raise ValueError(f"a path begins with a key, such as values[2].power, not with {text[0]}; got {text!r}")
     if at < len(text) or not steps or len(text) > 256:
         raise ValueError(f'a path is expected, such as values[2].power or status."active power"; got {text!r}')
     return tuple(steps)

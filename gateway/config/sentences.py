@@ -15,6 +15,7 @@ from gateway.config.schema import Expected
 from gateway.fields import duration_words
 
 _ID = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
+_CODE = r"^[a-z][a-z0-9_]*$"
 _WRITES = {"write", "writes", "writable", "writeable", "allow_write", "allow_writes"}
 
 
@@ -193,7 +194,14 @@ def _pattern(fault: Fault) -> str:
     pattern = str(fault.context.get("pattern", ""))
     if pattern == _ID:
         return f"{quoted(fault.input)} is no name: letters, digits, - and _ are expected, at most 64"
+    if pattern == _CODE:
+        return f"{quoted(fault.input)}: small letters, digits and _ are expected, a letter first"
     return f"{quoted(fault.input)} does not have the form {pattern}"
+
+
+def _key(fault: Fault) -> str:
+    key = quoted(fault.path[-1]) if fault.path else "this key"
+    return f"a key is a name, not the number {key}; a decimal comma? A number is written with a point: 0.1"
 
 
 def _length(fault: Fault) -> str:
@@ -223,6 +231,7 @@ _SENTENCES: dict[str, Callable[[Fault], str]] = {
     "set_type": _list,
     "frozen_set_type": _list,
     "string_pattern_mismatch": _pattern,
+    "invalid_key": _key,
     "string_too_long": _length,
     "string_too_short": _length,
     "too_long": _length,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 import pytest
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from gateway.config.inspection import Inspection
 from gateway.config.nearest import unknown
@@ -49,6 +49,7 @@ class Sample(Strict):
     names: dict[Id, Annotated[str, Field(max_length=5)]] = {}  # noqa: RUF012
     ratio: Annotated[float, Field(gt=0)] = 1.0
     items: list[int] = []  # noqa: RUF012
+    word: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")] = "ok"
 
 
 def told(text: str) -> list[str]:
@@ -66,9 +67,12 @@ def told(text: str) -> list[str]:
         ("On_Delay: 5s", "1:1: unknown key 'On_Delay'; did you mean 'on_delay'?"),
         ("on-delay: 5s", "1:1: unknown key 'on-delay'; did you mean 'on_delay'?"),
         ("zzz: 5s", "1:1: unknown key 'zzz'; valid: title, when, severity, on_delay, unit, kind, latching,"
-                    " names, ratio, items"),
+                    " names, ratio, items, word"),
         ("write: true", "1:1: unknown key 'write': AnLou only reads; it never writes to a device"),
         ("on_delay: 5", "1:11: a duration with its unit is expected, such as 500ms, 30s, 5min, 8h or 1d; got 5"),
+        ("{unit: 2,1}", "1:10: a key is a name, not the number 1; a decimal comma? A number is written with a point:"
+                        " 0.1"),
+        ("word: Wire Break", "1:7: 'Wire Break': small letters, digits and _ are expected, a letter first"),
         ("on_delay: 2d", "1:11: must lie within 0s … 1d"),
         ("unit: 0", "1:7: must lie within 1 … 255, got 0"),
         ("unit: 010", "1:7: a whole number is expected, got the text '010'; write it without quotes and without"

@@ -122,6 +122,14 @@ def test_paths_refused(path: str) -> None:
         parse_path(path)
 
 
+@pytest.mark.parametrize("path", ["$.a.b", "$[0]", "/a/b"])
+def test_a_path_of_another_language_is_told(path: str) -> None:
+    """JSONPath and JSON Pointer would look for a key that no device has."""
+    with pytest.raises(ValueError, match=r"a path begins with a key, such as values\[2\].power, not with"):
+        parse_path(path)
+    assert parse_path('"$".a') == ("$", "a")
+
+
 def test_the_key_says_which_wire() -> None:
     assert parse_profile({**HEAD, "points": {"a": {"address": 1, "type": "uint16"}}}).wire == "modbus"
     made = parse_profile({**HEAD, "mqtt": {"topic": "t", "expect_every": "1s"}, "points": {"a": {}}})
