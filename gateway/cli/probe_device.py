@@ -9,6 +9,9 @@ from typing import Any
 
 from drivers.base import SessionError
 from drivers.bench.hints import told
+from drivers.bench.references import reference_trap
+from drivers.modbus.exceptions import ExceptionAnswer
+from drivers.profile import ModbusProfile, Profile
 from gateway.cli.probe_heard import add_listening, run_heard
 from gateway.cli.probe_link import ProbeError
 from gateway.cli.probe_reading import DeviceRead, Read, read_device, refusals
@@ -125,10 +128,25 @@ def _lines(target: Target, found: DeviceRead, through: bool) -> Iterator[str]:
         yield f"  {why}{f' ({times} times)' if times > 1 else ''}"
     if found.misfit:
         yield f"  {found.misfit}"
+    if unit and _all_refused(found):
+        yield _refused(unit.profile)
     for change in found.hints:
         yield f"for the whole device: {change}"
     if len(found.hints) > 1:
         yield "several changes fit as well: compare a value with what the device itself shows"
+
+
+def _all_refused(found: DeviceRead) -> bool:
+    """It is there, and has none of what the profile asks for."""
+    asked = [one for one in found.asked if not one.aside]
+    return bool(asked) and all(isinstance(one.error, ExceptionAnswer) for one in asked)
+
+
+def _refused(profile: Profile) -> str:
+    trap = reference_trap(profile) if isinstance(profile, ModbusProfile) else None
+    return (
+        f"the device refuses everything that is asked: {trap or 'another unit, table or `base`, or another profile?'}"
+    )
 
 
 def _row(one: Read, *, several: bool) -> tuple[str, ...]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path as FilePath
 
-from drivers.profile import Profile, library, mistakes, profile_class
+from drivers.bench.references import reference_trap
+from drivers.profile import ModbusProfile, Profile, library, mistakes, profile_class
 from gateway.config.document import Document
 from gateway.config.inspection import Inspection
 from gateway.config.nearest import unknown
@@ -59,7 +60,7 @@ class Profiles:
             self._inspection.problems.append(Problem(source.name, 1, 1, message))
             return
         if profile is not None and document is not None:
-            self._keep_vectors(document, profile)
+            self._doubt(document, profile)
         self._own[name] = file
         self._found[name] = profile
 
@@ -71,8 +72,10 @@ class Profiles:
         profile = self._inspection.validated(profile_class(document.value), document.value, document)
         return document, None if document.problems else profile
 
-    def _keep_vectors(self, document: Document, profile: Profile) -> None:
-        """An example that the profile does not keep: one of the two is wrong, and nobody else would notice."""
+    def _doubt(self, document: Document, profile: Profile) -> None:
+        """An example that the profile does not keep: one of the two is wrong, and nobody else would notice. What else
+        is more likely a mistake than meant is a warning.
+        """
         for index, keys, sentence in mistakes(profile):
             self._inspection.at_value(document, ("vectors", index, *keys), sentence)
         if not profile.has_examples:
@@ -80,6 +83,9 @@ class Profiles:
                 "no `vectors`: no example shows that this profile reads what the device means; add one of the manual's"
             )
             self._inspection.warn(document, ("profile",), told)
+        # who says `base: 0` knows what goes over the wire; to count from 1 and write 40001 is to count twice
+        if isinstance(profile, ModbusProfile) and profile.modbus.base == 1 and (trap := reference_trap(profile)):
+            self._inspection.warn(document, ("modbus", "base"), trap)
 
 
 def _id_of(document: Document | None) -> str | None:

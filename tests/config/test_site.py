@@ -601,3 +601,25 @@ def test_a_chinese_keyboard_is_recognised(folder: Folder, old: str, new: str, pl
     folder.change((old, new))
     (told,) = folder.problems()
     assert told.startswith(f"site.yaml:{place}: ") and hint in told, told
+
+
+@pytest.mark.parametrize(("base", "warned"), [("1", True), ("0", False), ("ref", False)])
+def test_reference_numbers_that_are_counted_from_one(folder: Folder, base: str, warned: bool) -> None:
+    """40001 with `base: 1` asks for register 40000 of the wire, which next to no device has."""
+    folder.change(
+        ("type: uint16}", f"type: uint16, base: {base}}}"),
+        ("address: 0}", "address: 40001}"),
+        ("address: 1}", "address: 40002}"),
+        ("di0: {address: 10", "di0: {address: 40011"),
+        ("di1: {address: 10", "di1: {address: 40011"),
+        ("{1: 7, 2: 7}", "{40002: 7, 40003: 7}"),
+        file="profiles/box.yaml",
+    )
+    told = [line for line in folder.warnings() if "reference numbers" in line]
+    assert bool(told) is warned, told
+    if warned:
+        assert told[0].startswith("profiles/box.yaml:4:40: the addresses 40001 … 40011 look like"), told
+        assert told[0].endswith(
+            "need `base: ref` (40001 is the first holding register, 0 on the wire); as it stands,"
+            " register 40000 is asked for"
+        )

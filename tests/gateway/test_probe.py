@@ -52,6 +52,26 @@ def test_each_point_from_its_registers_to_its_quality(probe: Bench) -> None:
         assert server.report()["units"][5]["functions"].keys() == {4}
 
 
+def test_a_device_that_refuses_everything(probe: Bench, tmp_path: Path) -> None:
+    """It is there; the profile asks for what it does not have. The numbers of the manual are told apart."""
+    file = tmp_path / "p.yaml"
+    text = OWN.replace("type: uint16", "type: uint16, base: 0").replace("  running: {address: 0, table: coil}\n", "")
+    file.write_text(text)
+    with served({5: silent_but(2)}) as (_, link):
+        plain = probe("device", "--link", link, "--unit", 5, "--profile", file)
+        for number in range(4):
+            text = text.replace(f"address: {number},", f"address: {40001 + number},")
+        file.write_text(text.replace("{0: [210", "{40001: [210"))
+        trapped = probe("device", "--link", link, "--unit", 5, "--profile", file)
+    assert (plain.code, trapped.code) == (1, 1)
+    said = "the device refuses everything that is asked: "
+    assert plain.line(said) == f"{said}another unit, table or `base`, or another profile?"
+    assert trapped.line(said).startswith(
+        f"{said}the addresses 40001 … 40004 look like the reference numbers of a manual"
+    )
+    assert "`base: ref`" in trapped.line(said)
+
+
 def test_a_wrong_word_order_is_found(probe: Bench) -> None:
     with served({5: meter(swapped=True)}) as (_, link):
         done = probe("device", "--link", link, "--unit", 5, "--profile", "eastron-sdm630")
