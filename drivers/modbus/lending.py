@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import TypeVar
 
 from drivers.base import SessionError
 from drivers.modbus.connection import Connection
 from drivers.modbus.frame import Question
 from gateway.clock import Clock
-from gateway.model import ErrorKind
+from gateway.model import SECOND, ErrorKind
 
 T = TypeVar("T")
 # a loan may take one part of the wire in (1 + 2)
 LOAN_REST = 2
+LONGEST = 10 * SECOND
+"""What a borrower may wait for an answer: so long nobody else is heard."""
 
 
 class Loan:
@@ -29,6 +32,8 @@ class Loan:
         return 0 if self._connection is None else self._connection.owed_ns(question)
 
     async def checked_read(self, question: Question) -> bytes:
+        if question.timeout_ns is not None:
+            question = replace(question, timeout_ns=min(question.timeout_ns, LONGEST))
         connection, self._connection = self._connection, None
         if connection is None:
             raise RuntimeError("a loan is for one question")

@@ -88,10 +88,13 @@ class ModbusLinkOptions(Strict):
 
     def late_ns(self, timeout_ns: int | None = None) -> int:
         """How long after its timeout an answer may still arrive. A device that takes twice its time is imaginable; one
-        that takes longer cannot be told from one that answers the next question, and the site has to say so.
+        that takes longer cannot be told from one that answers the next question, and the site has to say so. Whoever
+        waits for less than the link's timeout hears no sooner that nothing comes.
         """
         own = self.timeout if timeout_ns is None else timeout_ns
-        return max(own, _LEAST_LATE) if self.late_within is None else self.late_within
+        usual = max(own, self.timeout)
+        late_ns = max(usual, _LEAST_LATE) if self.late_within is None else self.late_within
+        return usual - own + late_ns
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -62,6 +63,15 @@ async def test_a_loan_is_for_one_question_and_not_for_closing() -> None:
             await run.driver.borrow(greedy)
         assert run.wire.closed == 0
         await run.driver.borrow(read)
+
+
+async def test_a_borrower_waits_for_ten_seconds_at_most() -> None:
+    async def patient(connection: Connection) -> bytes:
+        return await connection.checked_read(replace(ASK, timeout_ns=60 * SECOND))
+
+    async with running(link(unit("a", 1, ONE))) as run:
+        await run.driver.borrow(patient)
+        assert [q.timeout_ns for _, q in run.wire.asked if q.unit == 9] == [10 * SECOND]
 
 
 async def test_a_link_that_is_down_lends_nothing() -> None:

@@ -101,6 +101,14 @@ def test_how_late_an_answer_may_be() -> None:
     assert parse(modbus=serial, late_within="3s").late_ns(8 * SECOND) == 3 * SECOND
 
 
+def test_a_hurried_question_is_owed_as_long_as_any_other() -> None:
+    """The bench, or a profile, waits for 10 ms; the device answers after 600, when the next question may be out."""
+    serial = "rtu:///dev/ttyUSB0?baud=9600"
+    hurry = SECOND // 100
+    assert hurry + parse(modbus=serial).late_ns(hurry) == 2 * SECOND
+    assert hurry + parse(modbus=serial, late_within="3s").late_ns(hurry) == 4 * SECOND
+
+
 def test_all_ways_to_the_devices() -> None:
     made = parse(modbus="tcp://a", backup="tcp://b:503")
     assert [str(address) for address in made.addresses] == ["tcp://a:502", "tcp://b:503"]
