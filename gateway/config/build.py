@@ -11,7 +11,7 @@ from gateway.config.discover import lookouts
 from gateway.config.inspection import Inspection
 from gateway.config.nearest import unknown
 from gateway.config.profiles import Profiles
-from gateway.config.site import DEFAULT_POLL_NS, DeviceEntry, Place
+from gateway.config.site import DEFAULT_POLL_NS, SYSTEMS, DeviceEntry, Place
 from gateway.config.site_file import SiteDocument
 from gateway.config.speakers import Speakers
 from gateway.config.wires import wire_of
@@ -85,6 +85,9 @@ class _Builder(Checker):
             points[key] = point
             polls += [self.built.units[unit].poll_ns] if unit in self.built.units else []
         system = entry.system or (profile.system if profile else None)
+        if system is not None and system not in SYSTEMS:
+            told = f"{unknown('system', system, SYSTEMS)} (its profile {entry.profile!r} says so)"
+            self.problem(("devices", name), f"no rule would look at it: {told}")
         if system is None:
             if entry.profile is None or profile is not None:
                 self.problem(("devices", name), "the key 'system' is missing, and the profile does not say it either")

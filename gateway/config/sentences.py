@@ -132,6 +132,8 @@ def _is_choice(fault: Fault, model: type[BaseModel]) -> bool:
 def _no_choice(fault: Fault, model: type[BaseModel]) -> str:
     choices = Expected(model, fault.path, fault.branches).choices()
     near = nearest(fault.input, choices) if isinstance(fault.input, str) else None
+    if near and sum(choice.startswith(str(fault.input)) for choice in choices) > 1:
+        near = None  # `float` is the beginning of float32 and float64: a guess would be read as advice
     hint = f"; did you mean {quoted(near)}?" if near else ""
     listed = ", ".join(choices) or fault.context.get("expected", "another value")
     return f"one of {listed} is expected, got {_what(fault.input)}{hint}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import PurePosixPath
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -21,6 +21,7 @@ from gateway.historian.options import HistorianOptions
 from gateway.model import SECOND
 
 System = Literal["elevator", "garage-water", "fire", "electrical-fire", "ev-charging"]
+SYSTEMS: tuple[str, ...] = get_args(System)
 DEFAULT_POLL_NS = SECOND
 UNSAID = 0  # where nothing is written; what may be written is never 0, nor null
 Interval = Annotated[Duration, within(SECOND, 7 * 86400 * SECOND, "1s … 7d")]

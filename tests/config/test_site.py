@@ -623,3 +623,21 @@ def test_reference_numbers_that_are_counted_from_one(folder: Folder, base: str, 
             "need `base: ref` (40001 is the first holding register, 0 on the wire); as it stands,"
             " register 40000 is asked for"
         )
+
+
+def test_the_system_of_a_profile_must_be_one(folder: Folder) -> None:
+    """A device of a system that there is not would be looked at by no rule of any pack."""
+    folder.change(("profile: box", "profile: box\nsystem: garage"), file="profiles/box.yaml")
+    folder.change(("devices:", "devices:\n  box-2: {profile: box, link: bus, unit: 4}"))
+    (told,) = folder.problems()
+    assert told.startswith(
+        "site.yaml:8:3: no rule would look at it: unknown system 'garage'; did you mean 'garage-water'?"
+    )
+    folder.change(("box, link: bus, unit: 4", "box, system: garage-water, link: bus, unit: 4"))
+    assert folder.problems() == []
+
+
+def test_a_word_that_begins_several_is_not_guessed(folder: Folder) -> None:
+    folder.change(("type: uint16}", "type: float}"), file="profiles/box.yaml")
+    (told,) = folder.problems()
+    assert "got the text 'float'" in told and "did you mean" not in told
