@@ -55,12 +55,17 @@ class Limits(Strict):
     one_value: bool = Field(default=False, description="one value per request")
     pause: Spacing | None = Field(default=None, description="from an answer of this device to its next question")
     min_period: Least | None = Field(default=None, description="the device must not be polled more often")
+    max_period: Least | None = Field(
+        default=None, description="a longer silence is a lost master to the device, and it goes into a safe state"
+    )
     timeout: Patience | None = Field(default=None, description="a slow device's own, instead of the link's")
 
     @model_validator(mode="after")
-    def _aligned(self) -> Self:
+    def _possible(self) -> Self:
         if self.max_registers < self.align:
             raise ValueError(f"`align: {self.align}` needs at least as many `max_registers`, got {self.max_registers}")
+        if self.max_period is not None and self.max_period < (self.min_period or 0):
+            raise ValueError("`max_period` must not be shorter than `min_period`")
         return self
 
     def forbidden(self, base: Base) -> tuple[tuple[int, int], ...]:

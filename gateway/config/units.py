@@ -80,7 +80,11 @@ class Units(Checker):
             words = duration_words(least)
             told = f"{profile.profile} must not be polled more often than each {words} (`min_period` of its profile)"
             self.problem((*path, "poll"), told, value=True)
-        return entry.poll or max(DEFAULT_POLL_NS, least)
+        most = profile.modbus.limits.max_period
+        if entry.poll and most is not None and entry.poll > most:
+            told = f"{profile.profile} takes a silence of more than {duration_words(most)} for a lost master"
+            self.problem((*path, "poll"), f"{told} (`max_period` of its profile): poll it more often", value=True)
+        return entry.poll or max(min(DEFAULT_POLL_NS, most or DEFAULT_POLL_NS), least)
 
     def _every(self, path: Path, entry: Module | DeviceEntry, profile: ModbusProfile, poll: int) -> dict[str, int]:
         """The periods of points that the site reads less often."""

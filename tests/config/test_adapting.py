@@ -11,7 +11,7 @@ HEAD = "title: {en: X, zh: 某}\nsource: [{ref: test, verified: memory}]\n"
 GAUGE = f"""\
 profile: gauge
 {HEAD}system: garage-water
-modbus: {{table: input, type: uint32, limits: {{min_period: 5s}}}}
+modbus: {{table: input, type: uint32, limits: {{min_period: 5s, max_period: 30s}}}}
 parameters:
   mount_height: {{unit: m, range: [0, 20]}}
 points:
@@ -83,6 +83,8 @@ def test_an_adjusted_point_keeps_its_name_and_may_change_its_unit(site: Folder) 
          "14:63: that is the same on every device of the type; what may differ is "),
         ("parameters", "poll: 1s, parameters",
          "14:49: gauge must not be polled more often than each 5s (`min_period` of its profile)"),
+        ("parameters", "poll: 31s, parameters",
+         "14:49: gauge takes a silence of more than 30s for a lost master (`max_period` of its profile): poll it"),
         ("parameters", "word_order: middle, parameters", "14:55: one of big, little is expected"),
     ],
 )  # fmt: skip

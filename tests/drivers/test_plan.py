@@ -197,6 +197,8 @@ def test_limits_are_told_in_the_manuals_numbers() -> None:
     assert Limits.model_validate({"never_read": [7], "never_cross": [9, 3]}).boundaries(1) == (2, 8)
     with pytest.raises(ValueError, match="at least as many `max_registers`"):
         Limits(align=4, max_registers=3)
+    with pytest.raises(ValueError, match="`max_period` must not be shorter than `min_period`"):
+        Limits.model_validate({"min_period": "5s", "max_period": "4s"})
 
 
 def test_requests_of_a_profile() -> None:
