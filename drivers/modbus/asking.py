@@ -97,12 +97,11 @@ class Asker:
                 raise Missed(silent=True, link_answers=False) from None
         except SessionError as error:
             # a connection that broke while nobody asked says nothing about this register
-            if asked.optional and self.heard and not was_broken and error.kind is ErrorKind.CONNECT:
-                cycle.hung_up(asked, error.message, self._clock.now())
+            hung_up = self.heard and not was_broken and error.kind is ErrorKind.CONNECT
+            if hung_up and cycle.hung_up(asked, error.message, self._clock.now()):
                 raise HungUp(error.kind, error.message) from None
             raise
         else:
-            self.heard = True
             cycle.answered(asked, payload)
 
     def _must_wait(self, unit: Unit, question: Question, connection: Connection) -> bool:
@@ -120,7 +119,9 @@ class Asker:
             sent_ns, began_ns = self._clock.now().mono_ns, host_mono_ns()
             try:
                 payload = await connection.checked_read(question)
+                self.heard = True
             except DriverError as error:
+                self.heard = self.heard or isinstance(error, ExceptionAnswer)
                 news = unit.tally.failed(error, self._clock.now())
                 if news and not (again and not isinstance(error, (SessionError, ExceptionAnswer))):
                     self._tell()

@@ -27,6 +27,8 @@ CUTS_PER_CYCLE = 16
 SOON = 5 * SECOND
 # an optional register may be answered with silence; this often, and it counts as refused
 SILENCES = 2
+# a connection may end at any question; so often at the same one, and it is because of that
+HANG_UPS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ class Cycle:
         self.answers: list[bytes | int] = []
         self.running = False
         self.spoken = False
+        self.cold = False
         self.busy_again = False
         self.repeats = 0
         self._again = self._early = self._quiet = False
@@ -139,13 +142,17 @@ class Cycle:
 
     # what to ask
 
-    @property
-    def probe(self) -> Question | None:
-        """One cheap value that the device is not known to refuse; None when nothing is asked of it at all."""
+    def probe(self, number: int) -> Question | None:
+        """One cheap value that the device is not known to refuse; None when nothing is asked of it at all.
+
+        By `number` it is another one: the device may hang up at the first.
+        """
         if not self.asked:
             return None
-        asked = next((one for one in self.asked if one.refusal is None and not one.optional), self.asked[0])
-        return self._ask(Rules(self._limits).block(asked.block.cells[:1])).question
+        found = [one for one in self.asked if one.refusal is None and not one.optional] or self.asked[:1]
+        cells = found[number % len(found)].block.cells
+        cell = cells[-1 if number // len(found) % 2 else 0]
+        return self._ask(Rules(self._limits).block([cell])).question
 
     def next(self, now_ns: int) -> Asked | None:
         """The next question of the cycle under way, None when it has all its answers."""
@@ -171,7 +178,7 @@ class Cycle:
     def answered(self, asked: Asked, payload: bytes) -> None:
         self.answers.append(payload)
         self.spoken = True
-        asked.silences = self.repeats = 0
+        asked.silences = asked.hang_ups = self.repeats = 0
         if asked.optional and not asked.fitted:
             asked.fitted = True
             self._fitted.update(asked.block.cells)
@@ -192,7 +199,7 @@ class Cycle:
             self.answers.append(asked.verdict)
         elif self._cuts < CUTS_PER_CYCLE or hung_up:
             self._cuts += 1
-            self._replace(asked, parts)
+            self._replace(asked, parts, hang_ups=HANG_UPS - 1 if hung_up else 0)
         else:
             # which of them it refuses is not known yet
             self.answers.append(Quality.BAD_COMM if asked.optional else asked.verdict)
@@ -215,18 +222,25 @@ class Cycle:
             self.refused(asked, "no answer", now, cut=False)
         return True
 
-    def _replace(self, asked: Asked, parts: Iterable[Block], silences: int = 0) -> None:
+    def _replace(self, asked: Asked, parts: Iterable[Block], *, silences: int = 0, hang_ups: int = 0) -> None:
         at = next(i for i, one in enumerate(self.asked) if one is asked)
         self.asked[at : at + 1] = [self._ask(part) for part in parts]
         for one in self.asked[at : at + 2]:
-            one.silences = silences
+            one.silences, one.hang_ups = silences, hang_ups
         self._cut = True
         self._decoder.replan([one.block for one in self.asked])
 
-    def hung_up(self, asked: Asked, why: str, now: Instant) -> None:
-        """The device has closed the connection instead: begun again without it as soon as there is a new one."""
+    def hung_up(self, asked: Asked, why: str, now: Instant) -> bool:
+        """The device has closed the connection instead of an answer: True when that is because of these registers.
+
+        Then the cycle is begun again without them as soon as there is a new connection.
+        """
+        asked.hang_ups += 1
+        if not asked.optional and asked.hang_ups < HANG_UPS:
+            return False
         self.refused(asked, f"hung up: {why}", now, hung_up=True)
         self.broken_off()
+        return True
 
     @property
     def unfinished(self) -> bool:
@@ -242,7 +256,9 @@ class Cycle:
         """The columns of a cycle that has all its answers."""
         if not self._warm_up:
             return self._decoder.decode(self.answers)
-        return self._decoder.decode(self.answers, self._warm_up.discarded(self._unread(), at.mono_ns))
+        discarded = self._warm_up.discarded(self._unread(), at.mono_ns)
+        self.cold = bool(discarded)
+        return self._decoder.decode(self.answers, discarded)
 
     def finish(self, at: Instant) -> list[Frame]:
         """A cycle that has all its answers: one frame per device. It is over then."""

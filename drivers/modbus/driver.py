@@ -163,8 +163,8 @@ class ModbusDriver:
         except (Missed, SessionError) as missed:
             at = self._clock.now()
             silent = missed.silent if isinstance(missed, Missed) else True
-            if isinstance(missed, SessionError) and cycle is not None and not unit.suspect:
-                cycle.broken_off()  # a connection that was idle may have been closed for that
+            if isinstance(missed, SessionError):
+                unit.broken_off(cycle)
             await _all(unit.missed(at, at.mono_ns - began_ns, cycle, silent=silent), emit)
             if unit.dead and not was_dead:
                 self._tell()

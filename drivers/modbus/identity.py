@@ -50,7 +50,7 @@ class Identity:
         values, quality = self.cycle.values(at)
         marks = [0 if quality is None else quality[column] for column in self._columns]
         self.cycle.abandon()
-        if Quality.BAD_COMM in marks:
+        if Quality.BAD_COMM in marks or self.cycle.cold:
             return None
         said = {
             key: values[column]

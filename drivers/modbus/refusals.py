@@ -47,6 +47,7 @@ class Asked:
     refusal: Refusal | None = None
     standing: bool = False  # asked although it is refused: there is nothing else to ask
     silences: int = 0
+    hang_ups: int = 0
 
     def left_out(self, now_ns: int) -> bool:
         """It is not asked in this cycle."""

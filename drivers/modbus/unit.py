@@ -44,6 +44,7 @@ class Unit:
         self._pause_ns = profile.modbus.limits.pause or 0
         self._random = random
         self._probing: Probing | None = None
+        self._hang_ups = 0
         self._missed = 0
         self._standing: Asked | None = None
         self.spent_ns = 0
@@ -71,9 +72,18 @@ class Unit:
     def probe(self) -> Question:
         """One cheap value."""
         for cycle in (*self._turns, *self.cycles):
-            if (question := cycle.probe) is not None:
+            if (question := cycle.probe(self._hang_ups)) is not None:
                 return question
         raise AssertionError("a unit of which nothing is asked")
+
+    def broken_off(self, cycle: Cycle | None) -> None:
+        """The connection has ended instead of an answer. It may have been closed because it was idle, so that is made
+        up for; at a probe it may have been because of the register.
+        """
+        if cycle is None:
+            self._hang_ups += 1
+        elif not self.suspect:
+            cycle.broken_off()
 
     def begin(self, cycle: Cycle, now_ns: int) -> None:
         """The due cycle begins."""
@@ -175,6 +185,9 @@ class Unit:
             self._probing = None
             self.tally.failed(error, at)
             return [frame for one in self.cycles for frame in one.lost(at, Quality.BAD_CONFIG)]
+        if chosen is None and identity.cycle.cold:
+            identity.cycle.at_once(at.mono_ns)
+            return []
         if chosen is None:
             return self.missed(at, 0, identity.cycle, silent=False)
         other = not identity.settled or chosen.variant_name != self.tally.variant
