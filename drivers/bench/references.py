@@ -25,3 +25,9 @@ def reference_trap(profile: ModbusProfile) -> str | None:
         f"the addresses {meant} look like the reference numbers of a manual: those need `base: ref`"
         f" (40001 is the first holding register, 0 on the wire); as it stands, register {asked} is asked for"
     )
+
+
+def is_reference(number: int, table: Table) -> bool:
+    """Whether a manual would write a register of that table so; next to no device has one of that number."""
+    low, high = _SPANS.get(table, (1, 0))
+    return low <= number <= high

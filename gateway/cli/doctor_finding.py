@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from gateway.model import Text
-from gateway.texts import both, texts
+from gateway.texts import both, joined, texts
 
 
 class Level(StrEnum):
@@ -26,8 +26,8 @@ class Finding(NamedTuple):
 
     def line(self, language: str) -> str:
         """One line for a terminal."""
-        mend = "" if self.mend is None else f"; {self.mend.in_language(language)}"
-        return f"{self.level.value:7} {self.check}: {self.what.in_language(language)}{mend}"
+        said = self.what if self.mend is None else joined([self.what, self.mend])
+        return f"{self.level.value:7} {self.check}: {said.in_language(language)}"
 
     def body(self) -> dict[str, Any]:
         """The same for a program."""

@@ -6,6 +6,7 @@ import asyncio
 import secrets
 from collections.abc import Callable, Sequence
 
+from drivers.base import SessionError
 from drivers.mqtt.options import MqttLinkOptions
 from drivers.mqtt.packet import Arrived
 from drivers.mqtt.session import Session
@@ -25,7 +26,10 @@ async def listen(
     """
     # the broker forgets this session at once: under the gateway's name it would throw the gateway out
     own = options.model_copy(update={"session_expiry": 0})
-    session = await Session.open(own, f"anlou-probe-{secrets.token_hex(6)}")
+    try:
+        session = await Session.open(own, f"anlou-probe-{secrets.token_hex(6)}")
+    except SessionError as error:
+        raise SessionError(error.kind, f"{options.endpoint}: {error.message}") from None
     try:
 
         def receive(message: Arrived) -> None:

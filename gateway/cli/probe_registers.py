@@ -8,7 +8,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from drivers.base import SessionError
 from drivers.bench.candidates import Candidate, Wanted, candidates_at, described
+from drivers.bench.references import is_reference
 from drivers.bench.runs import WEAK, Run, best, runs, shift_sentence, shifted
 from drivers.modbus.cell import AddressError, Cell, Table, locate
 from drivers.modbus.exceptions import ExceptionAnswer
@@ -68,6 +70,9 @@ def run(options: argparse.Namespace) -> int:
     complete(work)
     if target.warning:
         tell(f"anlou: {target.warning}")
+    lost = reader.asked[-1].error
+    if lost is not None and all(isinstance(one.error, SessionError) for one in reader.asked):
+        raise lost  # nobody was asked; a table of silent registers would be about the device
     shown = _Shown(target, reader, wanted, table=table, first=first, count=options.count)
     if options.json:
         show_json(shown.body())
@@ -195,10 +200,16 @@ class _Shown:
         last = f"…{self.addresses[-1]}" if len(self.addresses) > 1 else ""
         where = f"{self.table} {self.addresses[0]}{last} of unit {self.reader.unit}"
         yield f"{where} at {self.target.options.endpoint}{through}, counted from 0 as on the wire"
-        yield from columns(self._rows())
+        there = any(place in self.reader.registers for place in self.places)
+        if there:
+            yield from columns(self._rows())
+        else:
+            yield "none of them is answered:"
         for why, times in refusals(self.reader.asked).items():
             yield f"  {why}{f' ({times} times)' if times > 1 else ''}"
-        if self.table.is_bits or not any(word is not None for word in self.words):
+        if not there and is_reference(self.addresses[0], self.table):
+            yield f"if {self.addresses[0]} stands so in a manual, where 40001 is the first register: add --base ref"
+        if self.table.is_bits or not there:
             return
         if not self.runs:
             yield "nothing here reads as what is looked for: other registers, or another table?"

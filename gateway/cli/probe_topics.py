@@ -112,7 +112,7 @@ def _entry(match: Match, target: Target) -> str:
 def _lines(target: Target, topics: Topics, groups: list[Group], fitting: list[Match]) -> Iterator[str]:
     kept = sum(group.retained for group in groups)
     yield (
-        f"{topics.messages} messages on {len(topics.heard)} topics of {target.options.endpoint}"
+        f"{_count(topics.messages, 'message')} on {_count(len(topics.heard), 'topic')} of {target.options.endpoint}"
         f"{f', {kept} of them kept by the broker' if kept else ''}"
     )
     if topics.beyond:
@@ -127,13 +127,18 @@ def _lines(target: Target, topics: Topics, groups: list[Group], fitting: list[Ma
     yield "profiles that fit, as a site would say it:"
     for match in fitting:
         yield f"  {_entry(match, target)}"
-        yield f"      {match.good} of its {match.points} points are good in what was heard ({match.topics} topics)"
+        heard = _count(match.topics, "topic")
+        yield f"      {match.good} of its {match.points} points are good in what was heard ({heard})"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'s' if number != 1 else ''}"
 
 
 def _group(group: Group) -> Iterator[str]:
     every = f", each every {group.every_s:.3g} s" if group.every_s else ""
-    number = f"{len(group.topics)} topic{'s' if len(group.topics) > 1 else ''}"
-    yield f"{group.template}  ({number}, {group.messages} messages{every}, {group.kind})"
+    number, messages = _count(len(group.topics), "topic"), _count(group.messages, "message")
+    yield f"{group.template}  ({number}, {messages}{every}, {group.kind})"
     for name, values in group.variables.items():
         more = f" and {len(values) - SHOWN_VALUES} more" if len(values) > SHOWN_VALUES else ""
         yield f"    {{{name}}}: {', '.join(values[:SHOWN_VALUES])}{more}"

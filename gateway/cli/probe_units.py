@@ -76,9 +76,8 @@ def run(options: argparse.Namespace) -> int:
     units = range(options.low, options.high + 1)
     longest = len(units) * (timeout_ns + options.pause) / SECOND
     through = ", through the gateway that reads it" if asker.through else ""
-    tell(
-        f"asking {len(units)} units at {target.options.endpoint}{through}; at most {longest / 60:.0f} min, Ctrl-C stops"
-    )
+    most = f"{longest / 60:.0f} min" if longest >= 120 else f"{longest:.0f} s"
+    tell(f"asking {len(units)} units at {target.options.endpoint}{through}; at most {most}, Ctrl-C stops")
 
     async def work(stop: asyncio.Event) -> Scan:
         try:

@@ -40,6 +40,7 @@ def kinds(findings: Iterator[Finding] | list[Finding]) -> list[tuple[str, str]]:
     for finding in found:
         for language in ("en", "zh"):
             assert "\n" not in finding.line(language) and "{" not in finding.line(language)
+            assert finding.mend is None or ("；" if language == "zh" else "; ") in finding.line(language)
         assert finding.level is not Level.FAILS or finding.mend is not None, finding
     return [(finding.level.value, finding.check) for finding in found]
 

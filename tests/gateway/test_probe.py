@@ -111,10 +111,21 @@ def test_nobody_there_is_one_line(probe: Bench) -> None:
         assert done.code == 1
         assert "unit 9 did not answer within 0.05 s (2 times)" in done.out
         assert server.report()["units"][9]["requests"] == 2, "silence twice, and it is left alone"
-    gone = probe(*words)
-    assert (gone.code, gone.out) == (1, "")
-    assert gone.err.startswith("anlou: no connection to tcp://127.0.0.1:")
-    assert len(gone.err.splitlines()) == 1
+    for gone in (probe(*words), probe("registers", "--link", link, "--unit", 9, "--from", 0)):
+        assert (gone.code, gone.out) == (1, "")
+        assert gone.err.startswith("anlou: no connection to tcp://127.0.0.1:")
+        assert len(gone.err.splitlines()) == 1
+
+
+def test_registers_that_are_all_refused_are_one_line(probe: Bench) -> None:
+    """And who takes the numbers of the manual for those of the wire is told."""
+    with served({5: silent_but(2)}) as (_, link):
+        words = ("registers", "--link", link, "--unit", 5, "--count", 40)
+        plain, trapped = probe(*words, "--from", 0), probe(*words, "--from", 40001)
+    assert plain.code == trapped.code == 1
+    assert len(plain.lines) == 3 and plain.lines[1] == "none of them is answered:", plain.out
+    assert "0x02, illegal data address" in plain.lines[2]
+    assert trapped.lines[-1] == "if 40001 stands so in a manual, where 40001 is the first register: add --base ref"
 
 
 @pytest.mark.parametrize(

@@ -111,7 +111,7 @@ def test_what_the_broker_keeps_is_marked(probe: Bench, mosquitto: Mosquitto) -> 
 def test_no_broker_and_no_right(probe: Bench, mosquitto: Mosquitto, tmp_path: Path) -> None:
     done = probe("topics", "--link", "mqtt://127.0.0.1:1", "--seconds", "1")
     assert (done.code, done.out) == (1, "")
-    assert "anlou: " in done.err
+    assert "anlou: mqtt://127.0.0.1:1: " in done.err
 
 
 def test_messages_are_recorded(probe: Bench, mosquitto: Mosquitto, tmp_path: Path) -> None:
