@@ -32,6 +32,10 @@ class TcpConnection(Wire):
         # a gateway may answer on this connection what was asked on the one before
         self._client.ctx.next_tid = random.randrange(_TRANSACTIONS)  # noqa: S311 - keeps apart, keeps no secret
 
+    def owed_ns(self, question: Question) -> int:
+        """As on a line where there are no transactions; with them nothing is taken for anything else."""
+        return super().owed_ns(question) if self._zero else 0
+
     async def checked_read(self, question: Question) -> bytes:
         """The data bytes of the answer whose transaction, unit, function and size are the question's.
 

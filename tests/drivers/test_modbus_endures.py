@@ -165,6 +165,42 @@ def test_a_thousand_connections_leave_nothing(wire: str, loop: Callable[[], asyn
         runner.run(play())
 
 
+async def test_in_a_fast_building_a_unit_waits_for_host_time_without_a_busy_loop() -> None:
+    """What is owed is host time, and a building's may run faster: the unit is looked at again, but not all the time."""
+    looked: list[int] = []
+
+    class Looked(RtuConnection):
+        def owed_ns(self, question: Question) -> int:
+            looked.append(super().owed_ns(question))
+            return looked[-1]
+
+    def script(ask: RtuAsk, say: Callable[[bytes], None]) -> None:
+        if ask.unit == 2:
+            say(ask.answer(bytes(2 * ask.count)))
+
+    frames: list[Frame] = []
+
+    async def emit(frame: Frame) -> None:
+        frames.append(frame)
+
+    async with rtu_tcp(script) as line:
+        told = options(line.address, timeout="20ms", late_within="1s")
+        one = profile({"a": {"address": 0}})
+        made = link(unit("dead", 1, one), unit("well", 2, one))
+        driver = ModbusDriver("l", told, made, BuildingClock(rate=10), lambda report: None, connect=Looked.open)
+        task = asyncio.ensure_future(driver.run(emit))
+        async with asyncio.timeout(60):
+            while sum(ask.unit == 1 for ask in line.asked) < 2:  # noqa: ASYNC110 - a test looks from outside
+                await asyncio.sleep(0.01)
+        task.cancel()
+        await asyncio.wait([task])
+    waits = [owed_ns for owed_ns in looked if owed_ns > 0]
+    assert waits, "the second question to it had to wait"
+    assert waits == sorted(waits, reverse=True)
+    assert len(waits) < 400
+    assert sum(frame.layout.device == "well" for frame in frames) >= 2
+
+
 async def test_an_adapter_that_is_pulled_out_and_put_in_again(tmp_path: Path) -> None:
     """It comes back as another device file; its name under /dev/serial/by-id leads there."""
     by_id = tmp_path / "usb-FTDI_FT232R-if00-port0"
