@@ -6,7 +6,8 @@ its operands; only `highest` (not fitted) and `first` (anything) may pass over o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
@@ -97,13 +98,22 @@ def compute(
     parameters: Mapping[str, float | None],
     *,
     units: Mapping[str, str | None] | None = None,
+    later: Collection[str] = (),
 ) -> tuple[Point, Meaning]:
     """The point `key` and what it is made of; PointFault at ("computed", key, …) for what is wrong.
 
     `points` by the names that an expression may use, `parameters` with their values (None: not given, and the point is
-    then BAD_CONFIG); `units` are those of the parameters.
+    then BAD_CONFIG); `units` are those of the parameters, `later` the computed points that do not stand above this one.
     """
-    return _Computing(key, spec, points, parameters, units or {}).made()
+    try:
+        return _Computing(key, spec, points, parameters, units or {}).made()
+    except PointFault as fault:
+        named = [name for name in later if name not in points and re.search(rf"\b{name}\b", spec.expr)]
+        if not named or fault.loc[2:] != ("expr",):
+            raise
+        own = named[0] == key.rpartition("/")[2]
+        told = "a point is not computed from itself" if own else f"{named[0]!r} is computed further down; put it above"
+        raise PointFault(fault.loc, told) from None
 
 
 class _Computing:

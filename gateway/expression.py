@@ -178,8 +178,10 @@ class _Compiler:
                 return _negated(inner) if isinstance(node.op, ast.USub) else inner
             case ast.BinOp() if type(node.op) in _BINARY:
                 return _both(_BINARY[type(node.op)], self.expression(node.left), self.expression(node.right))
-            case ast.BinOp(op=ast.Pow()):
+            case ast.BinOp(op=ast.Pow() | ast.BitXor()):
                 raise self.refuse(node, "there is no power; write a * a")
+            case ast.Tuple():
+                raise self.refuse(node, "a comma stands between operands of functions only; a number is written 0.1")
             case ast.Call():
                 return self.call(node)
         functions = ", ".join(f"{one}()" for one in FUNCTIONS)

@@ -144,6 +144,7 @@ class Built:
                     {said: reading.point for said, reading in known.items()},
                     {said: values.get(said) for said in parameters},
                     units={said: parameter.unit for said, parameter in parameters.items()},
+                    later=[*computed][[*computed].index(name) :],
                 )
             except PointFault as fault:
                 if not self._failed:

@@ -37,7 +37,8 @@ class Linker:
                 yield PointFault(("computed", name), f"{key!r} is already a point that is read")
                 continue
             try:
-                point, meaning = compute(key, spec, points, self._given, units=self._units)
+                later = [*section][[*section].index(name) :]
+                point, meaning = compute(key, spec, points, self._given, units=self._units, later=later)
             except PointFault as fault:
                 yield PointFault(("computed", name, *fault.loc[2:]), fault.sentence)
                 continue

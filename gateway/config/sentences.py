@@ -100,6 +100,8 @@ def _unknown_key(fault: Fault, model: type[BaseModel], meant: str | None) -> str
     key = fault.path[-1] if fault.path else ""
     if str(key).lower() in _WRITES:
         return f"unknown key {quoted(key)}: AnLou only reads; it never writes to a device"
+    if str(key).endswith(")"):
+        return f"unknown key {quoted(key)}: a value with a comma within {{ … }} stands in quotes"
     return unknown("key", key, [meant] if meant else Expected(model, fault.path[:-1], fault.branches).keys())
 
 

@@ -72,6 +72,7 @@ def told(text: str) -> list[str]:
         ("on_delay: 5", "1:11: a duration with its unit is expected, such as 500ms, 30s, 5min, 8h or 1d; got 5"),
         ("{unit: 2,1}", "1:11: a key is a name, not the number 1; a decimal comma? A number is written with a point:"
                         " 0.1"),
+        ("{kind: input, word: max, b)}", "1:26: unknown key 'b)': a value with a comma within { … } stands in quotes"),
         ("word: Wire Break", "1:7: 'Wire Break': small letters, digits and _ are expected, a letter first"),
         ("on_delay: 2d", "1:11: must lie within 0s … 1d"),
         ("unit: 0", "1:7: must lie within 1 … 255, got 0"),

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from drivers.adaptation import Adaptation
 from drivers.modbus.vectors import mistakes
@@ -14,6 +15,7 @@ from drivers.profile import ModbusProfile
 from gateway.fields import Quantity
 from gateway.model import PointType
 from tests.drivers.made import profile, read, refusals
+from tests.drivers.said import profile as messages
 
 SONAR: dict[str, Any] = {
     "points": {
@@ -138,7 +140,7 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"expr": "a +"}, "expr", "column"),
     ({"expr": "a ** 2"}, "expr", "no power"),
     ({"expr": "missing + a"}, "expr", "there is no 'missing'"),
-    ({"expr": "y + a"}, "expr", "there is no 'y'"),
+    ({"expr": "y + a"}, "expr", "'y' is computed further down; put it above"),
     ({"expr": "flag + a"}, "expr", "'flag' is a point of type bool"),
     ({"expr": "mode + a"}, "expr", "'mode' is a point of type enum"),
     ({"expr": "name + a"}, "expr", "'name' is a point of type text"),
@@ -250,3 +252,18 @@ def test_nothing_that_is_computed_is_made_up(words: list[int]) -> None:
     found = read(of, image, "x")
     assert isinstance(found, (float, str))
     assert not isinstance(found, float) or abs(found) < float("inf")
+
+
+@pytest.mark.parametrize("wire", ["modbus", "mqtt"])
+def test_a_computed_point_stands_below_what_it_is_made_of(wire: str) -> None:
+    def told(**exprs: str) -> list[tuple[Any, str]]:
+        points = {"a": {"address": 0} if wire == "modbus" else {"path": "a"}}
+        computed = {name: {"expr": expr} for name, expr in exprs.items()}
+        with pytest.raises(ValidationError) as caught:
+            (profile if wire == "modbus" else messages)(points, computed=computed)
+        return [(error["loc"], error["msg"]) for error in caught.value.errors()]
+
+    assert told(x="y + 1", y="a + 1") == [(("computed", "x", "expr"), "'y' is computed further down; put it above")]
+    assert told(x="x + 1") == [(("computed", "x", "expr"), "a point is not computed from itself")]
+    ((_, sentence),) = told(x="a + yy", y="a")
+    assert "there is no 'yy'" in sentence
