@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from drivers.modbus.frame import Question
 from gateway.model import Quality
-from tests.drivers.made import link, profile, unit
+from tests.drivers.made import link, profile, refusals, unit
 from tests.drivers.wire import Act, exception, running, value
 
 STATION = profile(
@@ -69,3 +69,14 @@ async def test_what_a_variant_has_not_is_not_asked() -> None:
         power = [frame for frame in run.of("cp") if frame.layout.points[0].key == "power"]
         assert [frame.quality for frame in power] == [[Quality.BAD_NOT_FITTED]] * 3
         assert run.reports[-1].units[0].variant == "small"
+
+
+def test_an_identity_that_stands_in_two_units_is_refused() -> None:
+    """It is asked in one cycle, of one number."""
+    found = refusals(
+        {"a": {"address": 1}},
+        {"units": {"station": 200}},
+        identity={"product": {"address": 10}, "firmware": {"address": 11, "at_unit": "station"}},
+        variants=[{"variant": "small", "when": {"product": [1], "firmware": [2]}}],
+    )
+    assert any("identity" in loc and "one unit" in sentence for loc, sentence in found), found
