@@ -12,6 +12,7 @@ from drivers.modbus.connection import Connection
 from drivers.modbus.exceptions import Consequence, ExceptionAnswer
 from drivers.modbus.frame import Question
 from drivers.modbus.options import ModbusLinkOptions
+from drivers.modbus.rest import rest
 from drivers.modbus.unit import Unit
 from drivers.reconnect import jitter
 from gateway.cli.doctor_finding import Finding, fails, fine, warns
@@ -58,6 +59,7 @@ async def _asked(link: str, unit: Unit, connection: Connection) -> tuple[Finding
     """What came of one question, and whether the connection goes on."""
     question = unit.probe
     shown = {"name": unit.spec.name, "unit": question.unit, "link": link}
+    await rest(connection.owed_ns(question))  # of the line, not of this unit: it would look slow
     began_ns = host_mono_ns()
     try:
         await _read_twice(connection, question)

@@ -19,6 +19,7 @@ from drivers.modbus.connection import Connection
 from drivers.modbus.exceptions import ExceptionAnswer
 from drivers.modbus.frame import Question
 from drivers.modbus.options import ModbusLinkOptions
+from drivers.modbus.rest import rest
 from gateway.app import control
 from gateway.app.control import ControlError
 from gateway.cli.run import default_folder
@@ -73,6 +74,8 @@ class Direct:
             await self._clock.sleep_until(self._again_ns)
             self._again_ns = self._clock.now().mono_ns + _RECONNECT_NS
             self._connection = await open_connection(self._options)
+        # what the line still owes is waited for before: it is no time of this answer's
+        await rest(self._connection.owed_ns(question))
         began_ns = host_mono_ns()
         try:
             payload = await self._connection.checked_read(question)

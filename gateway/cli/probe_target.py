@@ -205,6 +205,10 @@ def _unit_of(options: argparse.Namespace, link: LinkOptions) -> UnitSpec | None:
     if getattr(options, "profile", None) is None:
         return None
     profile = profile_of(options.profile)
+    is_mqtt = isinstance(link, MqttLinkOptions)
+    if is_mqtt != isinstance(profile, MqttProfile):
+        words = {"mqtt": "MQTT messages", "modbus": "Modbus registers"}
+        raise ProbeError(f"{profile.profile} is a profile of {words[profile.wire]}, and the link is another wire", 2)
     variables = dict(_pairs(options.var, "--var"))
     try:
         profile = profile.for_parts(options.part)
@@ -212,9 +216,6 @@ def _unit_of(options: argparse.Namespace, link: LinkOptions) -> UnitSpec | None:
             profile.check_variables(variables)
     except ValueError as wrong:
         raise ProbeError(str(wrong), 2) from None
-    is_mqtt = isinstance(link, MqttLinkOptions)
-    if is_mqtt != isinstance(profile, MqttProfile):
-        raise ProbeError(f"{profile.profile} is a profile of {profile.wire}, and the link is another wire", 2)
     if not is_mqtt and options.unit is None:
         raise ProbeError("--unit N is missing: which unit of the link?", 2)
     return UnitSpec(NAME, NAME, options.unit, profile, SECOND, own_device=True, variables=variables)

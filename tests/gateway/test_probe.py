@@ -9,6 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from drivers.modbus.frame import Question
+from drivers.modbus.options import ModbusLinkOptions
+from gateway.cli.probe_link import Direct
+from gateway.clock import VirtualClock
+from gateway.model import SECOND
 from simulators.pdu import Table, mapped
 from tests.gateway.probe_stage import Bench, floats, meter, on_a_line, probe, served, silent_but
 
@@ -138,7 +143,7 @@ def test_registers_that_are_all_refused_are_one_line(probe: Bench) -> None:
         (["device", "--link", "tcp://127.0.0.1", "--profile", "keba-p30"], "--unit N is missing"),
         (["device", "--link", "tcp://127.0.0.1", "--unit", "1", "--profile", "keba-p3"], "did you mean 'keba-p30'?"),
         (["device", "--link", "tcp://127.0.0.1", "--unit", "1", "--profile", "x.yaml"], "x.yaml: cannot be read"),
-        (["device", "--link", "tcp://127.0.0.1", "--unit", "1", "--profile", "openevse"], "need base, id"),
+        (["device", "--link", "mqtt://127.0.0.1", "--profile", "openevse"], "need base, id"),
         (["device", "--link", "tcp://127.0.0.1", "--option", "timeout=5"], "--option timeout: a duration"),
         (["device", "--link", "tcp://127.0.0.1", "--option", "speed=5"], "--option speed: unknown key"),
         (["device", "--link", "tcp://127.0.0.1", "--option", "timeout"], "KEY=VALUE is expected"),
@@ -306,3 +311,40 @@ def test_every_locale_and_a_reader_that_leaves(locale: str, tmp_path: Path) -> N
         )
     assert (done.returncode, done.stderr) == (0, b"")
     assert b"eastron-sdm630" in done.stdout
+
+
+async def test_what_a_line_owes_is_no_time_of_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line that was just opened is listened to for late answers: that second must not stand beside a point."""
+    now_ns = 0
+
+    class Line:
+        def owed_ns(self, _: Question) -> int:
+            return SECOND - now_ns
+
+        async def checked_read(self, _: Question) -> bytes:
+            await passed(max(0, SECOND - now_ns) + 5_000_000)
+            return b"\0\1"
+
+        def close(self) -> None:
+            return
+
+    async def passed(ns: int) -> None:
+        nonlocal now_ns
+        now_ns += ns
+
+    async def opened(_: ModbusLinkOptions) -> Line:
+        return Line()
+
+    monkeypatch.setattr("gateway.cli.probe_link.open_connection", opened)
+    monkeypatch.setattr("gateway.cli.probe_link.rest", passed)
+    monkeypatch.setattr("gateway.cli.probe_link.host_mono_ns", lambda: now_ns)
+    options = ModbusLinkOptions.model_validate({"modbus": "rtu+tcp://127.0.0.1:1"})
+    reply = await Direct(options, VirtualClock(mono_ns=SECOND)).ask(Question(5, 3, 0, 1, 2))
+    assert (reply.payload, reply.took_s) == (b"\0\1", 0.005)
+
+
+def test_a_profile_of_another_wire(probe: Bench) -> None:
+    """Told as that, not as topics that it needs."""
+    done = probe("device", "--link", "tcp://127.0.0.1:1", "--unit", 6, "--profile", "milesight-em500-swl")
+    assert done.code == 2
+    assert done.err == "anlou: milesight-em500-swl is a profile of MQTT messages, and the link is another wire\n"
