@@ -40,6 +40,7 @@ MAY_IMPORT: dict[str, set[str] | None] = {
         "drivers.modbus.budget",
         "drivers.modbus.address",
         "drivers.modbus.options",
+        "drivers.modbus.references",
         "drivers.modbus.vectors",
         "drivers.mqtt.options",
         "drivers.mqtt.topic",

@@ -9,8 +9,8 @@ from typing import Any
 
 from drivers.base import SessionError
 from drivers.bench.hints import told
-from drivers.bench.references import reference_trap
 from drivers.modbus.exceptions import ExceptionAnswer
+from drivers.modbus.references import reference_trap
 from drivers.profile import ModbusProfile, Profile
 from gateway.cli.probe_heard import add_listening, run_heard
 from gateway.cli.probe_link import ProbeError

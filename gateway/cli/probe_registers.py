@@ -10,12 +10,12 @@ from typing import Any
 
 from drivers.base import SessionError
 from drivers.bench.candidates import Candidate, Wanted, candidates_at, described
-from drivers.bench.references import is_reference
 from drivers.bench.runs import WEAK, Run, best, runs, shift_sentence, shifted
 from drivers.modbus.cell import AddressError, Cell, Table, locate
 from drivers.modbus.exceptions import ExceptionAnswer
 from drivers.modbus.limits import Limits
 from drivers.modbus.plan import Block, Rules, plan
+from drivers.modbus.references import is_reference
 from gateway.cli.probe_link import ProbeError
 from gateway.cli.probe_reading import UnitReader, refusals
 from gateway.cli.probe_run import columns, complete, show_json, tell

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path as FilePath
 
-from drivers.bench.references import reference_trap
+from drivers.modbus.references import reference_trap
 from drivers.profile import ModbusProfile, Profile, library, mistakes, profile_class
 from gateway.config.document import Document
 from gateway.config.inspection import Inspection
