@@ -21,7 +21,7 @@ from gateway.config.certificates import check_certificates, check_client_files
 from gateway.config.discover import announcing, with_lookouts
 from gateway.config.inspection import Inspection
 from gateway.config.links import check_links
-from gateway.config.oversights import warn_of_oversights
+from gateway.config.oversights import told_of_units, warn_of_oversights
 from gateway.config.problems import ConfigErrors, Problem
 from gateway.config.profiles import Profiles
 from gateway.config.rules import Rules, pack_to_add
@@ -87,7 +87,10 @@ def load_site(path: Path, ports: Mapping[str, int] = NO_PORTS) -> SiteConfig:
     if site.complete and built.complete and rules.complete:
         catalogue = read_catalogue(inspection) or {}
         bound = bind(rules.rules, built.devices, catalogue)
+        told = told_of_units(inspection, site, built, catalogue) if bound.problems else ()
         for problem in bound.problems:
+            if any(problem.message.startswith(f"{name!r}: ") for name in told):
+                continue
             message = problem.message + (pack_to_add(problem.missing) if problem.missing else "")
             rules.problem(problem.rule, Finding(problem.loc, message))
         warn_of_oversights(inspection, site, built, bound, catalogue)

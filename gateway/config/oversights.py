@@ -11,6 +11,7 @@ from gateway.config.inspection import Inspection
 from gateway.config.nearest import nearest
 from gateway.config.site_file import SiteDocument
 from gateway.model import GATEWAY_DEVICE, HEALTH_POINT, Device
+from gateway.units import UnitError, convert
 
 # a point of one's own is allowed; so near a standard name it is more likely a slip, and no pack would look at it
 LIKELY_A_SLIP = 0.8
@@ -32,6 +33,33 @@ def warn_of_oversights(
     for name in site.site.modules:
         if name not in fed:
             inspection.warn(site.document, ("modules", name), f"no device takes a point from the module {name!r}")
+
+
+def told_of_units(inspection: Inspection, site: SiteDocument, built: Built, catalogue: Catalogue) -> set[str]:
+    """The standard points that some device has in a unit of something else. It is told there, where it can be mended:
+    each rule of a pack would complain at a line of its own, which nobody here may change.
+    """
+    found: set[str] = set()
+    for device in built.devices[:-1]:
+        standard = {**catalogue.get("all", {}), **catalogue.get(device.system, {})}
+        for point in device.points:
+            meant = standard.get(point.name)
+            if meant is None or meant.unit is None or point.unit == meant.unit:
+                continue
+            try:
+                if point.unit is not None:
+                    convert(1.0, point.unit, meant.unit)
+                    continue
+                said = "has no unit"
+            except UnitError:
+                said = f"is in {point.unit}"
+            of = f"{point.key!r} of {device.id!r}" + (f" ({device.profile})" if device.profile else "")
+            told = f"{of} {said}, but the standard point {point.name!r} is in {meant.unit}: rules could not compare it"
+            own = ("devices", device.id, "points", point.key)
+            path = own if own in site.document.marks else ("devices", device.id)
+            inspection.at_key(site.document, path, f"{told}; give it that unit, or another name")
+            found.add(point.name)
+    return found
 
 
 def _watched(bound: Bound) -> set[str]:

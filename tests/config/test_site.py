@@ -641,3 +641,19 @@ def test_a_word_that_begins_several_is_not_guessed(folder: Folder) -> None:
     folder.change(("type: uint16}", "type: float}"), file="profiles/box.yaml")
     (told,) = folder.problems()
     assert "got the text 'float'" in told and "did you mean" not in told
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("{4 mA: 0 m, 20 mA: 1 m}", "{4 mA: 0 kPa, 20 mA: 1 kPa}"), "is in kPa"),
+        (("signal: {0: 0 mA, 65535: 20 mA}, linear: {4 mA: 0 m, 20 mA: 1 m}", "scale: 0.001"), "has no unit"),
+    ],
+)
+def test_a_standard_point_in_a_unit_of_something_else(folder: Folder, change: tuple[str, str], said: str) -> None:
+    """Told once, at the device, and not at each rule of a pack that nobody here may change."""
+    folder.change(change)
+    (told,) = folder.problems()
+    assert told.startswith(f"site.yaml:12:7: 'floor_level' of 'sump' {said}, but the standard point"), told
+    folder.change((change[1], change[0].replace(" m,", " cm,").replace(" m}", " cm}")))
+    assert folder.problems() == []
