@@ -6,15 +6,15 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, date, tzinfo
 
 from alerts.bound import BindProblem, Bound, Instance, Unbound
 from alerts.companion import SUFFIX, companion_rule, has_companion
 from alerts.condition.build import Absent, Fitted, Mistake, Scope, build
 from alerts.condition.columns import Columns
-from alerts.condition.leaves import RateSpec, ThresholdSpec
 from alerts.condition.logic import Blind, Escalated
 from alerts.condition.node import Node
-from alerts.condition.operand import Leaf, Loc, PointLimit, nearest
+from alerts.condition.operand import Loc, nearest
 from alerts.condition.spec import walk
 from alerts.ordering import in_order
 from alerts.rule import Rule
@@ -30,15 +30,22 @@ OFFLINE_RULE = "GW-01"
 _LEAST_UNKNOWN = 60 * SECOND
 
 
-def bind(rules: Sequence[Rule], devices: Sequence[Device], catalogue: Catalogue | None = None) -> Bound:
+def bind(
+    rules: Sequence[Rule],
+    devices: Sequence[Device],
+    catalogue: Catalogue | None = None,
+    *,
+    zone: tzinfo = UTC,
+    holidays: frozenset[date] = frozenset(),
+) -> Bound:
     """Every rule on every source that has its points.
 
     A point that belongs to parts makes one instance for each part (and one for the device, if it has it too). A rule
     whose points a device lacks is listed in `unbound`, never silently left away. Disabled devices and rules are not
-    watched, and listed. With `problems` the site must not start.
+    watched, and listed. With `problems` the site must not start. `zone` and `holidays` are the site's, for schedules.
     """
     ordered, problems = in_order(rules)
-    binder = _Binder(devices, catalogue or {}, problems=list(problems))
+    binder = _Binder(devices, catalogue or {}, zone, holidays, problems=list(problems))
     for rule in ordered:
         binder.bind_rule(rule)
     return binder.bound()
@@ -48,6 +55,8 @@ def bind(rules: Sequence[Rule], devices: Sequence[Device], catalogue: Catalogue 
 class _Binder:
     devices: Sequence[Device]
     catalogue: Catalogue
+    zone: tzinfo
+    holidays: frozenset[date]
     columns: Columns = field(default_factory=Columns)
     instances: list[Instance] = field(default_factory=list)
     problems: list[BindProblem] = field(default_factory=list)
@@ -105,6 +114,8 @@ class _Binder:
 
     def _bind_device(self, rule: Rule, device: Device) -> None:
         parts: list[str | None] = [None]
+        if rule.on.zone is not None and rule.on.point is None and device.location.zone != rule.on.zone:
+            return
         if rule.on.point is not None:
             parts = [point.part for point in self._fitted(device).watched(rule.on.point)]
             if not parts:
@@ -112,6 +123,8 @@ class _Binder:
                 if rule.on.system is not None or rule.on.device is not None:
                     self.unbound.append(Unbound(rule.rule, device.id, f"the device has no point {rule.on.point!r}"))
                 return
+            if rule.on.zone is not None:
+                parts = [part for part in parts if device.place(part).zone == rule.on.zone]
         for part in parts:
             source = f"{device.id}/{part}" if part else device.id
             if (other := self.replaced.get((rule.rule, source))) is not None:
@@ -136,6 +149,9 @@ class _Binder:
             unknown_for_ns=unknown_for_ns,
             sources=lambda other, same: self._sources(other, same, device, part),
             codes=lambda name: self._codes(device.system, name),
+            compile=build,
+            zone=self.zone,
+            holidays=self.holidays,
         )
         node = build(rule.when, scope, ("when",))
         if rule.escalate:
@@ -228,16 +244,20 @@ class _Binder:
         return [] if here is None else self.placed[rule, same].get(here, [])
 
     def _where(self, same: str, device: Device, part: str | None) -> tuple[str | None, ...] | None:
-        """What two sources of the same device, zone or building have in common; None: it is in no zone.
+        """What two sources of the same device, zone, floor or building have in common; None: it is in no such place.
 
         A zone's name is unique within its building; what names no building is in the site's only one, if it has one.
         """
         if same == "device":
             return (device.id,)
+        if same == "site":
+            return ()
         place = device.place(part)
         building = place.building or self.only_building
         if same == "building":
             return (building,)
+        if same == "floor":
+            return None if place.floor is None else (building, place.floor)
         return None if place.zone is None else (building, place.zone)
 
     def _codes(self, system: str, name: str) -> tuple[str, ...]:
@@ -286,15 +306,24 @@ class _Binder:
 
 
 def _matches(rule: Rule, device: Device) -> bool:
-    on = rule.on
-    return (on.system is None or on.system == device.system) and (on.device is None or on.device == device.id)
+    on, place = rule.on, device.location
+    pairs = (
+        (on.system, device.system),
+        (on.device, device.id),
+        (on.profile, device.profile),
+        (on.building, place.building),
+        (on.floor, place.floor),
+    )
+    return all(asked is None or asked == found for asked, found in pairs) and all(
+        device.labels.get(key) == value for key, value in on.labels.items()
+    )
 
 
 def _unknown_for(rule: Rule, device: Device, part: str | None) -> int:
     """The rule's own, else three periods and at least a minute, after the time that its windows need to fill."""
     if rule.unknown_for is not None:
         return rule.unknown_for
-    spans = [spec.span_ns for _, when in rule.conditions for _, spec, _ in walk(when) if isinstance(spec, RateSpec)]
+    spans = [spec.fills_ns for _, when in rule.conditions for _, spec, _ in walk(when)]
     return max(3 * _period(rule, device, part), _LEAST_UNKNOWN) + max(spans, default=0)
 
 
@@ -341,13 +370,7 @@ def _named_points(rule: Rule) -> list[tuple[Loc, str]]:
         found.append((("on", "point"), rule.on.point))
     for start, condition in rule.conditions:
         for loc, spec, _ in walk(condition, start):
-            if isinstance(spec, Leaf) and spec.point is not None:
-                found.append(((*loc, "point"), spec.point))
-            if isinstance(spec, Leaf) and spec.points is not None:
-                found.extend(((*loc, "points", index), name) for index, name in enumerate(spec.points))
-            if isinstance(spec, ThresholdSpec):
-                limits = ((key, getattr(spec, key)) for key in ("above", "at_least", "below", "at_most"))
-                found.extend(((*loc, key, "point"), each.point) for key, each in limits if isinstance(each, PointLimit))
+            found.extend(((*loc, *step), name) for step, name in spec.named_points())
     return found
 
 

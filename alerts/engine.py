@@ -11,16 +11,17 @@ and reach the journal with the next one; `occurrence` shows them as they are now
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from alerts import desk, restart, snapshot
+from alerts import desk, resident, restart, snapshot
 from alerts.alarm import record
 from alerts.bound import Bound
 from alerts.evaluator import Evaluator
 from alerts.live import NOT_IN_REPLAY, Live, wire
 from alerts.past import Remembrance
 from alerts.recorder import Recorder
+from alerts.resident import Resident
 from alerts.ulid import ulid
 from gateway.model import (
     HEALTH_POINT,
@@ -95,6 +96,8 @@ class AlarmEngine:
         self._evaluator = Evaluator(self._lives, bound.columns, self._recorder)
         self._columns = bound.columns
         self._remembrance = Remembrance(bound.columns, self._recorder)
+        self._residents: tuple[Resident, ...] = ()
+        self._now = Instant(0, 0)
         self._bound = bound
         self._routes: dict[Layout, _Route] = {}
         self._orphans: list[restart.Orphan] = []
@@ -118,14 +121,14 @@ class AlarmEngine:
         if self._ahead:
             self._catch_up(position)
         self._begin(at, position)
-        self._evaluator.fire(at)
+        self._fire(at)
         if frame.kind is not FrameKind.HISTORY:
             route = self._routes.get(frame.layout) or self._route(frame.layout)
             if route.columns or route.health:
                 self._put(frame, route)
                 readers = route.readers if route.health is None else self._heed(frame, route, route.health)
                 self._evaluator.sweep(readers, at, frame.source_ns)
-                self._evaluator.fire(at)
+                self._fire(at)
         else:
             route = self._routes.get(frame.layout) or self._route(frame.layout)
             self._remembrance.judge(frame, route.columns, route.readers, self._evaluator.position)
@@ -134,12 +137,13 @@ class AlarmEngine:
     def tick(self, now: Instant, position: int) -> Judgement:
         """Time has passed and no sample came."""
         self._begin(now, position)
-        self._evaluator.fire(now)
+        self._fire(now)
         return self._take()
 
     def next_due(self) -> int | None:
         """When to tick next (mono). It may turn out that nothing is due by then."""
-        return self._evaluator.timers.next()
+        dues = (self._evaluator.timers.next(), resident.earliest(self._residents))
+        return min((due for due in dues if due is not None), default=None)
 
     # --- people
 
@@ -159,6 +163,7 @@ class AlarmEngine:
 
     def note(self, kind: str, now: Instant, by: str | None = None, body: Mapping[str, Any] | None = None) -> Judgement:
         """A row of the journal that is not about an alarm."""
+        self._now = now
         self._recorder.event(kind, now, by, body or {})
         return self._take()
 
@@ -172,7 +177,10 @@ class AlarmEngine:
             at=now,
             next_seq=self._recorder.next_seq,
             columns=snapshot.columns_out(self._columns),
-            instances=tuple(snapshot.take(live, moment, epoch) for live in self._lives),
+            instances=(
+                *(snapshot.take(live, moment, epoch) for live in self._lives),
+                *(resident.take(one, moment) for one in self._residents),
+            ),
         )
 
     def restore(
@@ -183,6 +191,11 @@ class AlarmEngine:
     ) -> None:
         """Take over what was stored. Then judge the log behind it, then call `restarted`."""
         self._replaying = True
+        instances, own = resident.split(instances)
+        if checkpoint is not None:
+            alarms, stored = resident.split(checkpoint.instances)
+            checkpoint, own = replace(checkpoint, instances=tuple(alarms)), [*stored, *own]
+        resident.put_back(self._residents, own)
         if checkpoint is not None:
             self._floor = checkpoint.position
             self._recorder.next_seq = max(self._recorder.next_seq, checkpoint.next_seq)
@@ -197,11 +210,14 @@ class AlarmEngine:
         self._replaying = False
         self._ahead = []
         self._started = True
+        self._now = now
         self._evaluator.position = self._highest
         self._evaluator.follow_label(now)
         restart.close_orphans(self._recorder, self._orphans, (self._highest, self._evaluator.judged_ns), now)
         self._orphans = []
         restart.resume(self._evaluator, self._recorder, now, outage_ns)
+        for one in self._residents:
+            one.restarted(now, outage_ns)
         return self._take()
 
     # --- looking
@@ -229,7 +245,20 @@ class AlarmEngine:
 
     # --- within
 
+    def _fire(self, until: Instant) -> None:
+        """Everything that is due by `until`, each at its own moment."""
+        while (due := resident.earliest(self._residents)) is not None and due <= until.mono_ns:
+            at = Instant(due, due + until.wall_ns - until.mono_ns)
+            self._evaluator.fire(at)
+            for one in self._residents:
+                one.fire(at)
+            self._evaluator.sweep((), at)
+            if resident.earliest(self._residents) == due:
+                break  # one that is never satisfied must not stop the clock for everybody else
+        self._evaluator.fire(until)
+
     def _begin(self, at: Instant, position: int) -> None:
+        self._now = at
         self._highest = max(position, self._highest)
         self._evaluator.position = position if self._replaying else self._highest
         if not self._started and not self._replaying:
@@ -240,7 +269,11 @@ class AlarmEngine:
     def _take(self) -> Judgement:
         # a command judges nothing that is due: what it stores has been judged up to the tick before it
         moment = (self._evaluator.position, self._evaluator.judged_ns)
-        return self._recorder.take(self._lives, moment, self._columns)
+        judgement = self._recorder.take(self._lives, moment, self._columns)
+        for one in self._residents:
+            one.pass_on(judgement, self._now)
+        judgement.instances += [resident.take(one, moment) for one in self._residents if one.changed()]
+        return judgement
 
     def _catch_up(self, position: int) -> None:
         """Before the log goes on behind what an instance has seen: its samples, also those that the log lacks."""

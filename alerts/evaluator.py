@@ -36,6 +36,7 @@ class Evaluator:
         self._woken: list[int] = []  # heap of places
         self._shelved: set[int] = set()
         self._offset: int | None = None
+        self._on_label = [live for live in lives if live.condition.on_label]
         for live in lives:
             columns.alarm_active[live.key] = live.alarm.active
 
@@ -215,12 +216,15 @@ class Evaluator:
             self._ask(live, at, None, tick=True)
 
     def follow_label(self, now: Instant) -> None:
-        """Shelves end by the label; when it has stepped, they are looked at again at once."""
+        """Shelves end by the label and schedules follow it; when it has stepped, they are looked at again at once."""
         offset = now.wall_ns - now.mono_ns
-        if offset != self._offset:
-            self._offset = offset
-            for place in self._shelved:
-                self._arm(self.lives[place], now)
+        if offset == self._offset:
+            return
+        self._offset = self.columns.label_ns = offset
+        for place in self._shelved:
+            self._arm(self.lives[place], now)
+        if self._on_label:
+            self.sweep(self._on_label, now)
 
     def _arm(self, live: Live, at: Instant) -> None:
         alarm = live.alarm

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from alerts.bound import BindProblem
 from alerts.condition.operand import Loc, nearest
-from alerts.condition.spec import AlarmSpec, walk
+from alerts.condition.spec import walk
 from alerts.rule import Rule
 
 
@@ -17,8 +17,7 @@ def needed(rule: Rule) -> Iterator[tuple[Loc, str]]:
     """The other rules that a rule names, with the place where it does."""
     for start, condition in rule.conditions:
         for loc, spec, _ in walk(condition, start):
-            if isinstance(spec, AlarmSpec):
-                yield (*loc, "alarm"), spec.alarm
+            yield from (((*loc, *step), name) for step, name in spec.asked_rules())
     for index, other in enumerate(rule.suppressed_by):
         yield ("suppressed_by", index), other
 

@@ -12,9 +12,9 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from alerts.condition.leaves import ThresholdSpec
 from alerts.condition.located import misplaced
 from alerts.condition.operand import PointName
-from alerts.condition.spec import AlarmSpec, AllSpec, Condition, Spec, walk
+from alerts.condition.spec import AllSpec, Condition, Spec, walk
 from alerts.override import apply_override
-from gateway.fields import ClassField, Delay, Duration, Id, SeverityField, Strict, TextField
+from gateway.fields import ClassField, Delay, Duration, Id, Line, SeverityField, Strict, TextField
 from gateway.model import SECOND, AlarmClass, Severity
 
 __all__ = ["Escalation", "Guidance", "On", "Rule", "apply_override"]
@@ -26,6 +26,14 @@ _LONGEST_UNKNOWN = 3600 * SECOND
 def _date(value: Any) -> Any:
     # only the long form: fromisoformat also takes 20260101, which YAML could mean as a number
     return date.fromisoformat(value) if isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", value) else value
+
+
+def _name(value: Any) -> Any:
+    # `floor: -2` and `building: 1` are how people write these names
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+Name = Annotated[Line, BeforeValidator(_name)]
 
 
 class Guidance(Strict):
@@ -46,16 +54,24 @@ class Guidance(Strict):
 
 
 class On(Strict):
-    """Which devices: all of a system, one device, all that have the point; each part that has it is its own source."""
+    """Which devices: of a system, of a profile, with labels, at a place, one device, all that have the point.
+
+    What is given must all hold. Each part that has the point is its own source; `zone` compares the source's place.
+    """
 
     system: Id | None = None
     device: Id | None = None
+    profile: Id | None = None
+    labels: dict[Id, Name] = Field(default_factory=dict)
+    building: Name | None = None
+    floor: Name | None = None
+    zone: Name | None = None
     point: PointName | None = None
 
     @model_validator(mode="after")
     def _somewhere(self) -> Self:
-        if self.system is None and self.device is None and self.point is None:
-            raise ValueError("a system, a device or a point is expected")
+        if not self.model_fields_set:
+            raise ValueError("a system, device, profile, label, place or point is expected")
         return self
 
 
@@ -71,7 +87,9 @@ class Rule(Strict):
 
     `suppressed_by`: rules whose active alarm on the same source makes this one needless. `instead_of`: rules that do
     not watch the sources that this one watches; they may be absent. `unknown_for`: how long the inputs may be UNKNOWN
-    before `<rule>/protection_lost` is raised (bind chooses it when it is not given).
+    before `<rule>/protection_lost` is raised (bind chooses it when it is not given). `suppress_when`: suppressed by
+    design while this is TRUE; a life-safety rule may ask only its own device, for its own test or maintenance state.
+    `realarm_after`: acknowledged for so long and still active, it wants a new answer.
     """
 
     rule: Id
@@ -86,6 +104,8 @@ class Rule(Strict):
     auto_ack: bool = False
     suppressed_by: Annotated[tuple[Id, ...], Field(strict=False)] = ()
     instead_of: Annotated[tuple[Id, ...], Field(strict=False)] = ()
+    suppress_when: Spec | None = None
+    realarm_after: Annotated[Duration, Field(gt=0)] | None = None
     unknown_for: Annotated[Duration, Field(gt=0, le=_LONGEST_UNKNOWN)] | None = None
     escalate: Annotated[tuple[Escalation, ...], Field(strict=False)] = ()
     guidance: Guidance | None = None
@@ -100,9 +120,10 @@ class Rule(Strict):
 
     @property
     def conditions(self) -> tuple[tuple[tuple[str | int, ...], Condition], ...]:
-        """The conditions with their paths: `when`, then each escalation's."""
-        steps = ((("escalate", index, "when"), step.when) for index, step in enumerate(self.escalate))
-        return ((("when",), self.when), *steps)
+        """The conditions with their paths: `when`, then each escalation's, then `suppress_when`."""
+        steps = [(("escalate", index, "when"), step.when) for index, step in enumerate(self.escalate)]
+        quiet = [] if self.suppress_when is None else [(("suppress_when",), self.suppress_when)]
+        return ((("when",), self.when), *steps, *quiet)
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -132,8 +153,9 @@ class Rule(Strict):
     def _check_conditions(self) -> None:
         for start, condition in self.conditions:
             for loc, spec, parent in walk(condition, start):
-                if isinstance(spec, AlarmSpec) and spec.alarm == self.rule:
-                    raise misplaced("the rule would ask for its own alarm", *loc, "alarm")
+                for step, other in spec.asked_rules():
+                    if other == self.rule:
+                        raise misplaced("the rule would ask for its own alarm", *loc, *step)
                 if spec.on_unknown == "trip" and self.class_ is not AlarmClass.LIFE_SAFETY:
                     raise misplaced("`trip` is for rules of class life_safety only", *loc, "on_unknown")
                 if spec.on_unknown == "trip" and not isinstance(parent, AllSpec):

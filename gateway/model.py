@@ -122,7 +122,7 @@ class Device:
     `points` includes the point `health` (enum HEALTH_CODES) that health publishes for every device. `poll_ns` is the
     time within which something is expected of it, 0 when nothing is: it speaks only when something changes, and its
     availability topic alone says whether it lives. `periods` are those of points (by key) that have another one; 0: the
-    point is said only when it changes.
+    point is said only when it changes. `labels` are the site's own, for rules, routes and maintenance to choose by.
     `parts` are those that the site names; points may have others.
     """
 
@@ -135,6 +135,7 @@ class Device:
     points: tuple[Point, ...]
     disabled: bool = False
     periods: Mapping[str, int] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
     parts: Mapping[str, Part] = field(default_factory=dict)
 
     def place(self, part: str | None) -> Location:
@@ -366,7 +367,7 @@ class AlarmState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Mute:
-    """Why an alarm is not annunciated: kind `shelved`, `suppressed` or `out_of_service`."""
+    """Why an alarm is not annunciated: `shelved`, `suppressed`, `out_of_service`, `silenced` or `maintenance`."""
 
     kind: str
     reason: str
@@ -429,13 +430,18 @@ class Event:
 class Notice:
     """A message to a person or system, born in the same transaction as the event `seq` that it tells of.
 
-    `reason`: raise, reraise, severity_up, recover.
+    `reason`: raise, reraise, severity_up, recover, repeat, escalate, raised_and_recovered, digest. `to` are the
+    channels it goes to (None: all). `step` tells escalations and repeats of one event apart. `body` is JSON-able: what
+    a digest or an escalation says besides; the occurrence of a digest is the first of its alarms.
     """
 
     seq: int
     reason: str
     occurrence: Occurrence
     at: Instant
+    to: tuple[str, ...] | None = None
+    step: int = 0
+    body: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -477,15 +483,25 @@ class CommandKind(StrEnum):
     RESET = "reset"
     SHELVE = "shelve"
     UNSHELVE = "unshelve"
+    OUT_OF_SERVICE = "out_of_service"
+    IN_SERVICE = "in_service"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """An operator's wish. `shelve` needs `comment` and either `for_ns` or `one_shot`; reset needs `comment`."""
+    """An operator's wish. `shelve` needs `comment` and either `for_ns` or `one_shot`; reset needs `comment`.
+
+    It is about an open occurrence, or about the alarm (`rule`, `source`), which need not be open to be taken out of
+    service: that needs `permit`, `for_ns`, `comment`, and for life safety `second`, another person who agrees.
+    """
 
     kind: CommandKind
-    occurrence: str
+    occurrence: str = ""
     by: str
+    rule: str | None = None
+    source: str | None = None
+    permit: str | None = None
+    second: str | None = None
     expected_seq: int | None = None
     comment: str | None = None
     for_ns: int | None = None

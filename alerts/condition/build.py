@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from typing import Any
 
-from alerts.condition.columns import Columns
 from alerts.condition.leaves import (
     COMPARISONS,
     BadQualitySpec,
@@ -16,121 +15,47 @@ from alerts.condition.leaves import (
 )
 from alerts.condition.logic import All, AnyOf, Not, OtherAlarm, Tripping
 from alerts.condition.node import Node
-from alerts.condition.operand import Leaf, Loc, PointLimit, nearest
+from alerts.condition.operand import Leaf, Loc, Operand, PointLimit, nearest
 from alerts.condition.rate import HeldRate, Rate, Window
-from alerts.condition.spec import AlarmSpec, AllSpec, AnySpec, Condition, NotSpec
+from alerts.condition.scope import Absent, Fitted, Mistake, Scope, check_number, in_unit
+from alerts.condition.spec import AlarmSpec, AllSpec, AnySpec, NotSpec
 from alerts.condition.state import BadQuality, Consecutive, Lasting, Named, Numbered
 from alerts.condition.threshold import Band, Levels, MovingLimit, Threshold, ThresholdOfPoint
 from gateway.fields import Quantity
-from gateway.model import HEALTH_POINT, SECOND, Device, Health, Point, PointType, Severity, Value
+from gateway.model import HEALTH_POINT, SECOND, Health, Point, PointType, Value
 from gateway.units import UnitError, convert
 
-NUMBERS = {PointType.INT, PointType.FLOAT}
+__all__ = ["Absent", "Fitted", "Mistake", "Scope", "build"]
 
 
-class Absent(Exception):  # noqa: N818 - a device without the point is ordinary; nothing failed
-    """The device lacks what the condition asks for."""
-
-
-class Mistake(Exception):  # noqa: N818 - the rule's mistake
-    """The rule cannot mean what it says. `loc` is the path inside the rule."""
-
-    def __init__(self, message: str, *loc: str | int) -> None:
-        super().__init__(message)
-        self.loc: Loc = loc
-
-
-class Fitted:
-    """The points of a device, found at once: a panel has ten thousand."""
-
-    def __init__(self, device: Device) -> None:
-        self.by_key = {point.key: point for point in device.points}
-        self.of_parts: dict[str, list[Point]] = {}
-        for point in device.points:
-            if point.part:
-                self.of_parts.setdefault(point.name, []).append(point)
-
-    def watched(self, name: str) -> list[Point]:
-        """Where a rule `on` the point (`name`, or `part/name`) has its sources: the device itself and each part."""
-        own = self.by_key.get(name)
-        return [*([] if own is None else [own]), *self.of_parts.get(name, [])]
-
-
-@dataclass(slots=True, kw_only=True)
-class Scope:
-    """Where a condition is compiled for: the source, the rule's own point, and what the build leaves behind.
-
-    `sources(rule, same)` are the sources that a rule already has in the same device, zone or building. `codes` are the
-    standard codes of an enum point's name. `read` collects the points (slot → key) that the condition reads, `left_out`
-    the optional operands that the device lacks.
-    """
-
-    device: Device
-    fitted: Fitted
-    part: str | None
-    own_point: str | None
-    severity: Severity
-    columns: Columns
-    unknown_for_ns: int
-    sources: Callable[[str, str], Sequence[tuple[str, str]]]
-    codes: Callable[[str], Sequence[str]]
-    read: dict[int, str] = field(default_factory=dict)
-    left_out: list[str] = field(default_factory=list)
-
-    def points(self, spec: Leaf, loc: Loc) -> list[Point]:
-        """The point that a leaf asks about; several when it asks about every or any part."""
-        if spec.points is not None:
-            some = [point for name in spec.points for point in self._found(name, self.part)]
-            if not some:
-                raise Absent(f"the device has none of the points {', '.join(spec.points)}")
-            return some
-        name = spec.point or self.own_point
-        if name is None:
-            raise Mistake("names no point, and the rule has none under `on`", *loc)
-        found = self.fitted.of_parts.get(name, []) if spec.parts else []
-        found = found or self._found(name, None if spec.parts else self.part)
-        if not found:
-            raise Absent(f"the device has no point {name!r}")
-        if spec.parts is None and len(found) > 1:
-            keys = ", ".join(point.key for point in found)
-            place = (*loc, "point") if spec.point else loc
-            raise Mistake(f"{name!r} is a point of several parts ({keys}): say `parts: every` or `parts: any`", *place)
-        return found
-
-    def _found(self, name: str, part: str | None) -> list[Point]:
-        """Those meant by `name` or `part/name`: the part's own first, then the device's, then those of all parts."""
-        for key in (f"{part}/{name}", name) if part is not None else (name,):
-            if (point := self.fitted.by_key.get(key)) is not None:
-                return [point]
-        return [] if part is not None else self.fitted.of_parts.get(name, [])
-
-    def slot(self, point: Point) -> int:
-        slot = self.columns.slot(self.device.id, point.key)
-        self.read[slot] = point.key
-        return slot
-
-
-def build(spec: Condition, scope: Scope, loc: Loc) -> Node:
+def build(spec: Operand, scope: Scope, loc: Loc) -> Node:
     """The compiled condition. Absent or Mistake when there can be none."""
-    if isinstance(spec, AllSpec):
-        return _all(spec, scope, loc)
-    if isinstance(spec, AnySpec):
-        nodes = [node for node, _ in _operands(spec.any, scope, (*loc, "any"))]
-        return nodes[0] if len(nodes) == 1 else AnyOf(nodes)
-    if isinstance(spec, NotSpec):
-        return Not([build(spec.not_, scope, (*loc, "not"))])
-    if isinstance(spec, AlarmSpec):
-        alarms = scope.sources(spec.alarm, spec.same)
-        if not alarms:
-            raise Absent(f"rule {spec.alarm} watches nothing on the same {spec.same}")
-        return OtherAlarm(alarms)
-    nodes = [_leaf(spec, point, scope, loc) for point in scope.points(spec, loc)]
-    if len(nodes) == 1:
-        return nodes[0]
-    return All(nodes) if spec.parts == "every" else AnyOf(nodes)
+    if isinstance(spec, Leaf):
+        make = _LEAVES[type(spec)]
+        nodes = [make(spec, point, scope, loc) for point in scope.points(spec, loc)]
+        if len(nodes) == 1:
+            return nodes[0]
+        return All(nodes) if spec.parts == "every" else AnyOf(nodes)
+    return _OTHERS[type(spec)](spec, scope, loc)
 
 
-def _operands(specs: Sequence[Condition], scope: Scope, loc: Loc) -> list[tuple[Node, Condition]]:
+def _any(spec: AnySpec, scope: Scope, loc: Loc) -> Node:
+    nodes = [node for node, _ in _operands(spec.any, scope, (*loc, "any"))]
+    return nodes[0] if len(nodes) == 1 else AnyOf(nodes)
+
+
+def _not(spec: NotSpec, scope: Scope, loc: Loc) -> Node:
+    return Not([build(spec.not_, scope, (*loc, "not"))])
+
+
+def _alarm(spec: AlarmSpec, scope: Scope, loc: Loc) -> Node:
+    alarms = scope.sources(spec.alarm, spec.same)
+    if not alarms:
+        raise Absent(f"rule {spec.alarm} watches nothing on the same {spec.same}")
+    return OtherAlarm(alarms)
+
+
+def _operands(specs: Sequence[Operand], scope: Scope, loc: Loc) -> list[tuple[Node, Operand]]:
     built = []
     missed: list[str] = []
     for index, spec in enumerate(specs):
@@ -158,13 +83,12 @@ def _all(spec: AllSpec, scope: Scope, loc: Loc) -> Node:
     return nodes[0] if len(nodes) == 1 else All(nodes)
 
 
-def _leaf(spec: ThresholdSpec | StateSpec | RateSpec | BadQualitySpec, point: Point, scope: Scope, loc: Loc) -> Node:
+def _bad_quality(spec: BadQualitySpec, point: Point, scope: Scope, loc: Loc) -> Node:
+    return BadQuality(scope.slot(point), spec.qualities)
+
+
+def _compared(spec: ThresholdSpec | StateSpec, point: Point, scope: Scope, loc: Loc) -> Node:
     slot = scope.slot(point)
-    if isinstance(spec, BadQualitySpec):
-        return BadQuality(slot, spec.qualities)
-    node: Node
-    if isinstance(spec, RateSpec):
-        return _rate(spec, point, slot, scope, loc)
     node = (
         _state(spec, point, slot, scope, loc)
         if isinstance(spec, StateSpec)
@@ -172,46 +96,29 @@ def _leaf(spec: ThresholdSpec | StateSpec | RateSpec | BadQualitySpec, point: Po
     )
     if spec.samples > 1:
         node = Consecutive(node, slot, spec.samples)
-    return node if spec.for_ is None else Lasting(node, spec.for_, _gap(scope))
-
-
-def _gap(scope: Scope) -> int:
-    """How long samples may be away before what they hide counts: as a device may be before it is offline."""
-    return max(3 * scope.device.poll_ns, 10 * SECOND)
-
-
-def _number(point: Point, loc: Loc) -> None:
-    if point.type not in NUMBERS:
-        raise Mistake(f"{point.name!r} is a point of type {point.type}, not a number", *loc)
-
-
-def _in_unit(quantity: Quantity, point: Point, loc: Loc, *, difference: bool = False) -> float:
-    try:
-        return quantity.to(point.unit, difference=difference)
-    except UnitError as error:
-        raise Mistake(f"{point.name!r}: {error}", *loc) from None
+    return node if spec.for_ is None else Lasting(node, spec.for_, scope.gap_ns)
 
 
 def _deadband(quantity: Quantity | None, point: Point, loc: Loc) -> float:
-    return 0.0 if quantity is None else _in_unit(quantity, point, (*loc, "deadband"), difference=True)
+    return 0.0 if quantity is None else in_unit(quantity, point, (*loc, "deadband"), difference=True)
 
 
 def _threshold(spec: ThresholdSpec, point: Point, slot: int, scope: Scope, loc: Loc) -> Node:
     if spec.levels is not None:
-        _number(point, (*loc, "levels"))
+        check_number(point, (*loc, "levels"))
         bands, severities = [], []
         for index, level in enumerate(spec.levels):
             place = (*loc, "levels", index)
-            limit = _in_unit(level.limit, point, (*place, level.comparison))
+            limit = in_unit(level.limit, point, (*place, level.comparison))
             bands.append(Band.of(level.comparison, limit, _deadband(level.deadband, point, place)))
             severities.append(level.severity or scope.severity)
         return Levels(slot, bands, severities, point.unit, absolute=spec.absolute)
     key = next(key for key in COMPARISONS if getattr(spec, key) is not None)
-    _number(point, (*loc, key))
+    check_number(point, (*loc, key))
     deadband = _deadband(spec.deadband, point, loc)
     written: Quantity | PointLimit = getattr(spec, key)
     if isinstance(written, Quantity):
-        band = Band.of(key, _in_unit(written, point, (*loc, key)), deadband)
+        band = Band.of(key, in_unit(written, point, (*loc, key)), deadband)
         return Threshold(slot, band, point.unit, absolute=spec.absolute)
     moving = _moving(written, point, scope, (*loc, key))
     return ThresholdOfPoint(slot, key, moving, deadband, point.unit, absolute=spec.absolute)
@@ -219,7 +126,7 @@ def _threshold(spec: ThresholdSpec, point: Point, slot: int, scope: Scope, loc: 
 
 def _moving(written: PointLimit, point: Point, scope: Scope, loc: Loc) -> MovingLimit:
     (other,) = scope.points(Leaf(point=written.point), loc)
-    _number(other, (*loc, "point"))
+    check_number(other, (*loc, "point"))
     if (other.unit is None) != (point.unit is None):
         raise Mistake(f"{other.name!r} is in {other.unit or 'no unit'}, {point.name!r} in {point.unit or 'none'}", *loc)
     offset, factor = 0.0, 1.0
@@ -232,20 +139,20 @@ def _moving(written: PointLimit, point: Point, scope: Scope, loc: Loc) -> Moving
     return MovingLimit(scope.slot(other), written.factor * factor, offset)
 
 
-def _rate(spec: RateSpec, point: Point, slot: int, scope: Scope, loc: Loc) -> Node:
+def _rate(spec: RateSpec, point: Point, scope: Scope, loc: Loc) -> Node:
     key = "rises_by" if spec.rises_by is not None else "falls_by"
-    _number(point, (*loc, key))
-    change = _in_unit(getattr(spec, key), point, (*loc, key), difference=True)
+    check_number(point, (*loc, key))
+    change = in_unit(getattr(spec, key), point, (*loc, key), difference=True)
     poll = scope.device.poll_ns
     if poll >= spec.within:
         told = f"heard every {poll / SECOND:g} s"
         raise Absent(f"the device, {told}, is too slow for a window of {spec.within / SECOND:g} s")
-    gap = spec.max_gap if spec.max_gap is not None else _gap(scope)
+    gap = spec.max_gap if spec.max_gap is not None else scope.gap_ns
     window = Window(spec.within, spec.span_ns, gap)
     sign = 1 if key == "rises_by" else -1
     kind = Rate if poll else HeldRate
     deadband = _deadband(spec.deadband, point, loc)
-    return kind(slot, sign, change, deadband, window=window, unit=point.unit, counter=point.counter)
+    return kind(scope.slot(point), sign, change, deadband, window=window, unit=point.unit, counter=point.counter)
 
 
 def _state(spec: StateSpec, point: Point, slot: int, scope: Scope, loc: Loc) -> Node:
@@ -288,3 +195,18 @@ def _check_code(code: Code, point: Point, scope: Scope, loc: Loc) -> None:
     known = tuple(dict.fromkeys((*point.codes, *scope.codes(point.name))))
     if point.type is PointType.ENUM and code not in known:
         raise Mistake(f"{point.name!r} never is {code!r}{nearest(code, known)}; it is one of {', '.join(known)}", *loc)
+
+
+_LEAVES: dict[type[Operand], Callable[[Any, Point, Scope, Loc], Node]] = {
+    ThresholdSpec: _compared,
+    StateSpec: _compared,
+    RateSpec: _rate,
+    BadQualitySpec: _bad_quality,
+}
+"""One node for each point that a leaf asks about."""
+_OTHERS: dict[type[Operand], Callable[[Any, Scope, Loc], Node]] = {
+    AllSpec: _all,
+    AnySpec: _any,
+    NotSpec: _not,
+    AlarmSpec: _alarm,
+}

@@ -28,7 +28,8 @@ class Columns:
     `slots` maps (device, point key) to the slot, `keys` back. `at_ns` is the building time (mono) of the slot's newest
     sample and tells a condition whether it has seen that sample before. `alarm_active` is kept by the engine: True
     while that alarm (rule, source) is active, False while it is not, None (or no entry) while it is not known.
-    `epoch` counts how often the past was forgotten: windows do not reach over it.
+    `epoch` counts how often the past was forgotten: windows do not reach over it. `label_ns` added to building time is
+    its UTC label; only conditions on the calendar read it, and they are asked again when it steps.
     """
 
     slots: dict[tuple[str, str], int] = field(default_factory=dict)
@@ -39,6 +40,7 @@ class Columns:
     source_ns: list[int | None] = field(default_factory=list)
     alarm_active: dict[tuple[str, str], Truth] = field(default_factory=dict)
     epoch: int = 0
+    label_ns: int = 0
 
     def slot(self, device: str, key: str) -> int:
         """The slot of a point, made at the first asking."""
@@ -85,6 +87,10 @@ class Condition(Protocol):
     @property
     def alarms(self) -> frozenset[tuple[str, str]]:
         """The other alarms (rule, source) it reads."""
+
+    @property
+    def on_label(self) -> bool:
+        """It reads the UTC label: asked again whenever that has stepped."""
 
     @property
     def severity(self) -> Severity | None:

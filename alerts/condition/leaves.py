@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Self, TypeAlias
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic.json_schema import WithJsonSchema
 
 from alerts.condition.located import located
-from alerts.condition.operand import Deadband, Leaf, Limit, Some, in_unit_of, nearest
+from alerts.condition.operand import Deadband, Leaf, Limit, Loc, PointLimit, Some, in_unit_of, nearest
 from gateway.fields import Duration, Quantity, QuantityField, SeverityField, Strict
 from gateway.model import SECOND, Quality
 
@@ -77,6 +77,12 @@ class ThresholdSpec(Leaf):
     samples: Samples = 1
     for_: Lasts | None = Field(default=None, alias="for")
     absolute: bool = False
+
+    def named_points(self) -> Iterator[tuple[Loc, str]]:
+        yield from super().named_points()
+        for key in COMPARISONS:
+            if isinstance(limit := getattr(self, key), PointLimit):
+                yield (key, "point"), limit.point
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -179,6 +185,10 @@ class RateSpec(Leaf):
                 if in_unit_of(self.deadband, limit, difference=True) >= limit.value:
                     raise ValueError(f"must be less than {limit}")
         return self
+
+    @property
+    def fills_ns(self) -> int:
+        return self.span_ns
 
     @property
     def span_ns(self) -> int:

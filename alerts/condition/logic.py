@@ -22,6 +22,10 @@ class Joined(Node):
         )
         self.needs = frozenset(slot for operand in operands for slot in operand.needs)
         self.operands = tuple(operands)
+        self.on_label = any(operand.on_label for operand in operands)
+
+    def inside(self) -> tuple[Node, ...]:
+        return self.operands
 
     def next_due(self) -> int | None:
         return earliest(operand.next_due() for operand in self.operands)
@@ -228,6 +232,7 @@ class Blind(Node):
     def __init__(self, guarded: Node, after_ns: int | None = None) -> None:
         super().__init__(guarded.slots, guarded.alarms)
         self.guarded = guarded
+        self.on_label = guarded.on_label
         self.after_ns = after_ns
         self._points = tuple(guarded.needs)
         self._since_ns: int | None = None
@@ -252,6 +257,9 @@ class Blind(Node):
             self._since_ns = now_ns
         if now_ns < self._since_ns + after_ns:
             self._due = self._since_ns + after_ns
+
+    def inside(self) -> tuple[Node, ...]:
+        return (self.guarded,)
 
     def by_itself(self, now_ns: int) -> bool:
         return self.after_ns is not None and self._since_ns is not None and now_ns >= self._since_ns + self.after_ns

@@ -12,16 +12,22 @@ from gateway.model import Severity, Truth
 class Node(ABC):
     """A compiled condition (protocol `Condition`). `tick` is `judge`: a sample is recognised by its time, once.
 
-    `needs` are the slots without which the condition is blind; a question about quality needs none.
+    `needs` are the slots without which the condition is blind; a question about quality needs none. `on_label`: it
+    reads the UTC label of building time, and is asked again when that steps.
     """
 
-    __slots__ = ("alarms", "needs", "severity", "slots")
+    __slots__ = ("alarms", "needs", "on_label", "severity", "slots")
 
     def __init__(self, slots: frozenset[int] = frozenset(), alarms: frozenset[tuple[str, str]] = frozenset()) -> None:
         self.slots = slots
         self.needs = slots
         self.alarms = alarms
+        self.on_label = False
         self.severity: Severity | None = None
+
+    def inside(self) -> tuple[Node, ...]:
+        """The conditions that it is made of."""
+        return ()
 
     @abstractmethod
     def judge(self, columns: Columns, now_ns: int) -> Truth: ...

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any, Literal, Self, TypeAlias, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
@@ -43,6 +43,23 @@ class Operand(Strict):
     optional: bool = False
     for_profile: Id | None = None
 
+    def operands(self) -> Iterator[tuple[Loc, Operand]]:
+        """The conditions that it is made of, with their paths."""
+        return iter(())
+
+    def named_points(self) -> Iterator[tuple[Loc, str]]:
+        """The points that it names itself, with the place where it does."""
+        return iter(())
+
+    def asked_rules(self) -> Iterator[tuple[Loc, str]]:
+        """The rules whose alarms it asks for, with the place where it does."""
+        return iter(())
+
+    @property
+    def fills_ns(self) -> int:
+        """How long it must have watched before it can answer."""
+        return 0
+
 
 class Leaf(Operand):
     """A condition on one point, by default the rule's own. `parts` asks every (or any) part of the device.
@@ -60,10 +77,11 @@ class Leaf(Operand):
             raise ValueError("`points` stands alone; `point` and `parts` name one point")
         return self
 
-    @property
-    def names(self) -> tuple[PointName, ...]:
-        """The points that it names, if any."""
-        return self.points or (() if self.point is None else (self.point,))
+    def named_points(self) -> Iterator[tuple[Loc, str]]:
+        if self.point is not None:
+            yield ("point",), self.point
+        for index, name in enumerate(self.points or ()):
+            yield ("points", index), name
 
 
 class PointLimit(Strict):

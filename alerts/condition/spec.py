@@ -7,9 +7,13 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field
 
+from alerts.condition.correlating import AbsentSpec, SequenceSpec, TogetherSpec
+from alerts.condition.counting import CountSpec, SomeOfSpec, VoteSpec
 from alerts.condition.leaves import BadQualitySpec, RateSpec, StateSpec, ThresholdSpec
 from alerts.condition.located import located
 from alerts.condition.operand import Loc, Operand, Some, nearest
+from alerts.condition.timed import ExprSpec, ScheduleSpec
+from alerts.condition.watching import DeviationSpec, FlatSpec, HeartbeatSpec, StaleSpec
 from gateway.fields import Id
 
 KINDS: dict[str, tuple[str, ...]] = {
@@ -17,31 +21,55 @@ KINDS: dict[str, tuple[str, ...]] = {
     "state": ("is", "in", "not_in", "mask"),
     "rate": ("rises_by", "falls_by"),
     "bad_quality": ("bad_quality",),
+    "stale": ("stale",),
+    "heartbeat": ("heartbeat",),
+    "deviation": ("deviates_by",),
+    "flat": ("flat_within",),
+    "count": ("count",),
+    "vote": ("votes",),
+    "together": ("together",),
+    "sequence": ("sequence",),
+    "absent": ("absent",),
+    "schedule": ("schedule",),
+    "expr": ("expr",),
     "alarm": ("alarm",),
     "all": ("all",),
     "any": ("any",),
     "not": ("not",),
+    "some": ("n_of",),
 }
 """The keys that say which condition it is; exactly one of them is given."""
 
 
 class AlarmSpec(Operand):
-    """Another rule's alarm is active on the same device, or anywhere in the same zone or building."""
+    """Another rule's alarm is active on the same device, or anywhere in the same zone, floor, building or site."""
 
     alarm: Id
-    same: Literal["device", "zone", "building"] = "device"
+    same: Literal["device", "zone", "floor", "building", "site"] = "device"
+
+    def asked_rules(self) -> Iterator[tuple[Loc, str]]:
+        yield ("alarm",), self.alarm
 
 
 class AllSpec(Operand):
     all: Some[Spec]
 
+    def operands(self) -> Iterator[tuple[Loc, Operand]]:
+        yield from ((("all", index), child) for index, child in enumerate(self.all))
+
 
 class AnySpec(Operand):
     any: Some[Spec]
 
+    def operands(self) -> Iterator[tuple[Loc, Operand]]:
+        yield from ((("any", index), child) for index, child in enumerate(self.any))
+
 
 class NotSpec(Operand):
     not_: Spec = Field(alias="not")
+
+    def operands(self) -> Iterator[tuple[Loc, Operand]]:
+        yield ("not",), self.not_
 
 
 def parse_condition(value: Any) -> Any:
@@ -62,7 +90,28 @@ def parse_condition(value: Any) -> Any:
     return _MODELS[given[0][0]].model_validate(value)
 
 
-Condition: TypeAlias = ThresholdSpec | StateSpec | RateSpec | BadQualitySpec | AlarmSpec | AllSpec | AnySpec | NotSpec
+Condition: TypeAlias = (
+    ThresholdSpec
+    | StateSpec
+    | RateSpec
+    | BadQualitySpec
+    | StaleSpec
+    | HeartbeatSpec
+    | DeviationSpec
+    | FlatSpec
+    | CountSpec
+    | VoteSpec
+    | TogetherSpec
+    | SequenceSpec
+    | AbsentSpec
+    | ScheduleSpec
+    | ExprSpec
+    | AlarmSpec
+    | AllSpec
+    | AnySpec
+    | NotSpec
+    | SomeOfSpec
+)
 Spec = Annotated[Condition, BeforeValidator(parse_condition)]
 
 _MODELS: dict[str, type[Operand]] = {
@@ -70,31 +119,33 @@ _MODELS: dict[str, type[Operand]] = {
     "state": StateSpec,
     "rate": RateSpec,
     "bad_quality": BadQualitySpec,
+    "stale": StaleSpec,
+    "heartbeat": HeartbeatSpec,
+    "deviation": DeviationSpec,
+    "flat": FlatSpec,
+    "count": CountSpec,
+    "vote": VoteSpec,
+    "together": TogetherSpec,
+    "sequence": SequenceSpec,
+    "absent": AbsentSpec,
+    "schedule": ScheduleSpec,
+    "expr": ExprSpec,
     "alarm": AlarmSpec,
     "all": AllSpec,
     "any": AnySpec,
     "not": NotSpec,
+    "some": SomeOfSpec,
 }
-for _model in (AllSpec, AnySpec, NotSpec):
-    _model.model_rebuild()
+for _model in _MODELS.values():
+    _model.model_rebuild(_types_namespace={"Spec": Spec})
 
 
-def walk(spec: Condition, loc: Loc = ()) -> Iterator[tuple[Loc, Condition, Condition | None]]:
+def walk(spec: Operand, loc: Loc = ()) -> Iterator[tuple[Loc, Operand, Operand | None]]:
     """Every condition of a tree with its path and the condition that it is an operand of."""
 
-    def visit(spec: Condition, loc: Loc, parent: Condition | None) -> Iterator[tuple[Loc, Condition, Condition | None]]:
+    def visit(spec: Operand, loc: Loc, parent: Operand | None) -> Iterator[tuple[Loc, Operand, Operand | None]]:
         yield loc, spec, parent
-        for step, child in children(spec):
+        for step, child in spec.operands():
             yield from visit(child, (*loc, *step), spec)
 
     yield from visit(spec, loc, None)
-
-
-def children(spec: Condition) -> Iterator[tuple[Loc, Condition]]:
-    """The operands with their paths."""
-    if isinstance(spec, AllSpec):
-        yield from ((("all", index), child) for index, child in enumerate(spec.all))
-    elif isinstance(spec, AnySpec):
-        yield from ((("any", index), child) for index, child in enumerate(spec.any))
-    elif isinstance(spec, NotSpec):
-        yield ("not",), spec.not_

@@ -94,6 +94,7 @@ class Consecutive(Node):
     def __init__(self, inner: Node, slot: int, n: int) -> None:
         super().__init__(inner.slots, inner.alarms)
         self.needs = inner.needs
+        self.on_label = inner.on_label
         self.inner = inner
         self.slot = slot
         self.n = n
@@ -116,6 +117,9 @@ class Consecutive(Node):
             self.count = min(self.count + 1, self.n)
         self.seen_ns = at
         return truth and self.count >= self.n
+
+    def inside(self) -> tuple[Node, ...]:
+        return (self.inner,)
 
     def snapshot(self) -> Any:
         return [self.count, self.seen_ns, self.epoch, self.inner.snapshot()]
@@ -142,6 +146,7 @@ class Lasting(Node):
     def __init__(self, inner: Node, for_ns: int, gap_ns: int) -> None:
         super().__init__(inner.slots, inner.alarms)
         self.needs = inner.needs
+        self.on_label = inner.on_label
         self.inner = inner
         self.for_ns = for_ns
         self.gap_ns = gap_ns
@@ -170,6 +175,9 @@ class Lasting(Node):
 
     def next_due(self) -> int | None:
         return self._due
+
+    def inside(self) -> tuple[Node, ...]:
+        return (self.inner,)
 
     def snapshot(self) -> Any:
         return [self.since_ns, self._unknown_ns, self.inner.snapshot()]

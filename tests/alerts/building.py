@@ -239,6 +239,7 @@ class One:
             unknown_for_ns=60 * SECOND,
             sources=lambda rule, same: [(rule, "d")],
             codes=lambda name: (),
+            compile=build,
         )
         self.node: Node = build(own.when, scope, ("when",))
         self.now_ns = 0

@@ -73,7 +73,7 @@ LEVELS = [{"above": "3 cm"}, {"above": "10 cm", "severity": "critical"}]
         ({"severity": "urgent"}, ("severity",), "one of critical, high"),
         ({"class_": "safety"}, ("class",), "AlarmClass"),
         ({"colour": "red"}, ("colour",), "Extra inputs"),
-        ({"on": {}}, ("on",), "a system, a device or a point"),
+        ({"on": {}}, ("on",), "a system, device, profile, label, place or point"),
         ({"on": {"sytem": "x"}}, ("on", "sytem"), "Extra inputs"),
         ({"suppressed_by": ["T-01"]}, ("suppressed_by", 0), "suppress itself"),
         ({"suppressed_by": ["T-02"], "class_": "life_safety"}, ("suppressed_by", 0), "never suppressed"),

@@ -1,0 +1,60 @@
+"""Conditions on the order of two others as a rule file writes them: together, in sequence, or the second missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Self
+
+from pydantic import Field, model_validator
+
+from alerts.condition.counting import Held
+from alerts.condition.located import misplaced
+from alerts.condition.operand import Loc, Operand
+from gateway.fields import Duration
+
+if TYPE_CHECKING:
+    from alerts.condition.spec import Spec
+
+
+class TogetherSpec(Operand):
+    """C10 `within`: two conditions became TRUE within so long of each other. TRUE while both are, and `hold` longer."""
+
+    together: Annotated[tuple[Spec, Spec], Field(strict=False)]
+    within: Held
+    hold: Held = 0
+
+    def operands(self) -> Iterator[tuple[Loc, Operand]]:
+        yield from ((("together", index), each) for index, each in enumerate(self.together))
+
+
+class SequenceSpec(Operand):
+    """C10 `after[lo, hi]`: the second became TRUE at least lo and at most hi after the first."""
+
+    sequence: Annotated[tuple[Spec, Spec], Field(strict=False)]
+    after: Annotated[tuple[Duration, Duration], Field(strict=False)]
+    hold: Held = 0
+
+    def operands(self) -> Iterator[tuple[Loc, Operand]]:
+        yield from ((("sequence", index), each) for index, each in enumerate(self.sequence))
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if not self.after[0] <= self.after[1]:
+            raise misplaced("[the least, the most] is expected", "after")
+        return self
+
+
+class AbsentSpec(Operand):
+    """C10 `absent`: `by` after `after` became TRUE, `absent` still is not; it must have been known throughout.
+
+    It is over when `absent` becomes TRUE, or `after` FALSE. `sticky`: `after` need not stay TRUE until then.
+    """
+
+    absent: Spec
+    after: Spec
+    by: Held
+    sticky: bool = False
+
+    def operands(self) -> Iterator[tuple[Loc, Operand]]:
+        yield ("absent",), self.absent
+        yield ("after",), self.after
