@@ -53,6 +53,8 @@ MAY_IMPORT: dict[str, set[str] | None] = {
         "gateway.historian.options",
     },
     "gateway.api": FIELDS | {"gateway.api", "gateway.bus", "gateway.store", "gateway.health", "alerts"},
+    "gateway.rehearsal": FIELDS
+    | {"gateway.rehearsal", "gateway.store", "gateway.health", "gateway.config", "gateway.pipeline", "alerts"},
     "gateway.app": None,
     "gateway.cli": None,
     "drivers": FIELDS | {"drivers"},
