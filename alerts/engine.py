@@ -17,6 +17,7 @@ from typing import Any
 from alerts import desk, resident, restart, snapshot
 from alerts.alarm import record
 from alerts.bound import Bound
+from alerts.condition.columns import BAD
 from alerts.evaluator import Evaluator
 from alerts.live import NOT_IN_REPLAY, Live, wire
 from alerts.past import Remembrance
@@ -132,6 +133,9 @@ class AlarmEngine:
         else:
             route = self._routes.get(frame.layout) or self._route(frame.layout)
             self._remembrance.judge(frame, route.columns, route.readers, self._evaluator.position)
+            if self._hear_late(frame, route):
+                self._evaluator.sweep(route.readers, at)
+                self._fire(at)
         return self._take()
 
     def tick(self, now: Instant, position: int) -> Judgement:
@@ -315,6 +319,12 @@ class AlarmEngine:
         for slot in health.slots:
             self._columns.put(slot, None, int(Quality.BAD_COMM), frame.at.mono_ns)
         return health.readers
+
+    def _hear_late(self, frame: Frame, route: _Route) -> bool:
+        """Note who was heard, if too late to be believed: its values move nothing, but it is not silent."""
+        heard = [slot for column, slot in route.columns if frame.quality is None or frame.quality[column] < columns.BAD]
+        self._columns.late_ns.update(dict.fromkeys(heard, frame.at.mono_ns))
+        return bool(heard)
 
     def _put(self, frame: Frame, route: _Route) -> None:
         columns, values, quality = self._columns, frame.values, frame.quality

@@ -84,7 +84,7 @@ def resume(evaluator: Evaluator, recorder: Recorder, now: Instant, outage_ns: in
 
     All instances are stored at once: a second crash must not judge the log before this moment without it.
     """
-    evaluator.columns.forget()
+    evaluator.columns.forget(max(outage_ns, 0))
     for live in evaluator.lives:
         live.seen = None
         if live.edited:

@@ -28,8 +28,10 @@ class Columns:
     `slots` maps (device, point key) to the slot, `keys` back. `at_ns` is the building time (mono) of the slot's newest
     sample and tells a condition whether it has seen that sample before. `alarm_active` is kept by the engine: True
     while that alarm (rule, source) is active, False while it is not, None (or no entry) while it is not known.
-    `epoch` counts how often the past was forgotten: windows do not reach over it. `label_ns` added to building time is
-    its UTC label; only conditions on the calendar read it, and they are asked again when it steps.
+    `epoch` counts how often the past was forgotten: windows do not reach over it; `outage_ns` is how long the gateway
+    was off before the newest one. `late_ns` holds when (mono) a slot was last heard with a sample that came too late to
+    be current. `label_ns` added to building time is its UTC label; only conditions on the calendar read it, and they
+    are asked again when it steps.
     """
 
     slots: dict[tuple[str, str], int] = field(default_factory=dict)
@@ -40,6 +42,8 @@ class Columns:
     source_ns: list[int | None] = field(default_factory=list)
     alarm_active: dict[tuple[str, str], Truth] = field(default_factory=dict)
     epoch: int = 0
+    outage_ns: int = 0
+    late_ns: dict[int, int] = field(default_factory=dict)
     label_ns: int = 0
 
     def slot(self, device: str, key: str) -> int:
@@ -64,12 +68,14 @@ class Columns:
         """The slot holds a sample that can be judged."""
         return 0 <= self.quality[slot] < BAD
 
-    def forget(self) -> None:
-        """After a restart: every input is UNKNOWN until its fresh sample, and windows begin again.
+    def forget(self, outage_ns: int = 0) -> None:
+        """After a restart, `outage_ns` of which nobody has watched: every input is UNKNOWN until its fresh sample, and windows begin again.
 
         Building time leaves the downtime out, so a window across it would see a whole night's change in one second.
         """
         self.quality[:] = [NEVER] * len(self.quality)
+        self.late_ns.clear()
+        self.outage_ns = outage_ns
         self.epoch += 1
 
 
