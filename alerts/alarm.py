@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from alerts.lifecycle import ACTIVE, RETURNED, TABLE, TIMED, Do, Trigger, Way, When
+from alerts.lifecycle import ACKNOWLEDGED, ACTIVE, RETURNED, TABLE, TIMED, Do, Trigger, Way, When
 from gateway.model import (
     AlarmClass,
     AlarmState,
@@ -27,7 +27,10 @@ from gateway.model import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """What of the rule and the source an alarm's life depends on. `mint` makes the ids of its occurrences."""
+    """What of the rule and the source an alarm's life depends on. `mint` makes the ids of its occurrences.
+
+    `took`, if anybody wants to know, is told of every way that is taken: for rehearsals and their coverage.
+    """
 
     rule: str
     source: str
@@ -39,6 +42,7 @@ class Terms:
     latching: bool
     auto_ack: bool
     mint: Callable[[Instant], str]
+    took: Callable[[AlarmState, Trigger, Way], None] | None = None
 
     @property
     def life_safety(self) -> bool:
@@ -68,6 +72,8 @@ class Alarm:
     told: bool = False
     mutes: tuple[Mute, ...] = ()
     shelved_until_ns: int | None = None  # mono; the label that bounds it too is in the Mute
+    out_until_ns: int | None = None  # the same for out of service
+    realarm_ns: int | None = None  # mono: its acknowledgement holds until then
     fleeting: int = 0
     life: Occurrence | None = None
 
@@ -93,10 +99,13 @@ class Cue:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What has happened. `kind` names the journal's row, None when only the record changed; `notice` its reason."""
+    """What has happened. `kind` names the journal's row, None when only the record changed; `notice` its reason.
+
+    `record` None: the alarm is not open, and the row is about it alone.
+    """
 
     kind: str | None
-    record: Occurrence
+    record: Occurrence | None
     body: Mapping[str, Any] = field(default_factory=dict)
     notice: str | None = None
     by: str | None = None
@@ -130,6 +139,8 @@ def choose(alarm: Alarm, trigger: Trigger, terms: Terms) -> Way:
     """The way that the table prescribes."""
     for way in TABLE[alarm.state][trigger]:
         if way.when is None or _GUARDS[way.when](alarm, terms):
+            if terms.took is not None:
+                terms.took(alarm.state, trigger, way)
             return way
     raise AssertionError(f"the table has no way for {alarm.state} × {trigger}")
 
@@ -164,6 +175,14 @@ def record(alarm: Alarm) -> Occurrence | None:
     )
 
 
+def realarm_due(alarm: Alarm, now: Instant, terms: Terms) -> int | None:
+    """Until when (mono) an acknowledgement given now holds; None: for as long as the alarm lasts."""
+    if alarm.state not in ACKNOWLEDGED:
+        return None
+    for_ns = terms.realarm_ns or REALARM_NS.get(alarm.severity)
+    return None if for_ns is None else now.mono_ns + for_ns
+
+
 class Turn:
     """One transition in the making."""
 
@@ -186,6 +205,7 @@ class Turn:
             due_ns=before.due_ns if timed else None,
             left_ns=before.left_ns if timed else None,
             credit_ns=before.credit_ns if timed else 0,
+            realarm_ns=before.realarm_ns if way.to in ACKNOWLEDGED else None,
         )
         for action in way.do:
             _ACTIONS[action](self)
@@ -301,6 +321,7 @@ class Turn:
 
     def acknowledge(self) -> None:
         self._change_life(acked_by=self._cue.by, acked_ns=self._now.wall_ns)
+        self._set(realarm_ns=realarm_due(self.alarm, self._now, self._terms))
         self.log("ack", **({"comment": self._cue.comment} if self._cue.comment else {}))
 
     def reset(self) -> None:

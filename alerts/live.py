@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from alerts.alarm import Alarm, Terms
 from alerts.bound import Instance
 from alerts.condition.columns import Condition
 from alerts.condition.logic import Blind
-from alerts.lifecycle import ACTIVE
+from alerts.lifecycle import ACTIVE, Trigger, Way
 from alerts.mute import speaks
 from alerts.pulse import Past
-from gateway.model import Instant, Occurrence
+from gateway.model import AlarmState, Instant, Occurrence
 
 Key = tuple[str, str]
 Moment = tuple[int, int]
@@ -84,7 +85,11 @@ class Live:
         return self.alarm.state in ACTIVE and speaks(self.alarm)
 
 
-def terms_of(instance: Instance, mint: Callable[[Instant], str]) -> Terms:
+Watch = Callable[[str, str, AlarmState, Trigger, Way], None]
+"""Told of every way that an alarm (rule, source) takes."""
+
+
+def terms_of(instance: Instance, mint: Callable[[Instant], str], watch: Watch | None = None) -> Terms:
     """What the life cycle takes from the rule."""
     rule = instance.rule
     return Terms(
@@ -98,14 +103,17 @@ def terms_of(instance: Instance, mint: Callable[[Instant], str]) -> Terms:
         latching=rule.latching,
         auto_ack=rule.auto_ack,
         mint=mint,
+        took=None if watch is None else partial(watch, rule.rule, instance.source),
     )
 
 
-def wire(instances: Sequence[Instance], mint: Callable[[Instant], str]) -> list[Live]:
+def wire(instances: Sequence[Instance], mint: Callable[[Instant], str], watch: Watch | None = None) -> list[Live]:
     """The instances in order of evaluation, each knowing whom it must wake."""
     ordered = sorted(instances, key=lambda instance: instance.order)
     lives = [
-        Live(index, instance, terms_of(instance, mint), Alarm(severity=instance.rule.severity), instance.condition)
+        Live(
+            index, instance, terms_of(instance, mint, watch), Alarm(severity=instance.rule.severity), instance.condition
+        )
         for index, instance in enumerate(ordered)
     ]
     places = {live.key: live.index for live in lives}
