@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-ALL = ("samples", "poll", "latency", "thousand", "mqtt", "historian")
+ALL = ("samples", "poll", "judgement", "latency", "thousand", "mqtt", "historian")
 
 
 def main() -> int:

@@ -6,7 +6,7 @@ from collections import Counter
 
 from fastapi import FastAPI
 
-from gateway.api import alarms, devices, docs, links, records, status, stream
+from gateway.api import alarms, devices, docs, links, quality, records, status, stream
 from gateway.api.guard import refuse_unguarded
 from gateway.api.house import House
 from gateway.api.limits import Limits
@@ -14,7 +14,16 @@ from gateway.api.problems import install_problems
 from gateway.api.reading import Reading
 from gateway.api.streams import Pace, Streams
 
-ROUTERS = (status.router, devices.router, alarms.router, records.router, links.router, stream.router, docs.router)
+ROUTERS = (
+    status.router,
+    devices.router,
+    alarms.router,
+    records.router,
+    quality.router,
+    links.router,
+    stream.router,
+    docs.router,
+)
 IDENTIFIERS = 2  # threads that only look up tokens: an acknowledgement must not queue behind somebody's history
 HISTORIES = 1  # thread: it shares the interpreter with the loop that judges alarms, half and half at worst
 REPLAYS = 1  # thread, for the same reason; apart from histories, so that a screen need not wait for somebody's month

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
 
+from alerts.kpi import Norms, kpis
+from alerts.tally import Tally
 from gateway.api.current import CurrentValues
 from gateway.api.metrics import Family
 from gateway.api.options import ApiOptions
@@ -73,6 +75,11 @@ class AlarmRule(Protocol):
     def guidance(self) -> Any: ...
 
 
+def _no_figures(begin_ns: int, end_ns: int) -> Mapping[str, Any]:
+    nobody = Norms(lambda rule: 0, lambda rule: None, lambda rule: None)
+    return {**kpis(Tally(begin_ns, end_ns), nobody), "muted_now": {}, "delivery": {}}
+
+
 def _nothing(_: int) -> Sequence[tuple[int, Quarantined]]:
     return ()
 
@@ -85,7 +92,7 @@ class House:
     worker threads. `authenticate(sha256)` too; it answers None for unknown, revoked and expired alike.
     `command` answers after COMMIT, or raises CommandRefused. `live` gives the open alarms as they are judged now.
     `changes` tells what has been committed, in the journal's order. `quarantined(limit)` gives the newest messages kept
-    aside with their numbers, newest first, and may block.
+    aside with their numbers, newest first, and may block. `kpi(from_wall_ns, to_wall_ns)` reads the journal and blocks.
     """
 
     site: Site
@@ -104,6 +111,7 @@ class House:
     unbound: Sequence[UnboundRule] = ()
     changes: Bus[Change] = field(default_factory=Bus)
     quarantined: Callable[[int], Sequence[tuple[int, Quarantined]]] = _nothing
+    kpi: Callable[[int, int], Mapping[str, Any]] = _no_figures
     metrics: Sequence[Callable[[], Iterable[Family]]] = ()
     options: ApiOptions = field(default_factory=ApiOptions)
     version: str = "0"

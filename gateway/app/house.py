@@ -28,6 +28,7 @@ from gateway.api.house import House
 from gateway.app.access import Access
 from gateway.app.figures import Figures
 from gateway.app.probing import Probing
+from gateway.app.quality import Quality
 from gateway.app.shutdown import Teardown
 from gateway.app.simulation import epoch
 from gateway.bus import Bus, Change
@@ -64,6 +65,7 @@ class Rooms:
     historian: Historian | None
     access: Access
     figures: Figures
+    quality: Quality
     probing: Probing
     house: House
 
@@ -139,6 +141,7 @@ async def open_rooms(config: SiteConfig, folder: Path, rate: float, teardown: Te
     journal.on_notice = noticed
     access = Access(journal, reader, pipeline)
     figures = Figures(folder, journal, samples, bus, workers, historian=historian)
+    quality = Quality(reader, clock, partial(_rules, config))
     return Rooms(
         config=config,
         folder=folder,
@@ -155,6 +158,7 @@ async def open_rooms(config: SiteConfig, folder: Path, rate: float, teardown: Te
         historian=historian,
         access=access,
         figures=figures,
+        quality=quality,
         probing=Probing(config, drivers),
         house=House(
             site=config.site,
@@ -173,7 +177,8 @@ async def open_rooms(config: SiteConfig, folder: Path, rate: float, teardown: Te
             unbound=config.unbound,
             changes=bus,
             quarantined=samples.quarantined,
-            metrics=(figures.families,),
+            kpi=quality.kpi,
+            metrics=(figures.families, quality.families),
             options=config.api,
             version=version("anlou"),
         ),

@@ -49,6 +49,8 @@ async def live(rooms: Rooms, host: str, port: int, ready: Callable[[str], None],
         if rooms.historian is not None:
             sending = supervise("historian", rooms.historian.run, rooms.clock)
             living.append(core.create_task(sending, name="historian"))
+        judging_quality = supervise("alarm quality", rooms.quality.run, rooms.clock)
+        living.append(core.create_task(judging_quality, name="alarm quality"))
         probing = supervise("probing", rooms.probing.run, rooms.clock)
         living.append(core.create_task(probing, name="probing"))
         app = create_app(rooms.house)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
-from gateway.model import Event, Occurrence
+from gateway.model import SECOND, Event, Occurrence
 from gateway.store import tokens
 from gateway.store.chain import COLUMNS
 from gateway.store.connection import rows
 from gateway.store.readers import ReadPool
 from gateway.store.records import Token, event_of, occurrence_of
+
+_PAGE = 1000
+_STEP_NS = 3600 * SECOND
 
 
 class Reader:
@@ -50,6 +54,43 @@ class Reader:
         values = (after, limit) if occurrence is None else (after, occurrence, limit)
         with self._pool.connection() as connection:
             return [event_of(row) for row in rows(connection, sql, values)]
+
+    def span(self, begin_wall_ns: int, end_wall_ns: int) -> Iterator[Event]:
+        """Events of a span of UTC, in order, with some before and behind it: labels may step, numbers do not."""
+        seq = self._before(begin_wall_ns - _STEP_NS)
+        while page := self.events(seq, _PAGE):
+            yield from page
+            seq = page[-1].seq
+            if page[0].at.wall_ns > end_wall_ns + _STEP_NS:
+                return
+
+    def _before(self, wall_ns: int) -> int:
+        """The number of the last event before a moment, by halving: the journal has no gaps."""
+        low, high = 0, self.last_seq()
+        with self._pool.connection() as connection:
+            while low < high:
+                middle = (low + high + 1) // 2
+                found = rows(connection, "SELECT wall_ns FROM event WHERE seq = ?", (middle,))
+                if found and found[0][0] < wall_ns:
+                    low = middle
+                else:
+                    high = middle - 1
+        return low
+
+    def open_within(self, begin_wall_ns: int, end_wall_ns: int) -> list[Occurrence]:
+        """Occurrences that were open at any moment of a span."""
+        sql = "SELECT json FROM occurrence WHERE raised_ns < ? AND (closed_ns IS NULL OR closed_ns >= ?)"
+        with self._pool.connection() as connection:
+            return [occurrence_of(json) for (json,) in rows(connection, sql, (end_wall_ns, begin_wall_ns))]
+
+    def deliveries(self, begin_wall_ns: int, end_wall_ns: int) -> list[tuple[str, str, int, int | None]]:
+        """(channel, state, attempts, ns from the notice to its delivery) of the notices of a span."""
+        sql = (
+            "SELECT channel, state, attempts, done_wall_ns - wall_ns FROM outbox"
+            " JOIN delivery ON delivery.outbox = outbox.id WHERE wall_ns >= ? AND wall_ns < ?"
+        )
+        with self._pool.connection() as connection:
+            return rows(connection, sql, (begin_wall_ns, end_wall_ns))
 
     def last_seq(self) -> int:
         """The number of the newest event, 0 when there is none."""

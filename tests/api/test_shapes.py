@@ -8,7 +8,7 @@ import httpx
 import pytest
 from pydantic import BaseModel
 
-from gateway.api import shapes
+from gateway.api import quality_shapes, shapes
 from gateway.api.house import House
 from gateway.model import Frame, LinkReport, Mute, Quality, UnitReport
 from tests.api.conftest import IDS, WALL, WATER_LAYOUT, Journal, occurrence
@@ -26,6 +26,7 @@ GETS: dict[str, type[BaseModel]] = {
     "/api/v1/events": shapes.Listing[shapes.Event],
     "/api/v1/rules": shapes.Listing[shapes.Rule],
     "/api/v1/links": shapes.Listing[shapes.Link],
+    "/api/v1/kpi": quality_shapes.Kpi,
     "/nothing": shapes.ProblemShape,
     "/api/v1/alarms?limit=x": shapes.ProblemShape,
 }
