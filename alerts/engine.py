@@ -322,9 +322,10 @@ class AlarmEngine:
 
     def _hear_late(self, frame: Frame, route: _Route) -> bool:
         """Note who was heard, if too late to be believed: its values move nothing, but it is not silent."""
-        heard = [slot for column, slot in route.columns if frame.quality is None or frame.quality[column] < columns.BAD]
-        self._columns.late_ns.update(dict.fromkeys(heard, frame.at.mono_ns))
-        return bool(heard)
+        quality = frame.quality
+        late = [slot for column, slot in route.columns if quality is None or quality[column] < BAD]
+        self._columns.late_ns.update(dict.fromkeys(late, frame.at.mono_ns))
+        return bool(late)
 
     def _put(self, frame: Frame, route: _Route) -> None:
         columns, values, quality = self._columns, frame.values, frame.quality
