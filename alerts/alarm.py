@@ -175,6 +175,18 @@ def record(alarm: Alarm) -> Occurrence | None:
     )
 
 
+def edited(alarm: Alarm, now: Instant, terms: Terms) -> Alarm:
+    """The alarm with a changed condition that is asked at once: until it has answered nothing is told. See `told`."""
+    return replace(advance(alarm, Cue(Trigger.EDITED), now, terms)[0], life=alarm.life)
+
+
+def told(alarm: Alarm, now: Instant, terms: Terms) -> tuple[Alarm, tuple[Effect, ...]]:
+    """What no row has shown yet of an edited alarm, now that its condition has answered."""
+    turn = Turn(alarm, Cue(Trigger.UNKNOWN), now, terms)
+    turn.show_the_rest()
+    return turn.alarm, tuple(turn.effects)
+
+
 def realarm_due(alarm: Alarm, now: Instant, terms: Terms) -> int | None:
     """Until when (mono) an acknowledgement given now holds; None: for as long as the alarm lasts."""
     if alarm.state not in ACKNOWLEDGED:
@@ -209,7 +221,7 @@ class Turn:
         )
         for action in way.do:
             _ACTIONS[action](self)
-        self._show_the_rest()
+        self.show_the_rest()
 
     def log(self, kind: str | None, notice: str | None = None, **body: Any) -> None:
         """An effect with the record as it is now. A notice is only given while nothing mutes the alarm."""
@@ -236,7 +248,7 @@ class Turn:
         if self.alarm.life is not None:
             self._set(life=replace(self.alarm.life, **changes))
 
-    def _show_the_rest(self) -> None:
+    def show_the_rest(self) -> None:
         """What no row has shown: that the condition is UNKNOWN or known again; without a row, a delay that began.
 
         A one-shot shelf that ends on the way has a row of its own, from before the change.

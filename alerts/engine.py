@@ -14,11 +14,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from alerts import desk, resident, restart, snapshot
+from alerts import desk, resident, restart, snapshot, succession
 from alerts.alarm import record
 from alerts.bound import Bound
 from alerts.condition.columns import BAD
 from alerts.evaluator import Evaluator
+from alerts.heard import Heard
 from alerts.live import NOT_IN_REPLAY, Live, wire
 from alerts.past import Remembrance
 from alerts.recorder import Recorder
@@ -97,6 +98,7 @@ class AlarmEngine:
         self._evaluator = Evaluator(self._lives, bound.columns, self._recorder)
         self._columns = bound.columns
         self._remembrance = Remembrance(bound.columns, self._recorder)
+        self._heard = Heard()
         self._residents: tuple[Resident, ...] = ()
         self._now = Instant(0, 0)
         self._bound = bound
@@ -124,6 +126,7 @@ class AlarmEngine:
         self._begin(at, position)
         self._fire(at)
         if frame.kind is not FrameKind.HISTORY:
+            self._heard.note(frame)
             route = self._routes.get(frame.layout) or self._route(frame.layout)
             if route.columns or route.health:
                 self._put(frame, route)
@@ -213,6 +216,7 @@ class AlarmEngine:
         """The log is judged: from here on it is live. Inputs are UNKNOWN until their first sample."""
         self._replaying = False
         self._ahead = []
+        self._heard.forget_all()
         self._started = True
         self._now = now
         self._evaluator.position = self._highest
@@ -222,6 +226,33 @@ class AlarmEngine:
         restart.resume(self._evaluator, self._recorder, now, outage_ns)
         for one in self._residents:
             one.restarted(now, outage_ns)
+        return self._take()
+
+    def succeed(
+        self, former: AlarmEngine, now: Instant, position: int, by: str | None, body: Mapping[str, Any]
+    ) -> Judgement:
+        """Go on for an engine with other rules, which has been asked up to `now` and is not asked again.
+
+        What is known stays known, nothing is said twice; `body` is of the journal's row `reload`. Then judge on.
+        """
+        self._started, self._now, self._floor = True, now, former._floor
+        self._highest = max(position, former._highest)
+        self._recorder.next_seq = former._recorder.next_seq
+        self._recorder.event("reload", now, by, body)
+        self._heard = former._heard
+        for frame in self._heard.frames():
+            route = self._routes.get(frame.layout) or self._route(frame.layout)
+            self._put(frame, route)
+            if route.health is not None and _is_gone(frame, route.health):
+                self._lose(frame, route.health)
+        succession.take_over_columns(self._columns, former._columns)
+        residents = {one.name: one for one in former._residents}
+        for one in self._residents:
+            if one.name in residents:
+                one.restore(residents[one.name].snapshot())
+        succession.take_over(self._evaluator, former._evaluator, self._recorder, self._bound, now)
+        for one in self._residents:
+            one.restarted(now, 0)
         return self._take()
 
     # --- looking
@@ -314,11 +345,16 @@ class AlarmEngine:
         A lost link says so of each point itself; a sensor that falls silent, or whose broker calls it gone, does not,
         and what it said last would pass for the present for as long as nobody looks.
         """
-        if frame.values[health.column] != Health.OFFLINE:
+        if not _is_gone(frame, health):
             return route.readers
+        self._heard.forget(frame.layout.device)
+        self._heard.note(frame)
+        self._lose(frame, health)
+        return health.readers
+
+    def _lose(self, frame: Frame, health: _Health) -> None:
         for slot in health.slots:
             self._columns.put(slot, None, int(Quality.BAD_COMM), frame.at.mono_ns)
-        return health.readers
 
     def _hear_late(self, frame: Frame, route: _Route) -> bool:
         """Note who was heard, if too late to be believed: its values move nothing, but it is not silent."""
@@ -335,6 +371,10 @@ class AlarmEngine:
             columns.quality[slot] = 0 if quality is None else quality[column]
             columns.at_ns[slot] = at_ns
             columns.source_ns[slot] = source_ns
+
+
+def _is_gone(frame: Frame, health: _Health) -> bool:
+    return frame.values[health.column] == Health.OFFLINE
 
 
 def _view(live: Live) -> RuleView:

@@ -246,6 +246,10 @@ class Evaluator:
             self._shelved.add(live.index)
         self.timers.arm(live.index, live.due())
 
+    def go_on_from(self, former: Evaluator) -> None:
+        """Stand where another one stood; what is due by then has been fired, and its label has been followed."""
+        self.position, self.judged_ns, self._offset = former.position, former.judged_ns, former._offset
+
     def credit(self, live: Live, downtime_ns: int) -> None:
         """Downtime that a running on-delay may count, if the next sample is TRUE."""
         live.alarm = replace(live.alarm, credit_ns=live.alarm.credit_ns + downtime_ns)

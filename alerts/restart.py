@@ -69,7 +69,7 @@ def _adopt(evaluator: Evaluator, alarms: Sequence[Alarm], bound: Bound) -> list[
         key = (alarm.life.rule, alarm.life.source)
         live = lives.get(key)
         if live is None:
-            orphans.append(Orphan(key, alarm, _reason(key, bound)))
+            orphans.append(Orphan(key, alarm, why_gone(key, bound)))
         elif live.alarm.life is not None:
             orphans.append(Orphan(key, alarm, "superseded"))
         else:
@@ -92,7 +92,7 @@ def resume(evaluator: Evaluator, recorder: Recorder, now: Instant, outage_ns: in
             evaluator.apply(live, Cue(Trigger.EDITED), now)
         if outage_ns > OUTAGE_TOLERANCE_NS:
             evaluator.apply(live, Cue(Trigger.OUTAGE), now)
-        _obey(evaluator, live, now)
+        obey(evaluator, live, now)
     running = [live for live in evaluator.lives if live.alarm.state in DELAY_ON]
     for live in evaluator.lives:
         evaluator.suppress(live, now)
@@ -104,7 +104,7 @@ def resume(evaluator: Evaluator, recorder: Recorder, now: Instant, outage_ns: in
     recorder.touch_all(evaluator.lives)
 
 
-def _obey(evaluator: Evaluator, live: Live, now: Instant) -> None:
+def obey(evaluator: Evaluator, live: Live, now: Instant) -> None:
     """The rule may ask for more by now than when the open alarm began; it never asks for less."""
     severity = live.instance.rule.severity
     if live.alarm.life is not None and severity < live.alarm.severity:
@@ -123,7 +123,8 @@ def close_orphans(recorder: Recorder, orphans: Sequence[Orphan], moment: Moment,
         recorder.orphan(effects, now, snapshot.leftover(orphan.key, left, moment))
 
 
-def _reason(key: Key, bound: Bound) -> str:
+def why_gone(key: Key, bound: Bound) -> str:
+    """Why no instance has this key: `disabled` or `rule_removed`."""
     for unbound in bound.unbound:
         concerned = unbound.source is None or f"{key[1]}/".startswith(f"{unbound.source}/")
         if unbound.rule == key[0].partition("/")[0] and concerned and "disabled" in unbound.why:

@@ -1,0 +1,67 @@
+"""One engine goes on for another at a reload: unlike a restart the present stays known, and nothing is told twice.
+
+The former engine has been asked up to `now` and is only read: if anything fails here, it can simply go on.
+"""
+
+from __future__ import annotations
+
+from alerts.alarm import edited, told
+from alerts.bound import Bound
+from alerts.condition.columns import Columns
+from alerts.evaluator import Evaluator
+from alerts.live import Live
+from alerts.recorder import Recorder
+from alerts.restart import Orphan, close_orphans, obey, why_gone
+from gateway.model import Instant
+
+
+def take_over_columns(columns: Columns, former: Columns) -> None:
+    """The samples of every point that rules read before and now, as they stood."""
+    for slot, key in enumerate(former.keys):
+        here = columns.slots.get(key)
+        if here is not None:
+            at_ns, source_ns = former.at_ns[slot], former.source_ns[slot]
+            columns.put(here, former.values[slot], former.quality[slot], at_ns, source_ns)
+            if slot in former.late_ns:
+                columns.late_ns[here] = former.late_ns[slot]
+    columns.epoch, columns.outage_ns, columns.label_ns = former.epoch, former.outage_ns, former.label_ns
+
+
+def take_over(evaluator: Evaluator, former: Evaluator, recorder: Recorder, bound: Bound, now: Instant) -> None:
+    """Every alarm goes on; a changed condition begins anew with the samples that are there, as a new rule does.
+
+    What is active stays active until its changed condition is FALSE; what no rule speaks for any more is closed. All
+    instances are stored with it: a death after this moment goes on from here.
+    """
+    gone = {live.key: live for live in former.lives}
+    fresh = [live for live in evaluator.lives if not _continues(live, gone.pop(live.key, None))]
+    for live in evaluator.lives:
+        evaluator.take_up(live)
+    evaluator.go_on_from(former)
+    orphans = [Orphan(key, live.alarm, why_gone(key, bound)) for key, live in gone.items()]
+    close_orphans(recorder, orphans, (evaluator.position, evaluator.judged_ns), now)
+    changed = [live for live in evaluator.lives if live.edited]
+    for live in changed:
+        live.edited = False
+        evaluator.commit(live, edited(live.alarm, now, live.terms), (), now)
+    for live in evaluator.lives:
+        obey(evaluator, live, now)
+    for live in evaluator.lives:
+        evaluator.suppress(live, now)
+    evaluator.sweep(fresh, now)
+    for live in changed:
+        evaluator.commit(live, *told(live.alarm, now, live.terms), now)
+    recorder.touch_all(evaluator.lives)
+
+
+def _continues(live: Live, former: Live | None) -> bool:
+    """Take over what there is of it; False when its condition must be asked from the beginning."""
+    if former is None:
+        return False
+    live.alarm, live.past, live.closed = former.alarm, former.past, former.closed
+    live.edited = former.instance.condition_hash != live.instance.condition_hash
+    if live.edited:
+        return False
+    live.condition.restore(former.condition.snapshot())
+    live.condition_due_ns, live.fault = former.condition_due_ns, former.fault
+    return True
