@@ -17,6 +17,7 @@ COMMANDS = {
     "demo": ("gateway.cli.demo", "a simulated building and its gateway on loopback"),
     "simulate": ("gateway.cli.simulate", "only the simulated building, for a gateway of your own"),
     "probe": ("gateway.cli.probe", "the integrator's bench: devices, registers, units and topics, read only"),
+    "test-rules": ("gateway.cli.test_rules", "play rules in virtual time against what is expected of them"),
     "doctor": ("gateway.cli.doctor", "what would fail tonight: machine, devices, and whatever the gateway speaks to"),
     "token": ("gateway.cli.token", "make, list and revoke access tokens"),
 }
