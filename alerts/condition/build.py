@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from alerts.condition import watched
+from alerts.condition.count import Count
+from alerts.condition.counting import CountSpec
 from alerts.condition.leaves import (
     COMPARISONS,
     BadQualitySpec,
@@ -17,13 +20,14 @@ from alerts.condition.logic import All, AnyOf, Not, OtherAlarm, Tripping
 from alerts.condition.node import Node
 from alerts.condition.operand import Leaf, Loc, Operand, PointLimit, nearest
 from alerts.condition.rate import HeldRate, Rate, Window
-from alerts.condition.scope import Absent, Fitted, Mistake, Scope, check_number, in_unit
+from alerts.condition.reference import moving_limit
+from alerts.condition.scope import Absent, Fitted, Mistake, Scope, check_number, check_pace, deadband_of, in_unit
 from alerts.condition.spec import AlarmSpec, AllSpec, AnySpec, NotSpec
 from alerts.condition.state import BadQuality, Consecutive, Lasting, Named, Numbered
-from alerts.condition.threshold import Band, Levels, MovingLimit, Threshold, ThresholdOfPoint
+from alerts.condition.threshold import Band, Levels, Threshold, ThresholdOfPoint
+from alerts.condition.watching import DeviationSpec, FlatSpec, HeartbeatSpec, StaleSpec
 from gateway.fields import Quantity
-from gateway.model import HEALTH_POINT, SECOND, Health, Point, PointType, Value
-from gateway.units import UnitError, convert
+from gateway.model import HEALTH_POINT, Health, Point, PointType, Value
 
 __all__ = ["Absent", "Fitted", "Mistake", "Scope", "build"]
 
@@ -53,6 +57,11 @@ def _alarm(spec: AlarmSpec, scope: Scope, loc: Loc) -> Node:
     if not alarms:
         raise Absent(f"rule {spec.alarm} watches nothing on the same {spec.same}")
     return OtherAlarm(alarms)
+
+
+def _count(spec: CountSpec, scope: Scope, loc: Loc) -> Node:
+    clears_below = spec.count if spec.clears_below is None else spec.clears_below
+    return Count(build(spec.of, scope, (*loc, "of")), spec.count, clears_below, spec.within)
 
 
 def _operands(specs: Sequence[Operand], scope: Scope, loc: Loc) -> list[tuple[Node, Operand]]:
@@ -96,11 +105,7 @@ def _compared(spec: ThresholdSpec | StateSpec, point: Point, scope: Scope, loc: 
     )
     if spec.samples > 1:
         node = Consecutive(node, slot, spec.samples)
-    return node if spec.for_ is None else Lasting(node, spec.for_, scope.gap_ns)
-
-
-def _deadband(quantity: Quantity | None, point: Point, loc: Loc) -> float:
-    return 0.0 if quantity is None else in_unit(quantity, point, (*loc, "deadband"), difference=True)
+    return node if spec.for_ is None else Lasting(node, spec.for_, scope.silence_ns(point))
 
 
 def _threshold(spec: ThresholdSpec, point: Point, slot: int, scope: Scope, loc: Loc) -> Node:
@@ -110,48 +115,31 @@ def _threshold(spec: ThresholdSpec, point: Point, slot: int, scope: Scope, loc: 
         for index, level in enumerate(spec.levels):
             place = (*loc, "levels", index)
             limit = in_unit(level.limit, point, (*place, level.comparison))
-            bands.append(Band.of(level.comparison, limit, _deadband(level.deadband, point, place)))
+            bands.append(Band.of(level.comparison, limit, deadband_of(level.deadband, point, place)))
             severities.append(level.severity or scope.severity)
         return Levels(slot, bands, severities, point.unit, absolute=spec.absolute)
     key = next(key for key in COMPARISONS if getattr(spec, key) is not None)
     check_number(point, (*loc, key))
-    deadband = _deadband(spec.deadband, point, loc)
+    deadband = deadband_of(spec.deadband, point, loc)
     written: Quantity | PointLimit = getattr(spec, key)
     if isinstance(written, Quantity):
         band = Band.of(key, in_unit(written, point, (*loc, key)), deadband)
         return Threshold(slot, band, point.unit, absolute=spec.absolute)
-    moving = _moving(written, point, scope, (*loc, key))
+    moving = moving_limit(written, point, scope, (*loc, key))
     return ThresholdOfPoint(slot, key, moving, deadband, point.unit, absolute=spec.absolute)
-
-
-def _moving(written: PointLimit, point: Point, scope: Scope, loc: Loc) -> MovingLimit:
-    (other,) = scope.points(Leaf(point=written.point), loc)
-    check_number(other, (*loc, "point"))
-    if (other.unit is None) != (point.unit is None):
-        raise Mistake(f"{other.name!r} is in {other.unit or 'no unit'}, {point.name!r} in {point.unit or 'none'}", *loc)
-    offset, factor = 0.0, 1.0
-    if other.unit is not None and point.unit is not None:
-        try:
-            offset = convert(0.0, other.unit, point.unit)
-            factor = convert(1.0, other.unit, point.unit, difference=True)
-        except UnitError as error:
-            raise Mistake(str(error), *loc, "point") from None
-    return MovingLimit(scope.slot(other), written.factor * factor, offset)
 
 
 def _rate(spec: RateSpec, point: Point, scope: Scope, loc: Loc) -> Node:
     key = "rises_by" if spec.rises_by is not None else "falls_by"
     check_number(point, (*loc, key))
     change = in_unit(getattr(spec, key), point, (*loc, key), difference=True)
-    poll = scope.device.poll_ns
-    if poll >= spec.within:
-        told = f"heard every {poll / SECOND:g} s"
-        raise Absent(f"the device, {told}, is too slow for a window of {spec.within / SECOND:g} s")
-    gap = spec.max_gap if spec.max_gap is not None else scope.gap_ns
+    period = scope.period_ns(point)
+    check_pace(period, spec.within)
+    gap = spec.max_gap if spec.max_gap is not None else scope.silence_ns(point)
     window = Window(spec.within, spec.span_ns, gap)
     sign = 1 if key == "rises_by" else -1
-    kind = Rate if poll else HeldRate
-    deadband = _deadband(spec.deadband, point, loc)
+    kind = Rate if period else HeldRate
+    deadband = deadband_of(spec.deadband, point, loc)
     return kind(scope.slot(point), sign, change, deadband, window=window, unit=point.unit, counter=point.counter)
 
 
@@ -202,6 +190,10 @@ _LEAVES: dict[type[Operand], Callable[[Any, Point, Scope, Loc], Node]] = {
     StateSpec: _compared,
     RateSpec: _rate,
     BadQualitySpec: _bad_quality,
+    StaleSpec: watched.stale,
+    HeartbeatSpec: watched.heartbeat,
+    DeviationSpec: watched.deviation,
+    FlatSpec: watched.flat,
 }
 """One node for each point that a leaf asks about."""
 _OTHERS: dict[type[Operand], Callable[[Any, Scope, Loc], Node]] = {
@@ -209,4 +201,5 @@ _OTHERS: dict[type[Operand], Callable[[Any, Scope, Loc], Node]] = {
     AnySpec: _any,
     NotSpec: _not,
     AlarmSpec: _alarm,
+    CountSpec: _count,
 }

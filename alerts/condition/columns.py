@@ -69,9 +69,10 @@ class Columns:
         return 0 <= self.quality[slot] < BAD
 
     def forget(self, outage_ns: int = 0) -> None:
-        """After a restart, `outage_ns` of which nobody has watched: every input is UNKNOWN until its fresh sample, and windows begin again.
+        """After a restart: every input is UNKNOWN until its fresh sample, and windows begin again.
 
-        Building time leaves the downtime out, so a window across it would see a whole night's change in one second.
+        `outage_ns` is how long the gateway was off. Building time leaves that out, so a window across it would
+        see a whole night's change in one second.
         """
         self.quality[:] = [NEVER] * len(self.quality)
         self.late_ns.clear()

@@ -77,6 +77,14 @@ class Scope:
         """How long samples may be away before what they hide counts: as a device may be before it is offline."""
         return max(3 * self.device.poll_ns, 10 * SECOND)
 
+    def period_ns(self, point: Point) -> int:
+        """How often a sample of the point is expected; 0: it is said only when it changes."""
+        return self.device.periods.get(point.key, self.device.poll_ns)
+
+    def silence_ns(self, point: Point) -> int:
+        """How long samples of the point may be away before what they hide counts: as a device's, before it is stale."""
+        return max(3 * self.period_ns(point), 10 * SECOND)
+
     def points(self, spec: Leaf, loc: Loc) -> list[Point]:
         """The point that a leaf asks about; several when it asks about every or any part."""
         if spec.points is not None:
@@ -104,6 +112,10 @@ class Scope:
                 return [point]
         return [] if part is not None else self.fitted.of_parts.get(name, [])
 
+    def found(self, name: str) -> list[Point]:
+        """The point meant by a name alone; several when it is one of several parts, none when there is none."""
+        return self._found(name, self.part)
+
     def slot(self, point: Point) -> int:
         slot = self.columns.slot(self.device.id, point.key)
         self.read[slot] = point.key
@@ -114,6 +126,18 @@ def check_number(point: Point, loc: Loc) -> None:
     """Mistake when it is not one."""
     if point.type not in NUMBERS:
         raise Mistake(f"{point.name!r} is a point of type {point.type}, not a number", *loc)
+
+
+def deadband_of(quantity: Quantity | None, point: Point, loc: Loc) -> float:
+    """The `deadband` of the condition at `loc`, in the point's unit; none is 0."""
+    return 0.0 if quantity is None else in_unit(quantity, point, (*loc, "deadband"), difference=True)
+
+
+def check_pace(period_ns: int, window_ns: int) -> None:
+    """Absent when a window holds no two samples of a point that comes so seldom."""
+    if period_ns >= window_ns:
+        told = f"heard every {period_ns / SECOND:g} s"
+        raise Absent(f"the device, {told}, is too slow for a window of {window_ns / SECOND:g} s")
 
 
 def in_unit(quantity: Quantity, point: Point, loc: Loc, *, difference: bool = False) -> float:

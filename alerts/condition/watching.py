@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, model_validator
+from pydantic.json_schema import WithJsonSchema
 
-from alerts.condition.located import misplaced
-from alerts.condition.operand import Deadband, Leaf, Loc, Operand, PointName
+from alerts.condition.located import located, misplaced
+from alerts.condition.operand import Deadband, Leaf, Loc, Operand, PointName, in_unit_of
 from gateway.fields import Duration, QuantityField, Strict, parse_quantity, within
 from gateway.model import SECOND
 
@@ -21,21 +22,35 @@ Window = Annotated[Duration, within(SECOND, 7 * 86400 * SECOND, "1s … 7d")]
 def _limit_or_true(value: Any) -> Any:
     if value is True:
         return None
-    if value is False:
+    if value is False or value is None:
         raise ValueError("say `true`, or after how long")
     return value
 
 
-class StaleSpec(Leaf):
-    """C5: no GOOD or UNCERTAIN sample of the point for so long; `true`: three of its periods, at least 10 s."""
+_STALE_SCHEMA = WithJsonSchema({"anyOf": [{"const": True}, {"type": "string"}]})
 
-    stale: Annotated[Window | None, BeforeValidator(_limit_or_true)]
+
+class StaleSpec(Leaf):
+    """C5: no GOOD or UNCERTAIN sample of the point for more than so long; `true`: three of its periods, at least 10 s.
+
+    Refused for a point that is said only when it changes.
+    """
+
+    stale: Annotated[Window | None, BeforeValidator(_limit_or_true), _STALE_SCHEMA]
+
+    @property
+    def fills_ns(self) -> int:
+        return self.stale or 0
 
 
 class HeartbeatSpec(Leaf):
-    """C13: the point's value (a counter, a toggling bit) has not changed for so long: its sender stands still."""
+    """C13: the point's value (a counter, a toggling bit) has not changed for more than so long."""
 
     heartbeat: Window
+
+    @property
+    def fills_ns(self) -> int:
+        return self.heartbeat
 
 
 class PointReference(Strict):
@@ -83,6 +98,14 @@ class DeviationSpec(Leaf):
     def _check(self) -> Self:
         if self.deviates_by.value == 0:
             raise misplaced("a deviation of zero is none", "deviates_by")
+        if self.deadband is not None:
+            with located("deadband"):
+                if in_unit_of(self.deadband, self.deviates_by, difference=True) >= self.deviates_by.value:
+                    raise ValueError(f"must be less than {self.deviates_by}: else it could never clear")
+        if self.align is not None and not isinstance(self.from_, PointReference):
+            raise misplaced("is about the samples of two points; here only one is asked", "align")
+        if isinstance(self.from_, PointReference) and self.from_.point == self.point:
+            raise misplaced("a point never deviates from itself; name another point", "from", "point")
         return self
 
 
@@ -101,6 +124,12 @@ class FlatSpec(Leaf):
     def operands(self) -> Iterator[tuple[Loc, Operand]]:
         if self.while_ is not None:
             yield ("while",), self.while_
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.max_gap is not None and not 0 < self.max_gap <= self.over:
+            raise misplaced("must be longer than 0s and at most as long as `over`", "max_gap")
+        return self
 
     @property
     def fills_ns(self) -> int:
