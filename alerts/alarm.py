@@ -12,6 +12,7 @@ from typing import Any
 
 from alerts.lifecycle import ACKNOWLEDGED, ACTIVE, RETURNED, TABLE, TIMED, Do, Trigger, Way, When
 from gateway.model import (
+    SECOND,
     AlarmClass,
     AlarmState,
     CommandRefused,
@@ -24,12 +25,17 @@ from gateway.model import (
     Value,
 )
 
+REALARM_NS = {Severity.CRITICAL: 30 * 60 * SECOND, Severity.HIGH: 60 * 60 * SECOND}
+"""How long an answer holds while the alarm goes on, where the rule does not say: our judgement. Others for ever."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
     """What of the rule and the source an alarm's life depends on. `mint` makes the ids of its occurrences.
 
-    `took`, if anybody wants to know, is told of every way that is taken: for rehearsals and their coverage.
+    `realarm_ns`: how long an acknowledgement holds (None: as its severity says). `companion`: it says that another
+    alarm cannot be relied on. `took`, if anybody wants to know, is told of every way that is taken: for rehearsals and
+    their coverage.
     """
 
     rule: str
@@ -43,6 +49,8 @@ class Terms:
     auto_ack: bool
     mint: Callable[[Instant], str]
     took: Callable[[AlarmState, Trigger, Way], None] | None = None
+    realarm_ns: int | None = None
+    companion: bool = False
 
     @property
     def life_safety(self) -> bool:

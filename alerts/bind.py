@@ -15,7 +15,7 @@ from alerts.condition.columns import Columns
 from alerts.condition.logic import Blind, Escalated
 from alerts.condition.node import Node
 from alerts.condition.operand import Loc, nearest
-from alerts.condition.spec import walk
+from alerts.condition.spec import Condition, walk
 from alerts.ordering import in_order
 from alerts.rule import Rule
 from gateway.model import HEALTH_POINT, SECOND, Device, Point, Severity
@@ -156,6 +156,7 @@ class _Binder:
         node = build(rule.when, scope, ("when",))
         if rule.escalate:
             node = Escalated(node, _steps(rule, scope))
+        hush, hush_hash = _hush(rule, scope)
         self.reduced.extend(Unbound(rule.rule, source, why) for why in dict.fromkeys(scope.left_out))
         instance = Instance(
             rule=rule,
@@ -167,6 +168,8 @@ class _Binder:
             condition_hash=_hash(rule, node, scope),
             suppressed_by=self._suppressors(rule, device, source),
             part=part,
+            hush=hush,
+            hush_hash=hush_hash,
         )
         self._add(instance)
         self.replaced.update({(other, source): rule.rule for other in rule.instead_of})
@@ -323,7 +326,7 @@ def _unknown_for(rule: Rule, device: Device, part: str | None) -> int:
     """The rule's own, else three periods and at least a minute, after the time that its windows need to fill."""
     if rule.unknown_for is not None:
         return rule.unknown_for
-    spans = [spec.fills_ns for _, when in rule.conditions for _, spec, _ in walk(when)]
+    spans = [spec.fills_ns for when in _own_conditions(rule) for _, spec, _ in walk(when)]
     return max(3 * _period(rule, device, part), _LEAST_UNKNOWN) + max(spans, default=0)
 
 
@@ -334,7 +337,7 @@ def _period(rule: Rule, device: Device, part: str | None) -> int:
     """
     if not device.periods:
         return device.poll_ns
-    names = {name for _, name in _named_points(rule)}
+    names = {name for loc, name in _named_points(rule) if loc[0] != "suppress_when"}
     named = [point for point in device.points if point.name in names or point.key in names]
     own = [point for point in named if point.part in (None, part)]  # a rule of the device may read all of its parts
     periods = [device.periods.get(point.key, device.poll_ns) for point in own or named]
@@ -352,6 +355,20 @@ def _steps(rule: Rule, scope: Scope) -> list[tuple[Node, Severity]]:
     return built
 
 
+def _hush(rule: Rule, scope: Scope) -> tuple[Node | None, str]:
+    """What suppresses it, and the mark by which that is known again. Left out, and told, where the device lacks it."""
+    if rule.suppress_when is None:
+        return None, ""
+    asked = replace(scope, read={})  # what it reads is no input of the alarm's own
+    try:
+        node = build(rule.suppress_when, asked, ("suppress_when",))
+    except Absent as absent:
+        scope.left_out.append(f"suppress_when: {absent}")
+        return None, ""
+    points = sorted(asked.read[slot] for slot in node.slots)
+    return node, _digest([rule.suppress_when.model_dump(mode="json", exclude_unset=True), points, sorted(node.alarms)])
+
+
 def _can_be_blind(node: Node, scope: Scope) -> bool:
     """A question about quality or health reports the missing signal itself; there is nothing behind it to lose."""
     return bool(node.alarms) or any(scope.read[slot] != HEALTH_POINT.name for slot in node.needs)
@@ -359,9 +376,14 @@ def _can_be_blind(node: Node, scope: Scope) -> bool:
 
 def _hash(rule: Rule, node: Node, scope: Scope) -> str:
     # what is written, not what could be: a new key of the language must not make every standing alarm an edited one
-    whens = [condition.model_dump(mode="json", exclude_unset=True) for _, condition in rule.conditions]
+    whens = [condition.model_dump(mode="json", exclude_unset=True) for condition in _own_conditions(rule)]
     points = sorted(scope.read[slot] for slot in node.slots)
     return _digest([whens, points, sorted(node.alarms), rule.on_delay, rule.off_delay, scope.unknown_for_ns])
+
+
+def _own_conditions(rule: Rule) -> list[Condition]:
+    """Those that decide whether it is on, without the one that suppresses it."""
+    return [condition for loc, condition in rule.conditions if loc != ("suppress_when",)]
 
 
 def _named_points(rule: Rule) -> list[tuple[Loc, str]]:

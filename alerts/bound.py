@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, date, tzinfo
 
 from alerts.condition.columns import Columns, Condition
+from alerts.maintenance import MaintenanceOptions
 from alerts.rule import Rule
 from gateway.model import Device
 
@@ -17,8 +19,9 @@ class Instance:
     first. `suppressed_by`: while one of these alarms is active, this one is suppressed by design. `companion_of` is set
     on `<rule>/protection_lost`: the alarm it guards. `collapse_into`: the device-offline alarm that speaks for this
     companion while it is active. `asked`: those of `suppressed_by` that say only what the alarms that its rule asks for
-    have lost, and nothing of its own points. `condition_hash` changes when the condition, its points or its delays
-    change.
+    have lost, and nothing of its own points. `hush`: while it is TRUE the alarm and its companion are suppressed by
+    design (the rule's `suppress_when`). `condition_hash` changes when the condition, its points or its delays change,
+    `hush_hash` when the other one does.
     """
 
     rule: Rule
@@ -33,6 +36,8 @@ class Instance:
     companion_of: tuple[str, str] | None = None
     collapse_into: tuple[str, str] | None = None
     part: str | None = None
+    hush: Condition | None = None
+    hush_hash: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +64,16 @@ class Unbound:
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """`instances` in order of evaluation. `reduced`: bound, but without an optional operand that the device lacks."""
+    """`instances` in order of evaluation. `reduced`: bound, but without an optional operand that the device lacks.
+
+    `windows` are the site's maintenance, in its `zone` and with its `holidays`.
+    """
 
     instances: tuple[Instance, ...]
     columns: Columns = field(default_factory=Columns)
     problems: tuple[BindProblem, ...] = ()
     unbound: tuple[Unbound, ...] = ()
     reduced: tuple[Unbound, ...] = ()
+    windows: tuple[MaintenanceOptions, ...] = ()
+    zone: tzinfo = UTC
+    holidays: frozenset[date] = frozenset()

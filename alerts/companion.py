@@ -37,6 +37,8 @@ def companion_rule(rule: Rule, unknown_for_ns: int) -> Rule:
         "latching": False,
         "auto_ack": False,
         "suppressed_by": (),
+        "suppress_when": None,  # it follows the guarded alarm's
+        "realarm_after": None,
         "escalate": (),
         "guidance": _guidance(rule),
     }

@@ -13,17 +13,33 @@ from gateway.model import Command, CommandKind, CommandRefused, Instant
 
 
 def find(lives: Sequence[Live], command: Command) -> Live:
-    """The alarm whose occurrence it is. One that is over can only be unshelved; `stale` compares `expected_seq`."""
+    """The alarm whose occurrence it is, or whose rule and source; `stale` compares `expected_seq`.
+
+    An occurrence that is over can only be unshelved or returned to service; what is not open is taken out of service by
+    its rule and source.
+    """
+    if not command.occurrence:
+        return _alarm(lives, command)
     for live in lives:
         if live.alarm.life is not None and live.alarm.life.occurrence == command.occurrence:
             _check_seq(live, command)
             return live
     for live in lives:
         if live.closed is not None and live.closed.occurrence == command.occurrence:
-            if command.kind is CommandKind.UNSHELVE:
+            if command.kind in (CommandKind.UNSHELVE, CommandKind.IN_SERVICE):
                 return live
             raise CommandRefused("not_active", REFUSALS["not_active"] + ": the occurrence is closed", live.closed)
     raise CommandRefused("not_found", f"there is no open occurrence {command.occurrence}")
+
+
+def _alarm(lives: Sequence[Live], command: Command) -> Live:
+    if command.kind not in _OF_ALARMS:
+        raise CommandRefused("invalid", f"{command.kind} needs an occurrence")
+    for live in lives:
+        if live.key == (command.rule, command.source):
+            _check_seq(live, command)
+            return live
+    raise CommandRefused("not_found", f"no rule {command.rule} watches {command.source}")
 
 
 def carry_out(evaluator: Evaluator, live: Live, command: Command, now: Instant) -> None:
@@ -57,9 +73,21 @@ def _unshelve(evaluator: Evaluator, live: Live, command: Command, now: Instant) 
     evaluator.commit(live, *mute.unshelve(live.alarm, "command", now, live.terms, command.by), now)
 
 
+def _take_out(evaluator: Evaluator, live: Live, command: Command, now: Instant) -> None:
+    evaluator.commit(live, *mute.take_out_of_service(live.alarm, command, now, live.terms), now)
+
+
+def _return(evaluator: Evaluator, live: Live, command: Command, now: Instant) -> None:
+    evaluator.commit(live, *mute.return_to_service(live.alarm, "command", now, live.terms, command.by), now)
+
+
+_OF_ALARMS = frozenset({CommandKind.OUT_OF_SERVICE, CommandKind.IN_SERVICE, CommandKind.UNSHELVE})
+"""What can be done to an alarm that is not open."""
 _DOING: dict[CommandKind, Callable[[Evaluator, Live, Command, Instant], None]] = {
     CommandKind.ACK: _acknowledge,
     CommandKind.RESET: _reset,
     CommandKind.SHELVE: _shelve,
     CommandKind.UNSHELVE: _unshelve,
+    CommandKind.OUT_OF_SERVICE: _take_out,
+    CommandKind.IN_SERVICE: _return,
 }

@@ -2,7 +2,8 @@
 
 What goes into the journal: `raise`, `reraise` (why), `severity_up`, `returning` and `return_cancelled` (off-delay begun
 and broken off), `return`, `ack`, `reset`, `close` (reason), `hold` and `unhold` (condition UNKNOWN, known again),
-`shelve`, `unshelve`, `suppress`, `unsuppress` (only while an occurrence is open), `rule_error`, `missed_while_down` (a
+`shelve`, `unshelve`, `suppress`, `unsuppress`, `out_of_service`, `in_service`, `silence`, `unsilence`, `maintenance`,
+`maintenance_over` (also each silence and window itself, without an alarm), `rule_error`, `missed_while_down` (a
 life-safety pulse that only history shows), and every `note`. The `raise` of a part says whether it is the `first_out`.
 On-delays are not journalled; they live in the InstanceSnapshots. Value and peak of a standing alarm move without a row
 and reach the journal with the next one; `occurrence` shows them as they are now.
@@ -18,9 +19,10 @@ from alerts import desk, resident, restart, snapshot, succession
 from alerts.alarm import record
 from alerts.bound import Bound
 from alerts.condition.columns import BAD
+from alerts.covers import Covers
 from alerts.evaluator import Evaluator
 from alerts.heard import Heard
-from alerts.live import NOT_IN_REPLAY, Live, wire
+from alerts.live import NOT_IN_REPLAY, Live, Watch, wire
 from alerts.past import Remembrance
 from alerts.recorder import Recorder
 from alerts.resident import Resident
@@ -40,6 +42,8 @@ from gateway.model import (
     Mute,
     Occurrence,
     Quality,
+    Silence,
+    SilenceWish,
     Truth,
 )
 
@@ -84,13 +88,15 @@ class AlarmEngine:
     is not restored starts with its first call. `position` is the log position judged last.
     """
 
-    def __init__(self, bound: Bound, next_seq: int = 1, ids: Callable[[Instant], str] = ulid) -> None:
+    def __init__(
+        self, bound: Bound, next_seq: int = 1, ids: Callable[[Instant], str] = ulid, watch: Watch | None = None
+    ) -> None:
         self._recorder = Recorder(next_seq)
-        self._lives = wire(bound.instances, ids)
+        self._lives = wire(bound.instances, ids, watch)
         self._by_key = {live.key: live for live in self._lives}
         self._by_slot: dict[int, list[Live]] = {}
         for live in self._lives:
-            for slot in live.condition.slots:
+            for slot in live.slots:
                 self._by_slot.setdefault(slot, []).append(live)
         self._of_device: dict[str, dict[str, int]] = {}
         for slot, (device, key) in enumerate(bound.columns.keys):
@@ -99,7 +105,8 @@ class AlarmEngine:
         self._columns = bound.columns
         self._remembrance = Remembrance(bound.columns, self._recorder)
         self._heard = Heard()
-        self._residents: tuple[Resident, ...] = ()
+        self._covers = Covers(bound, self._evaluator, self._recorder, ids)
+        self._residents: tuple[Resident, ...] = (self._covers,)
         self._now = Instant(0, 0)
         self._bound = bound
         self._routes: dict[Layout, _Route] = {}
@@ -157,16 +164,36 @@ class AlarmEngine:
     def command(self, command: Command, now: Instant, position: int) -> Judgement:
         """Carry it out, or raise CommandRefused and change nothing.
 
-        The judgement always holds the occurrence as it is then; for an acknowledgement twice it holds nothing else.
+        The judgement always holds the occurrence as it is then; for an acknowledgement twice it holds nothing else. Of
+        an alarm that is not open it holds none.
         """
         live = desk.find(self._lives, command)
         self._begin(now, position)
         desk.carry_out(self._evaluator, live, command, now)
         self._evaluator.sweep((), now)
         judgement = self._take()
-        if command.occurrence not in judgement.occurrences and (shown := self.occurrence(command.occurrence)):
-            judgement.occurrences[command.occurrence] = shown
+        named = command.occurrence or (live.alarm.life.occurrence if live.alarm.life else "")
+        if named and named not in judgement.occurrences and (shown := self.occurrence(named)):
+            judgement.occurrences[named] = shown
         return judgement
+
+    def silence(self, wish: SilenceWish, now: Instant, position: int) -> tuple[Silence, Judgement]:
+        """Nobody is told of these alarms for a while (alerts.covers); CommandRefused changes nothing."""
+        self._begin(now, position)
+        silence = self._covers.silence(wish, now)
+        self._evaluator.sweep((), now)
+        return silence, self._take()
+
+    def unsilence(self, silence: str, by: str, now: Instant, position: int) -> tuple[Silence, Judgement]:
+        """They speak again, before its time."""
+        self._begin(now, position)
+        ended = self._covers.unsilence(silence, by, now)
+        self._evaluator.sweep((), now)
+        return ended, self._take()
+
+    def silences(self) -> list[Silence]:
+        """Those that last, oldest first."""
+        return self._covers.silences()
 
     def note(self, kind: str, now: Instant, by: str | None = None, body: Mapping[str, Any] | None = None) -> Judgement:
         """A row of the journal that is not about an alarm."""
@@ -223,6 +250,7 @@ class AlarmEngine:
         self._evaluator.follow_label(now)
         restart.close_orphans(self._recorder, self._orphans, (self._highest, self._evaluator.judged_ns), now)
         self._orphans = []
+        self._covers.begin(now)
         restart.resume(self._evaluator, self._recorder, now, outage_ns)
         for one in self._residents:
             one.restarted(now, outage_ns)
@@ -250,6 +278,7 @@ class AlarmEngine:
         for one in self._residents:
             if one.name in residents:
                 one.restore(residents[one.name].snapshot())
+        self._covers.begin(now)
         succession.take_over(self._evaluator, former._evaluator, self._recorder, self._bound, now)
         for one in self._residents:
             one.restarted(now, 0)
@@ -282,6 +311,9 @@ class AlarmEngine:
 
     def _fire(self, until: Instant) -> None:
         """Everything that is due by `until`, each at its own moment."""
+        if self._evaluator.follow_label(until):
+            self._covers.fire(until)
+            self._evaluator.sweep((), until)
         while (due := resident.earliest(self._residents)) is not None and due <= until.mono_ns:
             at = Instant(due, due + until.wall_ns - until.mono_ns)
             self._evaluator.fire(at)
@@ -299,7 +331,9 @@ class AlarmEngine:
         if not self._started and not self._replaying:
             self._started = True
             self._evaluator.follow_label(at)
+            self._covers.begin(at)
             self._evaluator.sweep(self._lives, at)
+            self._covers.restarted(at, 0)
 
     def _take(self) -> Judgement:
         # a command judges nothing that is due: what it stores has been judged up to the tick before it

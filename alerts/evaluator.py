@@ -10,7 +10,7 @@ from alerts import mute
 from alerts.alarm import Alarm, Cue, Effect, advance
 from alerts.condition.columns import Columns
 from alerts.lifecycle import ACTIVE, DELAY_OFF, Trigger
-from alerts.live import Live
+from alerts.live import Hush, Live
 from alerts.recorder import Recorder
 from alerts.timers import Timers
 from gateway.model import SECOND, AlarmState, Instant, Severity, Truth, Value
@@ -34,9 +34,10 @@ class Evaluator:
         self.judged_ns = 0  # everything due by then has been fired
         self._recorder = recorder
         self._woken: list[int] = []  # heap of places
-        self._shelved: set[int] = set()
+        self._timed_mutes: set[int] = set()
         self._offset: int | None = None
-        self._on_label = [live for live in lives if live.condition.on_label]
+        self._starting = False
+        self._on_label = [live for live in lives if live.on_label]
         for live in lives:
             columns.alarm_active[live.key] = live.alarm.active
 
@@ -64,10 +65,24 @@ class Evaluator:
                 heapq.heappop(woken)
             self._ask(self.lives[place], at, seen_ns)
 
+    def start(self, at: Instant) -> None:
+        """Ask everybody after a restart, when no input is known: it may set delays going, and changes nothing else."""
+        self._starting = True
+        self.sweep(self.lives, at)
+        self._starting = False
+
     def _ask(self, live: Live, at: Instant, seen_ns: int | None, *, tick: bool = False) -> None:
         if live.seen is not None and (self.position, at.mono_ns) <= live.seen:
             return
+        hush = live.hush
+        if hush is not None:
+            if not live.guards:
+                self._judge_hush(live, hush, at, tick)
+            if hush.on:
+                self.suppress(live, at)  # before a raise in the same frame
         truth = self._judge(live, at, tick)
+        if self._starting and truth and live.guards and live.alarm.state in DELAY_OFF:
+            truth = None  # that nothing has been heard yet does not take back that it had been heard again
         live.condition_due_ns = due = live.condition.next_due()
         if due is not None:
             if due <= at.mono_ns:
@@ -76,9 +91,9 @@ class Evaluator:
             self.timers.arm(live.index, due)
         if truth is True or truth is not live.alarm.condition:
             self._settle(live, truth, at, seen_ns)
-        if live.asked:
-            self.suppress(live, at)
-        live.calm = truth is False and due is None and live.seen is None and live.fault is None
+        if live.asked or (hush is not None and not hush.on):
+            self.suppress(live, at)  # after a return in the same frame
+        live.calm = truth is False and due is None and live.seen is None and live.fault is None and hush is None
 
     def _judge(self, live: Live, at: Instant, tick: bool) -> Truth:
         ask = live.condition.tick if tick else live.condition.judge
@@ -93,6 +108,25 @@ class Evaluator:
             return True if live.guards else None  # what cannot be judged protects nobody
         live.fault = None
         return truth
+
+    def _judge_hush(self, live: Live, hush: Hush, at: Instant, tick: bool) -> None:
+        ask = hush.condition.tick if tick else hush.condition.judge
+        try:
+            truth, fault = ask(self.columns, at.mono_ns), None
+        except Exception as error:  # noqa: BLE001 - as in _judge
+            truth, fault = None, f"suppress_when: {type(error).__name__}: {error}"
+            if fault != hush.fault:
+                rule, source = live.key
+                self._recorder.event("rule_error", at, None, {"rule": rule, "source": source, "error": fault})
+        hush.fault = fault
+        hush.due_ns = due = hush.condition.next_due()
+        if due is not None:
+            hush.due_ns = due = max(due, at.mono_ns + SECOND // 1000)
+            self.timers.arm(live.index, due)
+        if truth is not None and truth is not hush.on:
+            hush.on = truth
+            if live.companion is not None:
+                heapq.heappush(self._woken, live.companion)
 
     def _settle(self, live: Live, truth: Truth, at: Instant, seen_ns: int | None) -> None:
         before = live.alarm
@@ -182,6 +216,8 @@ class Evaluator:
             return
         deaf = live.asked if live.itself(at.mono_ns) else ()
         causes = {c for place, c in live.suppressors if self.lives[place].suppresses and place not in deaf}
+        if live.hush is not None and live.hush.on:
+            causes.add(mute.OWN_STATE)
         if live.alarm.state in DELAY_OFF:
             causes |= {held.reason for held in live.alarm.mutes if held.kind == mute.SUPPRESSED}
         self.commit(live, *mute.suppress(live.alarm, causes, at, live.terms), at)
@@ -206,44 +242,51 @@ class Evaluator:
 
     def _fire(self, live: Live, at: Instant) -> None:
         mono = at.mono_ns
-        if live.shelf_due_ns is not None and live.shelf_due_ns <= mono:
-            self.commit(live, *mute.unshelve(live.alarm, "expired", at, live.terms), at)
+        while live.mute_due_ns is not None and live.mute_due_ns <= mono:
+            self.commit(live, *mute.expire(live.alarm, at, live.terms), at)
         if live.alarm.due_ns is not None and live.alarm.due_ns <= mono:
             # at the very moment of its end a delay has been sat out: before the condition may change its mind
             self.apply(live, Cue(Trigger.EXPIRED), at)
-        if live.condition_due_ns is not None and live.condition_due_ns <= mono:
+        if live.alarm.realarm_ns is not None and live.alarm.realarm_ns <= mono:
+            self.apply(live, Cue(Trigger.REALARM), at)
+        hush = None if live.guards else live.hush
+        hush_is_due = hush is not None and hush.due_ns is not None and hush.due_ns <= mono
+        if hush_is_due or (live.condition_due_ns is not None and live.condition_due_ns <= mono):
             live.condition_due_ns = None
             self._ask(live, at, None, tick=True)
 
-    def follow_label(self, now: Instant) -> None:
-        """Shelves end by the label and schedules follow it; when it has stepped, they are looked at again at once."""
+    def follow_label(self, now: Instant) -> bool:
+        """Shelves and permits end by the label and schedules follow it; when it has stepped, they are looked at again
+        at once. Whether it has."""
         offset = now.wall_ns - now.mono_ns
         if offset == self._offset:
-            return
+            return False
         self._offset = self.columns.label_ns = offset
-        for place in self._shelved:
+        for place in tuple(self._timed_mutes):
             self._arm(self.lives[place], now)
         if self._on_label:
             self.sweep(self._on_label, now)
+        return True
 
     def _arm(self, live: Live, at: Instant) -> None:
-        alarm = live.alarm
-        if alarm.shelved_until_ns is None:
-            if live.shelf_due_ns is not None:
-                live.shelf_due_ns = None
-                self._shelved.discard(live.index)
+        live.mute_due_ns = mute.due(live.alarm, at)
+        self._watch_mutes(live)
+        self.timers.arm(live.index, live.alarm.due_ns)
+        self.timers.arm(live.index, live.alarm.realarm_ns)
+
+    def _watch_mutes(self, live: Live) -> None:
+        if live.mute_due_ns is None:
+            self._timed_mutes.discard(live.index)
         else:
-            live.shelf_due_ns = mute.shelf_due(alarm, at)
-            self._shelved.add(live.index)
-            self.timers.arm(live.index, live.shelf_due_ns)
-        self.timers.arm(live.index, alarm.due_ns)
+            self._timed_mutes.add(live.index)
+            self.timers.arm(live.index, live.mute_due_ns)
 
     def take_up(self, live: Live) -> None:
         """A stored alarm goes on: nothing has happened, only the deadlines and what others see of it are set."""
         self.columns.alarm_active[live.key] = live.alarm.active
-        live.shelf_due_ns = live.alarm.shelved_until_ns
-        if live.shelf_due_ns is not None:
-            self._shelved.add(live.index)
+        ends = [end for end in (live.alarm.shelved_until_ns, live.alarm.out_until_ns) if end is not None]
+        live.mute_due_ns = min(ends, default=None)
+        self._watch_mutes(live)
         self.timers.arm(live.index, live.due())
 
     def go_on_from(self, former: Evaluator) -> None:

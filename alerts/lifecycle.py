@@ -76,6 +76,8 @@ class Way:
 S = AlarmState
 ACTIVE = frozenset({S.UNACKED, S.UNACKED_REC, S.ACKED, S.ACKED_REC})
 LATCHED = frozenset({S.LATCHED_UNACKED, S.LATCHED_ACKED})
+ACKNOWLEDGED = frozenset({S.ACKED, S.ACKED_REC})
+"""Active and answered: for as long as the answer holds."""
 DELAY_ON = frozenset({S.PENDING, S.RTN_PENDING})
 DELAY_OFF = frozenset({S.UNACKED_REC, S.ACKED_REC})
 TIMED = DELAY_ON | DELAY_OFF

@@ -12,7 +12,7 @@ from alerts.bound import Instance
 from alerts.condition.columns import Condition
 from alerts.condition.logic import Blind
 from alerts.lifecycle import ACTIVE, Trigger, Way
-from alerts.mute import speaks
+from alerts.mute import SUPPRESSED, may_mute, speaks
 from alerts.pulse import Past
 from gateway.model import AlarmState, Instant, Occurrence
 
@@ -23,6 +23,16 @@ NOT_IN_REPLAY: Moment = (1 << 62, 0)
 """`seen` of a rule that is new: it judges no frames from before its time."""
 DEVICE_OFFLINE = "device_offline"
 NOTHING = Past()
+
+
+@dataclass(slots=True, eq=False)
+class Hush:
+    """A rule's `suppress_when` at work; its companion shares it. UNKNOWN leaves `on` as it was."""
+
+    condition: Condition
+    on: bool = False
+    due_ns: int | None = None
+    fault: str | None = None
 
 
 def _never(now_ns: int) -> bool:
@@ -38,7 +48,7 @@ class Live:
     everybody whose judgement can follow from its own.
     `group`: the same rule on all parts of the device, itself too. `guards`: it is such a companion. `seen`: while the
     log is judged, the (log position, mono time) up to which everything is already in its state; `inputs` are the
-    samples that it had seen by then.
+    samples that it had seen by then. `hush`: suppressed by design while it is on.
     """
 
     index: int
@@ -57,8 +67,9 @@ class Live:
     group: Sequence[int] = ()
     seen: Moment | None = None
     inputs: Sequence[Sequence[Any]] = ()
+    hush: Hush | None = None
     condition_due_ns: int | None = None
-    shelf_due_ns: int | None = None
+    mute_due_ns: int | None = None
     edited: bool = False
     calm: bool = False  # live, FALSE, without a deadline: another FALSE changes nothing
     fault: str | None = None
@@ -76,8 +87,21 @@ class Live:
 
     def due(self) -> int | None:
         """When it must be looked at without a new sample."""
-        dues = (self.alarm.due_ns, self.condition_due_ns, self.shelf_due_ns)
+        hush = None if self.hush is None or self.guards else self.hush.due_ns
+        dues = (self.alarm.due_ns, self.condition_due_ns, self.mute_due_ns, self.alarm.realarm_ns, hush)
         return min((due for due in dues if due is not None), default=None)
+
+    @property
+    def on_label(self) -> bool:
+        """It reads the calendar."""
+        hushed = self.hush is not None and not self.guards and self.hush.condition.on_label
+        return self.condition.on_label or hushed
+
+    @property
+    def slots(self) -> frozenset[int]:
+        """The points whose samples it is asked after."""
+        slots = self.condition.slots
+        return slots if self.hush is None or self.guards else slots | self.hush.condition.slots
 
     @property
     def suppresses(self) -> bool:
@@ -104,6 +128,8 @@ def terms_of(instance: Instance, mint: Callable[[Instant], str], watch: Watch | 
         auto_ack=rule.auto_ack,
         mint=mint,
         took=None if watch is None else partial(watch, rule.rule, instance.source),
+        realarm_ns=rule.realarm_after,
+        companion=instance.companion_of is not None,
     )
 
 
@@ -140,14 +166,16 @@ def _group(lives: Sequence[Live]) -> None:
 def _join(live: Live, lives: list[Live], places: dict[Key, int]) -> None:
     instance = live.instance
     live.guards = instance.companion_of is not None
-    for key in instance.condition.alarms:
+    if instance.hush is not None:
+        live.hush = Hush(instance.hush)
+    hushing = frozenset[Key]() if instance.hush is None else instance.hush.alarms
+    for key in instance.condition.alarms | hushing:
         if key in places:
             lives[places[key]].readers.append(live.index)
     if instance.companion_of is not None and instance.companion_of in places:
-        lives[places[instance.companion_of]].companion = live.index
-    causes = [(key, key[0]) for key in instance.suppressed_by]
-    if live.terms.life_safety and not live.guards:
-        causes = []  # never silenced by another alarm
+        guarded = lives[places[instance.companion_of]]
+        guarded.companion, live.hush = live.index, guarded.hush
+    causes = [(key, key[0]) for key in instance.suppressed_by if may_mute(live.terms, SUPPRESSED, key[0])]
     if instance.collapse_into is not None:
         causes.append((instance.collapse_into, DEVICE_OFFLINE))
     for key, cause in causes:

@@ -34,7 +34,9 @@ class Recorder:
     def effects(self, live: Live, effects: Sequence[Effect], at: Instant) -> None:
         """Rows, records and notices of one transition; the open occurrence learns its newest row's number."""
         for effect in effects:
-            shown = self._publish(effect, at)
+            shown = self._publish(effect, at, live.key)
+            if shown is None:
+                continue
             life = live.alarm.life
             if life is not None and life.occurrence == shown.occurrence:
                 live.alarm = replace(live.alarm, life=replace(life, seq=shown.seq))
@@ -44,7 +46,7 @@ class Recorder:
     def orphan(self, effects: Sequence[Effect], at: Instant, left: InstanceSnapshot) -> None:
         """The end of an alarm that no rule speaks for any more, and what is left of its instance."""
         for effect in effects:
-            self._publish(effect, at)
+            self._publish(effect, at, (left.rule, left.source))
         self._judgement.instances.append(left)
 
     def touch(self, live: Live) -> None:
@@ -69,10 +71,13 @@ class Recorder:
             done.instances.extend(snapshot.take_with_inputs(live, moment, columns) for live in kept)
         return done
 
-    def _publish(self, effect: Effect, at: Instant) -> Occurrence:
+    def _publish(self, effect: Effect, at: Instant, key: Key) -> Occurrence | None:
         shown = effect.record
+        if shown is None:
+            self.event(effect.kind or "", at, effect.by, effect.body, key)
+            return None
         if effect.kind is not None:
-            shown = replace(shown, seq=self._row_of(effect.kind, effect, at))
+            shown = replace(shown, seq=self._row_of(effect.kind, shown, effect, at))
         elif known := self._judgement.occurrences.get(shown.occurrence):
             shown = replace(shown, seq=known.seq)
         self._judgement.occurrences[shown.occurrence] = shown
@@ -80,8 +85,7 @@ class Recorder:
             self._judgement.notices.append(Notice(seq=shown.seq, reason=effect.notice, occurrence=shown, at=at))
         return shown
 
-    def _row_of(self, kind: str, effect: Effect, at: Instant) -> int:
-        shown = effect.record
+    def _row_of(self, kind: str, shown: Occurrence, effect: Effect, at: Instant) -> int:
         body = {"state": str(shown.state), "severity": shown.severity.word, **effect.body}
         if kind in _WITH_READING:
             body |= {"value": shown.value, "peak": shown.peak, "limit": shown.limit, "unit": shown.unit}

@@ -6,10 +6,10 @@ Order: take_over what is stored → the log is judged → resume.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from alerts import mute, snapshot
-from alerts.alarm import Alarm, Cue, Terms, advance
+from alerts.alarm import Alarm, Cue, Terms, advance, realarm_due
 from alerts.bound import Bound
 from alerts.evaluator import Evaluator
 from alerts.lifecycle import DELAY_ON, Trigger
@@ -96,7 +96,7 @@ def resume(evaluator: Evaluator, recorder: Recorder, now: Instant, outage_ns: in
     running = [live for live in evaluator.lives if live.alarm.state in DELAY_ON]
     for live in evaluator.lives:
         evaluator.suppress(live, now)
-    evaluator.sweep(evaluator.lives, now)
+    evaluator.start(now)
     for live in running:
         # after the sweep, for that has seen no sample; and not for a companion, which a start makes TRUE by itself
         if live.terms.life_safety and not live.guards and live.alarm.state in DELAY_ON:
@@ -109,8 +109,11 @@ def obey(evaluator: Evaluator, live: Live, now: Instant) -> None:
     severity = live.instance.rule.severity
     if live.alarm.life is not None and severity < live.alarm.severity:
         evaluator.apply(live, Cue(Trigger.WORSE, severity=severity), now)
-    if live.terms.life_safety and any(held.kind == mute.SHELVED for held in live.alarm.mutes):
-        evaluator.commit(live, *mute.unshelve(live.alarm, "life_safety", now, live.terms), now)
+    if mute.forbidden(live.alarm, live.terms):
+        evaluator.commit(live, *mute.lift_forbidden(live.alarm, now, live.terms), now)
+    holds = realarm_due(live.alarm, now, live.terms)
+    if (holds is None) is not (live.alarm.realarm_ns is None):
+        evaluator.commit(live, replace(live.alarm, realarm_ns=holds), (), now)
 
 
 def close_orphans(recorder: Recorder, orphans: Sequence[Orphan], moment: Moment, now: Instant) -> None:

@@ -29,7 +29,7 @@ def take_with_inputs(live: Live, moment: Moment, columns: Columns) -> InstanceSn
     crash in between would leave this state beside older samples, whose answer is another one.
     """
     position, state = _taken(live, moment, columns.epoch)
-    state["inputs"] = [_point(columns, slot) for slot in sorted(live.condition.slots) if columns.quality[slot] >= 0]
+    state["inputs"] = [_point(columns, slot) for slot in sorted(live.slots) if columns.quality[slot] >= 0]
     return InstanceSnapshot(*live.key, position, state)
 
 
@@ -43,6 +43,8 @@ def _taken(live: Live, moment: Moment, epoch: int) -> tuple[int, dict[str, Any]]
         "condition": live.condition.snapshot(),
         "due_ns": live.condition_due_ns,
     }
+    if (hush := hush_out(live)) is not None:
+        state["hush"] = hush
     if live.past != NOTHING:
         state["past"] = _PAST.dump_python(live.past, mode="json")
     return position, state
@@ -64,6 +66,7 @@ def put_back(live: Live, snapshot: InstanceSnapshot) -> None:
     live.alarm = alarm_of(snapshot)
     if (past := snapshot.state.get("past")) is not None:
         live.past = _PAST.validate_python(past)
+    hush_in(live, snapshot.state.get("hush"))
     live.edited = snapshot.state["hash"] != live.instance.condition_hash
     if live.edited:
         return
@@ -74,6 +77,30 @@ def put_back(live: Live, snapshot: InstanceSnapshot) -> None:
     except (ValueError, TypeError, KeyError, IndexError):
         # another version's memory of a condition: as good as a changed one
         live.edited = True
+
+
+def hush_out(live: Live) -> Any:
+    """What it remembers of its rule's `suppress_when`; None where there is none, or it is another's."""
+    hush = live.hush
+    if hush is None or live.guards:
+        return None
+    asked = hush.condition.snapshot()
+    return {"hash": live.instance.hush_hash, "on": hush.on, "due_ns": hush.due_ns, "condition": asked}
+
+
+def hush_in(live: Live, state: Mapping[str, Any] | None) -> None:
+    """Go on suppressing, until its condition says otherwise. One that has changed is asked afresh."""
+    hush = live.hush
+    if hush is None or live.guards or state is None:
+        return
+    hush.on = state["on"]
+    if state["hash"] != live.instance.hush_hash:
+        return
+    try:
+        hush.condition.restore(state["condition"])
+        hush.due_ns = state["due_ns"]
+    except (ValueError, TypeError, KeyError, IndexError):
+        return  # another version's memory of a condition: as good as a changed one
 
 
 def alarm_of(snapshot: InstanceSnapshot) -> Alarm:

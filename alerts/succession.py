@@ -12,6 +12,7 @@ from alerts.evaluator import Evaluator
 from alerts.live import Live
 from alerts.recorder import Recorder
 from alerts.restart import Orphan, close_orphans, obey, why_gone
+from alerts.snapshot import hush_in, hush_out
 from gateway.model import Instant
 
 
@@ -59,6 +60,7 @@ def _continues(live: Live, former: Live | None) -> bool:
     if former is None:
         return False
     live.alarm, live.past, live.closed = former.alarm, former.past, former.closed
+    hush_in(live, hush_out(former))
     live.edited = former.instance.condition_hash != live.instance.condition_hash
     if live.edited:
         return False

@@ -377,6 +377,18 @@ class Mute:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Silence:
+    """Nobody is told of these alarms for a while. `of` says which, as alerts.match.Match is written."""
+
+    id: str  # ULID
+    of: Mapping[str, Any]
+    by: str
+    reason: str
+    began_ns: int  # wall
+    until_wall_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Occurrence:
     """One life of an alarm, from raise to close, as the journal keeps it and the API shows it.
 
@@ -508,6 +520,16 @@ class Command:
     one_shot: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SilenceWish:
+    """An operator's wish that nobody is told of these alarms (`of` as in Silence) for a while."""
+
+    of: Mapping[str, Any]
+    for_ns: int
+    by: str
+    reason: str
+
+
 class CommandRefused(Exception):  # noqa: N818 - the operator's command was refused; the gateway did not fail
     """`code`: not_found, stale, not_active, still_active, needs_ack, condition_unknown, life_safety, invalid."""
 
@@ -523,6 +545,8 @@ class Engine(Protocol):
     def judge(self, frame: Frame, position: int) -> Judgement: ...
     def tick(self, now: Instant, position: int) -> Judgement: ...
     def command(self, command: Command, now: Instant, position: int) -> Judgement: ...
+    def silence(self, wish: SilenceWish, now: Instant, position: int) -> tuple[Silence, Judgement]: ...
+    def unsilence(self, silence: str, by: str, now: Instant, position: int) -> tuple[Silence, Judgement]: ...
     def note(
         self, kind: str, now: Instant, by: str | None = None, body: Mapping[str, Any] | None = None
     ) -> Judgement: ...

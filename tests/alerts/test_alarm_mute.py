@@ -286,15 +286,15 @@ def test_an_offline_device_speaks_for_its_companions() -> None:
 def test_out_of_service_needs_a_permit_and_speaks_on_return() -> None:
     here = alarm(S.ACKED)
     with pytest.raises(CommandRefused):
-        mute.take_out_of_service(here, " ", "bob", NOW, terms())
-    out, effects = mute.take_out_of_service(here, "WO-17", "bob", NOW, terms())
+        mute.take_out_of_service(here, out_command(permit=" "), NOW, terms())
+    out, effects = mute.take_out_of_service(here, out_command(), NOW, terms())
     assert [effect.kind for effect in effects] == ["out_of_service"]
     assert advance(out, Cue(Trigger.REALARM), NOW, terms())[1][0].notice is None
-    back, effects = mute.return_to_service(out, "bob", NOW, terms())
+    back, effects = mute.return_to_service(out, "command", NOW, terms(), "bob")
     assert [(effect.kind, effect.notice) for effect in effects] == [("in_service", None), ("reraise", "reraise")]
     assert back.state is S.UNACKED and back.mutes == ()
     with pytest.raises(CommandRefused):
-        mute.return_to_service(back, "bob", NOW, terms())
+        mute.return_to_service(back, "command", NOW, terms(), "bob")
 
 
 @pytest.mark.parametrize("state", list(AlarmState))
@@ -330,6 +330,11 @@ def shelve_command(**fields: Any) -> Command:
     return Command(**{"kind": CommandKind.SHELVE, "occurrence": "OLD", "by": "ann", "comment": "c", **fields})
 
 
+def out_command(**fields: Any) -> Command:
+    given = {"kind": CommandKind.OUT_OF_SERVICE, "by": "bob", "permit": "WO-17", "comment": "c", "for_ns": HOUR}
+    return Command(**given | fields)
+
+
 HERE = alarm(S.UNACKED)
 SAFETY = terms(class_=AlarmClass.LIFE_SAFETY)
 
@@ -342,8 +347,8 @@ SAFETY = terms(class_=AlarmClass.LIFE_SAFETY)
         ("invalid", lambda: mute.shelve(HERE, shelve_command(for_ns=9 * HOUR), NOW, terms())),
         ("invalid", lambda: mute.shelve(HERE, shelve_command(for_ns=HOUR, comment=" "), NOW, terms())),
         ("invalid", lambda: mute.unshelve(HERE, "command", NOW, terms())),
-        ("invalid", lambda: mute.take_out_of_service(HERE, " ", "bob", NOW, terms())),
-        ("invalid", lambda: mute.return_to_service(HERE, "bob", NOW, terms())),
+        ("invalid", lambda: mute.take_out_of_service(HERE, out_command(permit=" "), NOW, terms())),
+        ("invalid", lambda: mute.return_to_service(HERE, "command", NOW, terms(), "bob")),
     ],
 )
 def test_a_refusal_says_why_and_shows_the_alarm_as_it_is(code: str, ask: Callable[[], object]) -> None:
@@ -367,18 +372,19 @@ def test_the_journal_says_what_suppresses_and_what_is_left_of_it() -> None:
 
 
 def test_the_permit_and_who_used_it_are_on_record_and_a_new_permit_replaces_the_old() -> None:
-    out, (row,) = mute.take_out_of_service(HERE, "WO-17", "bob", NOW, terms())
-    assert (row.by, row.body) == ("bob", {"permit": "WO-17"})
-    again, _ = mute.take_out_of_service(out, "WO-18", "eve", NOW, terms())
-    assert again.mutes == (Mute("out_of_service", "WO-18", "eve"),)
-    _, effects = mute.return_to_service(again, "eve", NOW, terms())
+    out, (row,) = mute.take_out_of_service(HERE, out_command(), NOW, terms())
+    until = NOW.wall_ns + HOUR
+    assert (row.by, row.body) == ("bob", {"permit": "WO-17", "comment": "c", "until_wall_ns": until})
+    again, _ = mute.take_out_of_service(out, out_command(permit="WO-18", by="eve"), NOW, terms())
+    assert again.mutes == (Mute("out_of_service", "WO-18", "eve", until),)
+    _, effects = mute.return_to_service(again, "command", NOW, terms(), "eve")
     assert [effect.by for effect in effects] == ["eve", "eve"]
 
 
 def test_a_one_shot_shelf_that_has_ended_leaves_no_timer_and_says_why() -> None:
     shelved, _ = mute.shelve(HERE, shelve_command(one_shot=True), NOW, terms())
     after, effects = advance(shelved, Cue(Trigger.FALSE), NOW, terms(off_delay_ns=0))
-    assert (after.mutes, after.shelved_until_ns, mute.shelf_due(after, NOW)) == ((), None, None)
+    assert (after.mutes, after.shelved_until_ns, mute.due(after, NOW)) == ((), None, None)
     assert (effects[0].kind, effects[0].body) == ("unshelve", {"why": "returned"})
 
 

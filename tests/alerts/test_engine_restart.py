@@ -423,3 +423,21 @@ def test_a_second_crash_does_not_forget_the_first() -> None:
     stage.at(1000).set(b=True)
     stage.restart()
     assert stage.state() is S.PENDING and stage.rows() == []
+
+
+def test_a_restart_does_not_take_back_that_a_device_has_been_heard_again() -> None:
+    """Its companions were returning, silent under the device's own alarm: they must not ring because of the start."""
+    safety = rule("R", severity="critical", unknown_for="4s", **{"class": "life_safety"})
+    offline = rule("GW-01", "health", when={"in": ["offline"]}, off_delay="2s", **{"class": "system"})
+    stage = Stage(safety, offline)
+    stage.restart()
+    stage.at(0).set(a=True, health="offline")
+    stage.at(4).set(a=True, health="online")
+    stage.at(6.5).tick()
+    assert stage.state("R/protection_lost") is S.UNACKED_REC and stage.told("R/protection_lost") == []
+    stage.restart()
+    assert stage.told("R/protection_lost") == []
+    stage.at(7).set(a=True, health="online")
+    stage.at(60).tick()
+    assert stage.told("R/protection_lost") == []
+    assert stage.state("R/protection_lost") is S.RTN_UNACKED
