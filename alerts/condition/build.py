@@ -8,6 +8,7 @@ from typing import Any
 from alerts.condition import watched
 from alerts.condition.count import Count
 from alerts.condition.counting import CountSpec
+from alerts.condition.expr_meaning import expression
 from alerts.condition.leaves import (
     COMPARISONS,
     BadQualitySpec,
@@ -25,6 +26,7 @@ from alerts.condition.scope import Absent, Fitted, Mistake, Scope, check_number,
 from alerts.condition.spec import AlarmSpec, AllSpec, AnySpec, NotSpec
 from alerts.condition.state import BadQuality, Consecutive, Lasting, Named, Numbered
 from alerts.condition.threshold import Band, Levels, Threshold, ThresholdOfPoint
+from alerts.condition.timed import ExprSpec
 from alerts.condition.watching import DeviationSpec, FlatSpec, HeartbeatSpec, StaleSpec
 from gateway.fields import Quantity
 from gateway.model import HEALTH_POINT, Health, Point, PointType, Value
@@ -201,5 +203,6 @@ _OTHERS: dict[type[Operand], Callable[[Any, Scope, Loc], Node]] = {
     AnySpec: _any,
     NotSpec: _not,
     AlarmSpec: _alarm,
+    ExprSpec: expression,
     CountSpec: _count,
 }

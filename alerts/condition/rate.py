@@ -139,6 +139,12 @@ class Rate(Node):
         """When the answer changes if no sample comes."""
         return None if change is None else self._samples[-1][0] + self.window.gap_ns + 1
 
+    def per_second(self, columns: Columns, now_ns: int) -> float | None:
+        """The slope itself, whatever its limit; None where the answer would be UNKNOWN."""
+        if self.judge(columns, now_ns) is None or (change := self._change(now_ns)) is None:
+            return None
+        return self.sign * change / (self.window.within_ns / SECOND)
+
     def next_due(self) -> int | None:
         return self._due
 
