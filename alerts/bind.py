@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, tzinfo
 
+from alerts.asked import named_points, own_conditions, unknown_for
 from alerts.bound import BindProblem, Bound, Instance, Unbound
 from alerts.companion import SUFFIX, companion_rule, has_companion
 from alerts.condition.build import Absent, Fitted, Mistake, Scope, build
@@ -15,10 +16,9 @@ from alerts.condition.columns import Columns
 from alerts.condition.logic import Blind, Escalated
 from alerts.condition.node import Node
 from alerts.condition.operand import Loc, nearest
-from alerts.condition.spec import Condition, walk
 from alerts.ordering import in_order
 from alerts.rule import Rule
-from gateway.model import HEALTH_POINT, SECOND, Device, Point, Severity
+from gateway.model import HEALTH_POINT, AlarmClass, Device, Point, Severity
 
 __all__ = ["BindProblem", "Bound", "Catalogue", "Instance", "Unbound", "bind"]
 
@@ -27,7 +27,6 @@ Catalogue = Mapping[str, Mapping[str, Point]]
 
 OFFLINE_RULE = "GW-01"
 """The device-offline alarm that speaks for the companions of its device."""
-_LEAST_UNKNOWN = 60 * SECOND
 
 
 def bind(
@@ -72,6 +71,8 @@ class _Binder:
     )  # (rule, same) → place → its sources there
     only_building: str | None = None
     replaced: dict[tuple[str, str], str] = field(default_factory=dict)  # (rule, source) → who stands instead of it
+    inhibited: dict[str, list[Rule]] = field(default_factory=dict)  # rule → those bound that speak for it
+    taken: set[tuple[str, tuple[str | None, ...]]] = field(default_factory=set)  # (rule, place) of rules once a place
 
     def __post_init__(self) -> None:
         places = (place for device in self.devices for place in (device.location, *map(device.place, device.parts)))
@@ -88,6 +89,9 @@ class _Binder:
         if not self._place_exists(rule):
             return
         self._check_names(rule, candidates)
+        for other in self.inhibited.get(rule.rule, ()) if rule.class_ is AlarmClass.LIFE_SAFETY else ():
+            loc = ("inhibits", "rules", other.inhibits.rules.index(rule.rule) if other.inhibits else 0)
+            self._problem(other, loc, f"{rule.rule} is of life safety, and such an alarm is never inhibited")
         if not rule.enabled:
             self.unbound.append(Unbound(rule.rule, None, "the rule is disabled"))
             return
@@ -96,6 +100,8 @@ class _Binder:
                 self.unbound.append(Unbound(rule.rule, device.id, "the device is disabled"))
                 continue
             self._bind_device(rule, device)
+        for target in rule.inhibits.rules if rule.inhibits else ():
+            self.inhibited.setdefault(target, []).append(rule)
         if not self.by_rule[rule.rule]:
             self.unbound.append(Unbound(rule.rule, None, "the rule watches nothing on this site"))
 
@@ -130,15 +136,23 @@ class _Binder:
             if (other := self.replaced.get((rule.rule, source))) is not None:
                 self.unbound.append(Unbound(rule.rule, source, f"{other} watches it instead"))
                 continue
+            where = self._where(rule.on.once, device, part) if rule.on.once else None
+            if rule.on.once and where is None:
+                self.unbound.append(Unbound(rule.rule, source, f"it is in no {rule.on.once}"))
+                continue
+            if where is not None and (rule.rule, where) in self.taken:
+                continue
             try:
                 self._instance(rule, device, part, source)
+                if where is not None:
+                    self.taken.add((rule.rule, where))
             except Absent as absent:
                 self.unbound.append(Unbound(rule.rule, source, str(absent)))
             except Mistake as mistake:
                 self._problem(rule, mistake.loc, str(mistake))
 
     def _instance(self, rule: Rule, device: Device, part: str | None, source: str) -> None:
-        unknown_for_ns = _unknown_for(rule, device, part)
+        unknown_for_ns = unknown_for(rule, device, part)
         scope = Scope(
             device=device,
             fitted=self._fitted(device),
@@ -166,7 +180,7 @@ class _Binder:
             unknown_for_ns=unknown_for_ns,
             order=len(self.instances),
             condition_hash=_hash(rule, node, scope),
-            suppressed_by=self._suppressors(rule, device, source),
+            suppressed_by=(*self._suppressors(rule, device, source), *self._inhibitors(rule, device, part)),
             part=part,
             hush=hush,
             hush_hash=hush_hash,
@@ -238,6 +252,19 @@ class _Binder:
         keys = ((other, place) for other in rule.suppressed_by for place in dict.fromkeys((source, device.id)))
         return tuple(key for key in keys if key in self.by_source)
 
+    def _inhibitors(self, rule: Rule, device: Device, part: str | None) -> Iterator[tuple[str, str]]:
+        """The alarms elsewhere that speak for this one while they are active."""
+        if rule.class_ is AlarmClass.LIFE_SAFETY:
+            return
+        for other in self.inhibited.get(rule.rule, ()):
+            if other.inhibits is None:
+                continue
+            if other.inhibits.same == "link":
+                links = self.by_rule[other.rule]
+                yield from ((other.rule, link.source) for link in links if link.part in device.links)
+            else:
+                yield from self._sources(other.rule, other.inhibits.same, device, part)
+
     def _sources(self, rule: str, same: str, device: Device, part: str | None) -> list[tuple[str, str]]:
         if (rule, same) not in self.placed:
             found = self.placed[rule, same] = {}
@@ -299,7 +326,7 @@ class _Binder:
         known = standard | fitted | {HEALTH_POINT.name}
         if not standard and not candidates:
             return
-        for loc, name in _named_points(rule):
+        for loc, name in named_points(rule):
             if name not in known and name.rpartition("/")[2] not in standard:
                 where = f"system {rule.on.system!r}" if rule.on.system else "any device"
                 self._problem(rule, loc, f"{name!r} is no point of {where}{nearest(name, known)}")
@@ -320,28 +347,6 @@ def _matches(rule: Rule, device: Device) -> bool:
     return all(asked is None or asked == found for asked, found in pairs) and all(
         device.labels.get(key) == value for key, value in on.labels.items()
     )
-
-
-def _unknown_for(rule: Rule, device: Device, part: str | None) -> int:
-    """The rule's own, else three periods and at least a minute, after the time that its windows need to fill."""
-    if rule.unknown_for is not None:
-        return rule.unknown_for
-    spans = [spec.fills_ns for when in _own_conditions(rule) for _, spec, _ in walk(when)]
-    return max(3 * _period(rule, device, part), _LEAST_UNKNOWN) + max(spans, default=0)
-
-
-def _period(rule: Rule, device: Device, part: str | None) -> int:
-    """That of the quickest point which the rule reads: its loss must not wait until a slow one might be missed.
-
-    0 when all of them are said only when they change.
-    """
-    if not device.periods:
-        return device.poll_ns
-    names = {name for loc, name in _named_points(rule) if loc[0] != "suppress_when"}
-    named = [point for point in device.points if point.name in names or point.key in names]
-    own = [point for point in named if point.part in (None, part)]  # a rule of the device may read all of its parts
-    periods = [device.periods.get(point.key, device.poll_ns) for point in own or named]
-    return min((period for period in periods if period), default=0 if periods else device.poll_ns)
 
 
 def _steps(rule: Rule, scope: Scope) -> list[tuple[Node, Severity]]:
@@ -376,24 +381,9 @@ def _can_be_blind(node: Node, scope: Scope) -> bool:
 
 def _hash(rule: Rule, node: Node, scope: Scope) -> str:
     # what is written, not what could be: a new key of the language must not make every standing alarm an edited one
-    whens = [condition.model_dump(mode="json", exclude_unset=True) for condition in _own_conditions(rule)]
+    whens = [condition.model_dump(mode="json", exclude_unset=True) for condition in own_conditions(rule)]
     points = sorted(scope.read[slot] for slot in node.slots)
     return _digest([whens, points, sorted(node.alarms), rule.on_delay, rule.off_delay, scope.unknown_for_ns])
-
-
-def _own_conditions(rule: Rule) -> list[Condition]:
-    """Those that decide whether it is on, without the one that suppresses it."""
-    return [condition for loc, condition in rule.conditions if loc != ("suppress_when",)]
-
-
-def _named_points(rule: Rule) -> list[tuple[Loc, str]]:
-    found: list[tuple[Loc, str]] = []
-    if rule.on.point is not None:
-        found.append((("on", "point"), rule.on.point))
-    for start, condition in rule.conditions:
-        for loc, spec, _ in walk(condition, start):
-            found.extend(((*loc, *step), name) for step, name in spec.named_points())
-    return found
 
 
 def _digest(parts: object) -> str:

@@ -1,6 +1,6 @@
 """Which rules need which others: unknown names and circles are refused; who is asked for comes first.
 
-A rule comes after those that stand instead of it, for it watches what they leave.
+A rule comes after those that stand instead of it, for it watches what they leave, and after those that inhibit it.
 """
 
 from __future__ import annotations
@@ -30,6 +30,10 @@ def in_order(rules: Sequence[Rule]) -> tuple[list[Rule], list[BindProblem]]:
         if rule.rule in by_id:
             problems.append(BindProblem(rule.rule, ("rule",), "there are two rules of this name"))
         by_id.setdefault(rule.rule, rule)
+    before: dict[str, list[tuple[Rule, Loc, str]]] = {}
+    for rule in by_id.values():
+        for target, loc, does in _ahead_of(rule):
+            before.setdefault(target, []).append((rule, loc, does))
     ordered: list[Rule] = []
     done: set[str] = set()
 
@@ -45,12 +49,9 @@ def in_order(rules: Sequence[Rule]) -> tuple[list[Rule], list[BindProblem]]:
                 problems.append(BindProblem(rule.rule, loc, message, missing=name))
             else:
                 visit(by_id[name], (*path, rule.rule))
-        for other in by_id.values():
-            if rule.rule not in other.instead_of:
-                continue
+        for other, loc, does in before.get(rule.rule, ()):
             if other.rule in path:
-                loc = ("instead_of", other.instead_of.index(rule.rule))
-                problems.append(BindProblem(other.rule, loc, f"it asks for {rule.rule!r} and stands instead of it"))
+                problems.append(BindProblem(other.rule, loc, f"it asks for {rule.rule!r} and {does}"))
             else:
                 visit(other, (*path, rule.rule))
         done.add(rule.rule)
@@ -59,3 +60,11 @@ def in_order(rules: Sequence[Rule]) -> tuple[list[Rule], list[BindProblem]]:
     for rule in by_id.values():
         visit(rule, ())
     return ordered, problems
+
+
+def _ahead_of(rule: Rule) -> Iterator[tuple[str, Loc, str]]:
+    """The rules that must come after this one though they do not name it, with the place where it names them."""
+    for index, target in enumerate(rule.instead_of):
+        yield target, ("instead_of", index), "stands instead of it"
+    for index, target in enumerate(rule.inhibits.rules if rule.inhibits else ()):
+        yield target, ("inhibits", "rules", index), "inhibits it"

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from datetime import date
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, ModelWrapValidatorHandler, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from alerts.condition.leaves import ThresholdSpec
 from alerts.condition.located import misplaced
-from alerts.condition.operand import PointName
+from alerts.condition.operand import PointName, Some
 from alerts.condition.spec import AllSpec, Condition, Spec, walk
 from alerts.override import apply_override
 from gateway.fields import ClassField, Delay, Duration, Id, Line, SeverityField, Strict, TextField
@@ -57,6 +57,8 @@ class On(Strict):
     """Which devices: of a system, of a profile, with labels, at a place, one device, all that have the point.
 
     What is given must all hold. Each part that has the point is its own source; `zone` compares the source's place.
+    `once: zone` leaves only the first source of each zone (floor, building, the site), in the order of the site file:
+    one alarm for a place, whatever stands in it. A source that is in no such place is not watched.
     """
 
     system: Id | None = None
@@ -67,10 +69,11 @@ class On(Strict):
     floor: Name | None = None
     zone: Name | None = None
     point: PointName | None = None
+    once: Literal["zone", "floor", "building", "site"] | None = None
 
     @model_validator(mode="after")
     def _somewhere(self) -> Self:
-        if not self.model_fields_set:
+        if not self.model_fields_set - {"once"}:
             raise ValueError("a system, device, profile, label, place or point is expected")
         return self
 
@@ -80,6 +83,17 @@ class Escalation(Strict):
 
     when: Spec
     severity: SeverityField
+
+
+class Inhibits(Strict):
+    """The rules whose alarms this one speaks for, while it is active, on the same device, at the same place or link.
+
+    A rule of another pack may be absent. A life-safety rule is never inhibited. `link`: this rule's source is the
+    part of `gateway` that is the link, the others' are the devices that it reads.
+    """
+
+    rules: Annotated[Some[Id], Field(strict=False)]
+    same: Literal["device", "zone", "floor", "building", "site", "link"] = "device"
 
 
 class Rule(Strict):
@@ -105,6 +119,7 @@ class Rule(Strict):
     suppressed_by: Annotated[tuple[Id, ...], Field(strict=False)] = ()
     instead_of: Annotated[tuple[Id, ...], Field(strict=False)] = ()
     suppress_when: Spec | None = None
+    inhibits: Inhibits | None = None
     realarm_after: Annotated[Duration, Field(gt=0)] | None = None
     unknown_for: Annotated[Duration, Field(gt=0, le=_LONGEST_UNKNOWN)] | None = None
     escalate: Annotated[tuple[Escalation, ...], Field(strict=False)] = ()
@@ -147,6 +162,8 @@ class Rule(Strict):
         for index, other in enumerate(self.suppressed_by):
             if other == self.rule:
                 raise misplaced("the rule would suppress itself", "suppressed_by", index)
+        if self.inhibits is not None and self.rule in self.inhibits.rules:
+            raise misplaced("the rule would inhibit itself", "inhibits", "rules", self.inhibits.rules.index(self.rule))
         if self.rule in self.instead_of:
             raise misplaced("the rule would stand instead of itself", "instead_of", self.instead_of.index(self.rule))
 

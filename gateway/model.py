@@ -123,7 +123,7 @@ class Device:
     time within which something is expected of it, 0 when nothing is: it speaks only when something changes, and its
     availability topic alone says whether it lives. `periods` are those of points (by key) that have another one; 0: the
     point is said only when it changes. `labels` are the site's own, for rules, routes and maintenance to choose by.
-    `parts` are those that the site names; points may have others.
+    `parts` are those that the site names; points may have others. `links` are those over which it is read.
     """
 
     id: str
@@ -137,6 +137,7 @@ class Device:
     periods: Mapping[str, int] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     parts: Mapping[str, Part] = field(default_factory=dict)
+    links: tuple[str, ...] = ()
 
     def place(self, part: str | None) -> Location:
         """Where the device, or that part of it, is; a part without a place of its own is where its device is."""
@@ -421,6 +422,7 @@ class Occurrence:
     announced: bool = False
     held: bool = False  # the condition is UNKNOWN and the alarm is kept as it was
     chatter: int = 0
+    chattering: bool = False  # it comes and goes too often (docs/alarms.md)
     seq: int = 0
 
 
@@ -442,9 +444,10 @@ class Event:
 class Notice:
     """A message to a person or system, born in the same transaction as the event `seq` that it tells of.
 
-    `reason`: raise, reraise, severity_up, recover, repeat, escalate, raised_and_recovered, digest. `to` are the
-    channels it goes to (None: all). `step` tells escalations and repeats of one event apart. `body` is JSON-able: what
-    a digest or an escalation says besides; the occurrence of a digest is the first of its alarms.
+    `reason`: raise, reraise, severity_up, returned (but latched), recover, repeat, escalate, raised_and_recovered,
+    digest. `to` are the channels it goes to (None: all). `step` tells the notices of one event apart. `body` is
+    JSON-able: what a digest, an end or an escalation says besides; the occurrence of a digest is the most severe of its
+    alarms.
     """
 
     seq: int

@@ -30,14 +30,17 @@ def assigned(inspection: Inspection, site: SiteDocument, built: Built) -> Assign
 
 
 def with_periods(devices: Sequence[Device], assignments: Assignments) -> list[Device]:
-    """The devices, with the periods of the points that have another one than the device."""
+    """The devices, with their links, and the periods of the points that have another one than the device."""
     known: defaultdict[str, dict[str, int]] = defaultdict(dict)
-    for assignment in assignments.values():
+    links: defaultdict[str, list[str]] = defaultdict(list)
+    for link, assignment in assignments.items():
+        for device in dict.fromkeys(layout.device for layout in assignment.layouts):
+            links[device].append(link)
         for unit in assignment.units:
             for pace in unit.paces:
                 for feed in pace.feeds:
                     known[feed.layout.device].update(_periods(unit, pace, feed))
-    return [_with(device, known.get(device.id, {})) for device in devices]
+    return [_with(device, known.get(device.id, {}), links.get(device.id, [])) for device in devices]
 
 
 def _periods(unit: UnitAssignment, pace: Pace, feed: Feed) -> Iterator[tuple[str, int]]:
@@ -48,9 +51,9 @@ def _periods(unit: UnitAssignment, pace: Pace, feed: Feed) -> Iterator[tuple[str
         yield point.key, pace.period_ns if said is None else said
 
 
-def _with(device: Device, periods: Mapping[str, int]) -> Device:
+def _with(device: Device, periods: Mapping[str, int], links: Sequence[str]) -> Device:
     other = {key: period for key, period in periods.items() if period != device.poll_ns}
-    return replace(device, periods=other) if other else device
+    return replace(device, periods=other, links=tuple(links)) if other or links else device
 
 
 def budgets(

@@ -1,0 +1,47 @@
+"""What a rule asks about: its own conditions, the points that they name, and for how long these may be unknown."""
+
+from __future__ import annotations
+
+from alerts.condition.operand import Loc
+from alerts.condition.spec import Condition, walk
+from alerts.rule import Rule
+from gateway.model import SECOND, Device
+
+LEAST_UNKNOWN = 60 * SECOND
+
+
+def unknown_for(rule: Rule, device: Device, part: str | None) -> int:
+    """The rule's own, else three periods and at least a minute, after the time that its windows need to fill."""
+    if rule.unknown_for is not None:
+        return rule.unknown_for
+    spans = [spec.fills_ns for when in own_conditions(rule) for _, spec, _ in walk(when)]
+    return max(3 * _period(rule, device, part), LEAST_UNKNOWN) + max(spans, default=0)
+
+
+def _period(rule: Rule, device: Device, part: str | None) -> int:
+    """That of the quickest point which the rule reads: its loss must not wait until a slow one might be missed.
+
+    0 when all of them are said only when they change.
+    """
+    if not device.periods:
+        return device.poll_ns
+    names = {name for loc, name in named_points(rule) if loc[0] != "suppress_when"}
+    named = [point for point in device.points if point.name in names or point.key in names]
+    own = [point for point in named if point.part in (None, part)]  # a rule of the device may read all of its parts
+    periods = [device.periods.get(point.key, device.poll_ns) for point in own or named]
+    return min((period for period in periods if period), default=0 if periods else device.poll_ns)
+
+
+def own_conditions(rule: Rule) -> list[Condition]:
+    """Those that decide whether it is on, without the one that suppresses it."""
+    return [condition for loc, condition in rule.conditions if loc != ("suppress_when",)]
+
+
+def named_points(rule: Rule) -> list[tuple[Loc, str]]:
+    found: list[tuple[Loc, str]] = []
+    if rule.on.point is not None:
+        found.append((("on", "point"), rule.on.point))
+    for start, condition in rule.conditions:
+        for loc, spec, _ in walk(condition, start):
+            found.extend(((*loc, *step), name) for step, name in spec.named_points())
+    return found
