@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, date, tzinfo
 
+from alerts.annunciate.plan import Plan
 from alerts.condition.columns import Columns, Condition
 from alerts.maintenance import MaintenanceOptions
 from alerts.rule import Rule
@@ -66,7 +67,8 @@ class Unbound:
 class Bound:
     """`instances` in order of evaluation. `reduced`: bound, but without an optional operand that the device lacks.
 
-    `windows` are the site's maintenance, in its `zone` and with its `holidays`.
+    `windows` are the site's maintenance, in its `zone` and with its `holidays`. `annunciation`: who is told what, and
+    when; without it every notice of the engine is one, at once and for everybody.
     """
 
     instances: tuple[Instance, ...]
@@ -77,3 +79,4 @@ class Bound:
     windows: tuple[MaintenanceOptions, ...] = ()
     zone: tzinfo = UTC
     holidays: frozenset[date] = frozenset()
+    annunciation: Plan | None = None

@@ -17,6 +17,7 @@ from typing import Any
 
 from alerts import desk, resident, restart, snapshot, succession
 from alerts.alarm import record
+from alerts.annunciate.annunciator import Annunciator
 from alerts.bound import Bound
 from alerts.condition.columns import BAD
 from alerts.covers import Covers
@@ -107,6 +108,10 @@ class AlarmEngine:
         self._heard = Heard()
         self._covers = Covers(bound, self._evaluator, self._recorder, ids)
         self._residents: tuple[Resident, ...] = (self._covers,)
+        self._annunciator: Annunciator | None = None
+        if bound.annunciation is not None:
+            self._annunciator = Annunciator(bound.annunciation, self._recorder, self._by_key, bound.columns)
+            self._residents += (self._annunciator,)  # after whoever mutes
         self._now = Instant(0, 0)
         self._bound = bound
         self._routes: dict[Layout, _Route] = {}
@@ -254,6 +259,8 @@ class AlarmEngine:
         restart.resume(self._evaluator, self._recorder, now, outage_ns)
         for one in self._residents:
             one.restarted(now, outage_ns)
+        if self._annunciator is not None:
+            self._annunciator.gates.settle(now)
         return self._take()
 
     def succeed(
@@ -307,6 +314,11 @@ class AlarmEngine:
         """Every rule on every source."""
         return [_view(live) for live in self._lives]
 
+    @property
+    def annunciator(self) -> Annunciator | None:
+        """Who decides what becomes a notice; None where every notice of the engine is one."""
+        return self._annunciator
+
     # --- within
 
     def _fire(self, until: Instant) -> None:
@@ -338,10 +350,12 @@ class AlarmEngine:
     def _take(self) -> Judgement:
         # a command judges nothing that is due: what it stores has been judged up to the tick before it
         moment = (self._evaluator.position, self._evaluator.judged_ns)
+        for one in self._residents:
+            one.pass_on(self._recorder.pending, self._now)
         judgement = self._recorder.take(self._lives, moment, self._columns)
         for one in self._residents:
-            one.pass_on(judgement, self._now)
-        judgement.instances += [resident.take(one, moment) for one in self._residents if one.changed()]
+            if one.changed():
+                judgement.instances += resident.take_changed(one, moment)
         return judgement
 
     def _catch_up(self, position: int) -> None:

@@ -25,11 +25,23 @@ class Recorder:
         self._touched: set[int] = set()
 
     def event(
-        self, kind: str, at: Instant, by: str | None, body: Mapping[str, Any], key: Key | tuple[None, None] = NOBODY
-    ) -> None:
-        """A row that belongs to no occurrence; `key` is the alarm (rule, source) that it is about, if any."""
+        self,
+        kind: str,
+        at: Instant,
+        by: str | None,
+        body: Mapping[str, Any],
+        key: Key | tuple[None, None] = NOBODY,
+        *,
+        occurrence: str | None = None,
+    ) -> int:
+        """A row that changes no occurrence, and its number; `key` is the alarm (rule, source) that it is about, if any,
+        `occurrence` its life.
+        """
         rule, source = key
-        self._row(Event(seq=self.next_seq, at=at, kind=kind, rule=rule, source=source, by=by, body=body))
+        seq = self.next_seq
+        return self._row(
+            Event(seq=seq, at=at, kind=kind, occurrence=occurrence, rule=rule, source=source, by=by, body=body)
+        )
 
     def effects(self, live: Live, effects: Sequence[Effect], at: Instant) -> None:
         """Rows, records and notices of one transition; the open occurrence learns its newest row's number."""
@@ -48,6 +60,11 @@ class Recorder:
         for effect in effects:
             self._publish(effect, at, (left.rule, left.source))
         self._judgement.instances.append(left)
+
+    @property
+    def pending(self) -> Judgement:
+        """The judgement in the making: its rows, records and notices so far. Not to be kept."""
+        return self._judgement
 
     def touch(self, live: Live) -> None:
         """Its state must be stored with this judgement, and that of all whose judgement can follow from it.
