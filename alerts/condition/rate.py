@@ -29,8 +29,8 @@ class Window:
 class Rate(Node):
     """The slope over the GOOD samples of the window, as the change it would make in a whole window.
 
-    UNKNOWN while the window spans less than `span_ns`, the newest sample is BAD or older than `gap_ns`. A longer gap, a
-    value that the device or its sensor calls bad, and a restart begin a new window. A lost poll (BAD_COMM) does not: it
+    UNKNOWN while the window spans less than `span_ns`, the newest sample is BAD or older than `gap_ns`. A longer gap
+    (also one by a restart) and a value that the device or its sensor calls bad begin a new window. A lost poll (BAD_COMM) does not: it
     says nothing about the water, and a rule that a single lost poll blinds for minutes would be blind in every storm.
 
     A `counter` only grows: when it falls it has begun again, at 0 behind its last number (it goes on) or because it was
@@ -70,8 +70,7 @@ class Rate(Node):
 
     def judge(self, columns: Columns, now_ns: int) -> Truth:
         if columns.epoch != self._epoch:
-            self._epoch = columns.epoch
-            self._samples.clear()
+            self._reach_over(columns)
         self._due = None
         quality = columns.quality[self.slot]
         if quality < 0:
@@ -91,6 +90,14 @@ class Rate(Node):
         elif change < self.clear:
             self.tripped = False
         return self.tripped
+
+    def _reach_over(self, columns: Columns) -> None:
+        """A restart: building time leaves the outage out, the water did not. One that is longer than a gap is one."""
+        if columns.epoch == self._epoch + 1:
+            self._samples = deque((at - columns.outage_ns, value) for at, value in self._samples)
+        else:
+            self._samples.clear()
+        self._epoch = columns.epoch
 
     def _take(self, at: int, value: float) -> None:
         samples = self._samples
@@ -196,6 +203,10 @@ class HeldRate(Rate):
     ) -> None:
         super().__init__(slot, sign, change, deadband, window=window, unit=unit, counter=counter)
         self._now_ns = 0
+
+    def _reach_over(self, columns: Columns) -> None:
+        self._samples.clear()
+        self._epoch = columns.epoch
 
     def judge(self, columns: Columns, now_ns: int) -> Truth:
         self._now_ns = now_ns

@@ -79,11 +79,23 @@ def test_a_lost_poll_does_not_blind_it_but_a_sick_sensor_does() -> None:
     assert one.put(620, 0.1034) is None
 
 
-def test_a_restart_begins_a_new_window() -> None:
+def test_a_short_restart_is_a_gap_like_any_other() -> None:
+    """A rule that every restart blinds for half its window would be blind in the night of the storm."""
+    one = One({**RISE, "max_gap": "30s"})
+    climb(one, range(0, 601, 10))
+    one.columns.forget(20 * SECOND)
+    assert one.tick(601) is None
+    assert one.put(602, 0.01 * 622 / 60) is True
+    assert one.node.reading(one.columns).value == pytest.approx(0.1, rel=0.02), "the outage counts as time"
+    one.columns.forget(40 * SECOND)
+    assert one.put(603, 0.1036) is None
+
+
+def test_a_long_restart_begins_a_new_window() -> None:
     """Building time leaves the downtime out: a night's rise must not look like one of a second."""
     one = One({**RISE, "min_span": "1s"})
     climb(one, range(0, 601, 10), 0.0)
-    one.columns.forget()
+    one.columns.forget(8 * 3600 * SECOND)
     assert one.tick(601) is None
     assert one.put(602, 0.5) is None
     assert one.put(603, 0.5) is False
