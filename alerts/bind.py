@@ -164,6 +164,7 @@ class _Binder:
             sources=lambda other, same: self._sources(other, same, device, part),
             codes=lambda name: self._codes(device.system, name),
             compile=build,
+            life_safety=rule.class_ is AlarmClass.LIFE_SAFETY,
             zone=self.zone,
             holidays=self.holidays,
         )

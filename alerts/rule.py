@@ -9,10 +9,12 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, ModelWrapValidatorHandler, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from alerts.condition.correlating import AbsentSpec, SequenceSpec, TogetherSpec
 from alerts.condition.leaves import ThresholdSpec
 from alerts.condition.located import misplaced
 from alerts.condition.operand import PointName, Some
 from alerts.condition.spec import AllSpec, Condition, Spec, walk
+from alerts.condition.timed import ScheduleSpec
 from alerts.override import apply_override
 from gateway.fields import ClassField, Delay, Duration, Id, Line, SeverityField, Strict, TextField
 from gateway.model import SECOND, AlarmClass, Severity
@@ -175,8 +177,17 @@ class Rule(Strict):
                         raise misplaced("the rule would ask for its own alarm", *loc, *step)
                 if spec.on_unknown == "trip" and self.class_ is not AlarmClass.LIFE_SAFETY:
                     raise misplaced("`trip` is for rules of class life_safety only", *loc, "on_unknown")
-                if spec.on_unknown == "trip" and not isinstance(parent, AllSpec):
-                    raise misplaced("`trip` needs another operand beside it, in an `all`", *loc, "on_unknown")
+                awaited = isinstance(parent, AbsentSpec) and spec is parent.absent
+                if spec.on_unknown == "trip" and not awaited and not isinstance(parent, AllSpec):
+                    message = "`trip` needs another operand beside it: in an `all`, or as the `absent` of an absence"
+                    raise misplaced(message, *loc, "on_unknown")
+                if isinstance(spec, ScheduleSpec) and self.class_ is AlarmClass.LIFE_SAFETY:
+                    raise misplaced(
+                        "a life-safety alarm is watched at every hour, without a schedule", *loc, "schedule"
+                    )
+                if isinstance(parent, (TogetherSpec, SequenceSpec, AbsentSpec)) and (spec.optional or spec.for_profile):
+                    key = "optional" if spec.optional else "for_profile"
+                    raise misplaced("of two conditions none can be left out", *loc, key)
                 if isinstance(spec, ThresholdSpec) and spec.levels and loc != ("when",):
                     raise misplaced("`levels` stand alone under `when`; in a larger one use `escalate`", *loc, "levels")
                 if parent is None and (spec.optional or spec.for_profile):

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from alerts.condition import watched
+from alerts.condition import composed, watched
+from alerts.condition.correlating import AbsentSpec, SequenceSpec, TogetherSpec
 from alerts.condition.count import Count
-from alerts.condition.counting import CountSpec
+from alerts.condition.counting import CountSpec, SomeOfSpec, VoteSpec
 from alerts.condition.expr_meaning import expression
 from alerts.condition.leaves import (
     COMPARISONS,
@@ -26,7 +27,7 @@ from alerts.condition.scope import Absent, Fitted, Mistake, Scope, check_number,
 from alerts.condition.spec import AlarmSpec, AllSpec, AnySpec, NotSpec
 from alerts.condition.state import BadQuality, Consecutive, Lasting, Named, Numbered
 from alerts.condition.threshold import Band, Levels, Threshold, ThresholdOfPoint
-from alerts.condition.timed import ExprSpec
+from alerts.condition.timed import ExprSpec, ScheduleSpec
 from alerts.condition.watching import DeviationSpec, FlatSpec, HeartbeatSpec, StaleSpec
 from gateway.fields import Quantity
 from gateway.model import HEALTH_POINT, Health, Point, PointType, Value
@@ -46,7 +47,7 @@ def build(spec: Operand, scope: Scope, loc: Loc) -> Node:
 
 
 def _any(spec: AnySpec, scope: Scope, loc: Loc) -> Node:
-    nodes = [node for node, _ in _operands(spec.any, scope, (*loc, "any"))]
+    nodes = [node for node, _ in composed.operands(spec.any, scope, (*loc, "any"))]
     return nodes[0] if len(nodes) == 1 else AnyOf(nodes)
 
 
@@ -55,10 +56,7 @@ def _not(spec: NotSpec, scope: Scope, loc: Loc) -> Node:
 
 
 def _alarm(spec: AlarmSpec, scope: Scope, loc: Loc) -> Node:
-    alarms = scope.sources(spec.alarm, spec.same)
-    if not alarms:
-        raise Absent(f"rule {spec.alarm} watches nothing on the same {spec.same}")
-    return OtherAlarm(alarms)
+    return OtherAlarm(composed.asked_alarms(spec, scope))
 
 
 def _count(spec: CountSpec, scope: Scope, loc: Loc) -> Node:
@@ -66,27 +64,8 @@ def _count(spec: CountSpec, scope: Scope, loc: Loc) -> Node:
     return Count(build(spec.of, scope, (*loc, "of")), spec.count, clears_below, spec.within)
 
 
-def _operands(specs: Sequence[Operand], scope: Scope, loc: Loc) -> list[tuple[Node, Operand]]:
-    built = []
-    missed: list[str] = []
-    for index, spec in enumerate(specs):
-        if spec.for_profile is not None and spec.for_profile != scope.device.profile:
-            continue
-        try:
-            built.append((build(spec, scope, (*loc, index)), spec))
-        except Absent as absent:
-            if not spec.optional:
-                raise
-            scope.left_out.append(str(absent))
-            missed.append(str(absent))
-    if not built:
-        nowhere = [why for why in dict.fromkeys(missed) if "watches nothing" in why]
-        raise Absent("; ".join(nowhere) or "the device has none of the points that the rule asks about")
-    return built
-
-
 def _all(spec: AllSpec, scope: Scope, loc: Loc) -> Node:
-    built = _operands(spec.all, scope, (*loc, "all"))
+    built = composed.operands(spec.all, scope, (*loc, "all"))
     nodes = [node for node, _ in built]
     trips = [operand.on_unknown == "trip" for _, operand in built]
     if any(trips):
@@ -205,4 +184,10 @@ _OTHERS: dict[type[Operand], Callable[[Any, Scope, Loc], Node]] = {
     AlarmSpec: _alarm,
     ExprSpec: expression,
     CountSpec: _count,
+    VoteSpec: composed.vote,
+    SomeOfSpec: composed.some_of,
+    TogetherSpec: composed.together,
+    SequenceSpec: composed.sequence,
+    AbsentSpec: composed.absent,
+    ScheduleSpec: composed.scheduled,
 }

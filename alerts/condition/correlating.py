@@ -10,14 +10,17 @@ from pydantic import Field, model_validator
 from alerts.condition.counting import Held
 from alerts.condition.located import misplaced
 from alerts.condition.operand import Loc, Operand
-from gateway.fields import Duration
+from gateway.fields import Delay
 
 if TYPE_CHECKING:
     from alerts.condition.spec import Spec
 
 
 class TogetherSpec(Operand):
-    """C10 `within`: two conditions became TRUE within so long of each other. TRUE while both are, and `hold` longer."""
+    """C10 `within`: two conditions became TRUE within so long of each other. TRUE while both are.
+
+    Each counts as TRUE for `hold` longer than it is.
+    """
 
     together: Annotated[tuple[Spec, Spec], Field(strict=False)]
     within: Held
@@ -28,10 +31,13 @@ class TogetherSpec(Operand):
 
 
 class SequenceSpec(Operand):
-    """C10 `after[lo, hi]`: the second became TRUE at least lo and at most hi after the first."""
+    """C10 `after[lo, hi]`: the second became TRUE at least lo and at most hi after the first. TRUE until it ends.
+
+    The first must be TRUE when the second becomes so. Each counts as TRUE for `hold` longer than it is.
+    """
 
     sequence: Annotated[tuple[Spec, Spec], Field(strict=False)]
-    after: Annotated[tuple[Duration, Duration], Field(strict=False)]
+    after: Annotated[tuple[Delay, Delay], Field(strict=False)]
     hold: Held = 0
 
     def operands(self) -> Iterator[tuple[Loc, Operand]]:
@@ -47,7 +53,8 @@ class SequenceSpec(Operand):
 class AbsentSpec(Operand):
     """C10 `absent`: `by` after `after` became TRUE, `absent` still is not; it must have been known throughout.
 
-    It is over when `absent` becomes TRUE, or `after` FALSE. `sticky`: `after` need not stay TRUE until then.
+    It is over when `absent` becomes TRUE, or `after` FALSE. `sticky`: what has begun is awaited though `after` is FALSE
+    by then, and only `absent` ends it. `on_unknown: trip` (life safety) on `absent`: unknown is "did not happen".
     """
 
     absent: Spec

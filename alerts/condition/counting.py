@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from alerts.condition.located import misplaced
-from alerts.condition.operand import Loc, Operand, Some
+from alerts.condition.operand import Leaf, Loc, Operand, Some
 from alerts.condition.watching import Window
 from gateway.fields import Duration, within
 from gateway.model import SECOND
@@ -41,8 +42,9 @@ class VoteSpec(Operand):
     """C9: at least so many voters are TRUE, each TRUE held for `within`.
 
     A voter in `of` that asks for alarms or parts (`{alarm: FI-01, same: zone}`, `{point: fire, is: true, parts: any}`)
-    is one voter for each of them. `distinct`: two voters on the same part (or device) count once. `bad`: what an
-    UNKNOWN voter is: `unknown` (Kleene), `excluded` (the vote degrades to those that remain) or `counts` (a vote).
+    is one voter for each of them. `distinct`: two voters on the same part count once, or two on the same device. `bad`:
+    what an UNKNOWN voter is: `unknown` (Kleene), `excluded` (the vote degrades to those that remain) or `counts` (a
+    vote, beside at least one that is really TRUE).
     """
 
     votes: Annotated[int, Field(ge=1, le=100)]
@@ -53,6 +55,20 @@ class VoteSpec(Operand):
 
     def operands(self) -> Iterator[tuple[Loc, Operand]]:
         yield from ((("of", index), voter) for index, voter in enumerate(self.of))
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        most = sum(map(_voters, self.of))
+        if most < self.votes:
+            raise misplaced(f"there are only {most} voters: it could never be TRUE", "votes")
+        return self
+
+
+def _voters(spec: Operand) -> float:
+    """How many votes it can have at most; alarms and parts are as many as the site has."""
+    if isinstance(spec, Leaf):
+        return math.inf if spec.parts == "any" else len(spec.points or (spec,))
+    return math.inf if "alarm" in type(spec).model_fields else 1
 
 
 class SomeOfSpec(Operand):

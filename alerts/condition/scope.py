@@ -63,6 +63,7 @@ class Scope:
     sources: Callable[[str, str], Sequence[tuple[str, str]]]
     codes: Callable[[str], Sequence[str]]
     compile: Callable[[Operand, Scope, Loc], Node]
+    life_safety: bool = False
     zone: tzinfo = UTC
     holidays: frozenset[date] = frozenset()
     read: dict[int, str] = field(default_factory=dict)

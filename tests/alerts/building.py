@@ -240,6 +240,7 @@ class One:
             sources=lambda rule, same: [(rule, "d")],
             codes=lambda name: (),
             compile=build,
+            life_safety=class_ == "life_safety",
         )
         self.node: Node = build(own.when, scope, ("when",))
         self.now_ns = 0
