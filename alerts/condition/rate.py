@@ -30,8 +30,9 @@ class Rate(Node):
     """The slope over the GOOD samples of the window, as the change it would make in a whole window.
 
     UNKNOWN while the window spans less than `span_ns`, the newest sample is BAD or older than `gap_ns`. A longer gap
-    (also one by a restart) and a value that the device or its sensor calls bad begin a new window. A lost poll (BAD_COMM) does not: it
-    says nothing about the water, and a rule that a single lost poll blinds for minutes would be blind in every storm.
+    (also one by a restart) and a value that the device or its sensor calls bad begin a new window. A lost poll
+    (BAD_COMM) does not: it says nothing about the water, and a rule that a single lost poll blinds for minutes would
+    be blind in every storm.
 
     A `counter` only grows: when it falls it has begun again, at 0 behind its last number (it goes on) or because it was
     reset (a new window). infinity: it has no last number. None: it is no counter.
