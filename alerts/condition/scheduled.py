@@ -12,7 +12,7 @@ from gateway.model import Truth
 
 
 class Scheduled(Node):
-    """TRUE within a window, else FALSE, by the UTC label of building time; when that steps it is asked again at once."""
+    """TRUE within a window, else FALSE, by the UTC label of building time; asked again at once when that steps."""
 
     __slots__ = ("_due", "_from_ns", "_holidays", "_inside", "_schedule", "_until_ns", "_zone")
 

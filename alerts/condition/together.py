@@ -81,7 +81,7 @@ class Together(Pair):
 
 
 class Sequence(Pair):
-    """TRUE from when the second becomes TRUE, at least `least_ns` and at most `most_ns` after the first did, until it ends.
+    """TRUE once the second becomes TRUE, at least `least_ns` and at most `most_ns` after the first did, until it ends.
 
     The first must still count when the second becomes TRUE. Each occurrence of the first is followed at most once.
     """
