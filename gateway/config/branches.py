@@ -62,6 +62,8 @@ def _fault(found: dict[str, Any], value: Any) -> Fault:
             on_key = True
         elif _holds(value, step):
             path, value = (*path, step), value[step]
+        elif last and isinstance(value, str) and isinstance(step, int):
+            path = (*path, step)  # the place of a character in a text
         elif last and isinstance(value, dict) and _is_absent_key(found["type"], step):
             path = (*path, step)
         else:

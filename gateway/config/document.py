@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from gateway.config.characters import place_of
 from gateway.config.problems import Problem, printable
 from gateway.config.source import Source
 
@@ -56,12 +57,31 @@ class Document:
         return Problem(self.file, mark.key_line, mark.key_col, printable(message))
 
     def at_value(self, path: Iterable[Key], message: str) -> Problem:
-        """A problem with the value at `path`, or with the key of the nearest thing above it."""
+        """A problem with the value at `path`, or with the key of the nearest thing above it.
+
+        Below a text a number is the place of one of its characters, counted from 0.
+        """
         wanted = tuple(path)
         if wanted not in self.marks:
-            return self.at_key(wanted, message)
+            inside = wanted and isinstance(wanted[-1], int) and isinstance(self._value(wanted[:-1]), str)
+            return self._at_character(wanted, message) if inside else self.at_key(wanted, message)
         mark = self.marks[wanted]
         return Problem(self.file, mark.line, mark.col, printable(message))
+
+    def _at_character(self, path: Path, message: str) -> Problem:
+        mark, text, offset = self.marks[path[:-1]], self._value(path[:-1]), path[-1]
+        place = place_of(self.source.text, mark.line, mark.col, text, int(offset)) if "${" not in text else None
+        if place is None:
+            place, message = (mark.line, mark.col), f"{message} (at character {int(offset) + 1} of this text)"
+        return Problem(self.file, *place, printable(message))
+
+    def _value(self, path: Path) -> Any:
+        if path not in self.marks:
+            return None
+        value = self.value
+        for step in path:
+            value = value[step]
+        return value
 
     def line_of(self, path: Iterable[Key]) -> str:
         """`line 12`, where the key at `path` stands."""
