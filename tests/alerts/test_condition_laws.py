@@ -55,14 +55,22 @@ EXAMPLES: dict[str, list[Any]] = {
         {"votes": 2, "of": [WET, ON, {"point": "y", "above": "5 m"}]},
         {"votes": 2, "of": [WET, ON], "within": "20s"},
         {"votes": 2, "of": [WET, {"point": "y", "above": "5 m"}], "bad": "excluded"},
+        {"votes": 2, "of": [WET, ON, {"alarm": "T-02"}], "bad": "counts", "within": "5s"},
     ],
-    "together": [{"together": [WET, ON], "within": "10s", "hold": "30s"}],
-    "sequence": [{"sequence": [WET, ON], "after": ["2s", "1min"], "hold": "10s"}],
+    "together": [{"together": [WET, ON], "within": "10s", "hold": "30s"}, {"together": [ON, WET], "within": "1min"}],
+    "sequence": [
+        {"sequence": [WET, ON], "after": ["2s", "1min"], "hold": "10s"},
+        {"sequence": [ON, WET], "after": ["0s", "30s"]},
+    ],
     "absent": [
         {"absent": ON, "after": WET, "by": "20s"},
         {"absent": ON, "after": WET, "by": "20s", "sticky": True},
+        {"absent": {**ON, "on_unknown": "trip"}, "after": {"alarm": "T-02"}, "by": "20s"},
     ],
-    "schedule": [{"schedule": {"days": ["mon", "tue"], "from": "22:00", "to": "06:00"}}],
+    "schedule": [
+        {"schedule": {"days": ["mon", "tue"], "from": "22:00", "to": "06:00"}},
+        {"schedule": {"rrule": "FREQ=MONTHLY;BYDAY=1TU", "from": "09:00", "lasts": "4h"}},
+    ],
     "expr": [{"expr": 'x > "5 m" and not b'}, {"expr": 'abs(x - y) > "3 m"'}],
     "alarm": [{"alarm": "T-02"}],
     "all": [
@@ -102,7 +110,7 @@ class Player:
     """A condition as the engine asks it: at every sample, and at its own deadlines, each at its moment."""
 
     def __init__(self, when: Any, garbage: Value = None) -> None:
-        self.one = One(when)
+        self.one = One(when, class_="property" if "schedule" in str(when) else "life_safety")
         self.garbage = garbage
         self.now_ns = 0
         self.answer: Truth = None
