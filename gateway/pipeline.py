@@ -126,6 +126,22 @@ class Pipeline:
         await self._commit(judgement)
         return judgement.occurrences[command.occurrence]
 
+    async def swap(self, engine: Engine, succeed: Callable[[Instant, int], Judgement]) -> None:
+        """Let another engine judge from here on; returns when that is committed, with a checkpoint of it.
+
+        The present engine is asked up to now; then `succeed(now, position)` makes the other one go on for it, without
+        an await in between: each frame is judged by one of them. Where it raises, the present one judges on.
+        """
+        self._check()
+        now, position = self._clock.now(), self._samples.position
+        committing = [self._submit(self._engine.tick(now, position))]
+        committing.append(self._submit(succeed(now, position)))
+        self._engine = engine
+        self._rearm()
+        for committed in committing:
+            await committed
+        await self.checkpoint()
+
     async def note(self, kind: str, by: str | None = None, body: Mapping[str, Any] | None = None) -> None:
         """Write an event of the house itself (start, sign-in, reload …) into the journal."""
         self._check()
@@ -158,6 +174,10 @@ class Pipeline:
         """Save the whole engine with the position that it has judged: what a restart begins from. Also at stop."""
         self._check()
         await self._journal.save_checkpoint(self._engine.checkpoint(self._clock.now(), self._samples.position))
+
+    def _submit(self, judgement: Judgement) -> asyncio.Future[None]:
+        """Queue it now; the future is done when it is committed and shown."""
+        return self._follow(self._journal.submit(judgement), judgement, _nothing, _nothing)
 
     async def _commit(
         self, judgement: Judgement, then: Callable[[], None] = _nothing, otherwise: Callable[[], None] = _nothing

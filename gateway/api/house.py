@@ -12,6 +12,7 @@ from alerts.tally import Tally
 from gateway.api.current import CurrentValues
 from gateway.api.metrics import Family
 from gateway.api.options import ApiOptions
+from gateway.api.reloaded import Reload, no_reload
 from gateway.api.tokens import Identity
 from gateway.bus import Bus, Change
 from gateway.clock import Clock
@@ -84,9 +85,9 @@ def _nothing(_: int) -> Sequence[tuple[int, Quarantined]]:
     return ()
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(eq=False, kw_only=True)
 class House:
-    """Everything that the routes read, and the one door for commands.
+    """Everything that the routes read, and the one door for commands. A reload replaces `rules` and `unbound` whole.
 
     `history(device, point_key, from_wall_ns, to_wall_ns, max_points)` and `records` may block: the API calls them in
     worker threads. `authenticate(sha256)` too; it answers None for unknown, revoked and expired alike.
@@ -114,6 +115,7 @@ class House:
     kpi: Callable[[int, int], Mapping[str, Any]] = _no_figures
     metrics: Sequence[Callable[[], Iterable[Family]]] = ()
     options: ApiOptions = field(default_factory=ApiOptions)
+    reload: Reload = no_reload
     version: str = "0"
 
     @cached_property

@@ -24,7 +24,7 @@ ANSWER_SECONDS = 1.0
 
 
 class Figures:
-    """Reads what the rooms count. `loop_lag_s` is set by the loop that measures it."""
+    """Reads what the rooms count. The loop that measures it sets `loop_lag_s`, who reloads sets `reload_refused`."""
 
     def __init__(
         self,
@@ -45,6 +45,7 @@ class Figures:
         self._stores = (("alarm.db", journal), ("tele.db", samples))
         self._pending = 0
         self.loop_lag_s = 0.0
+        self.reload_refused = False
         self.clock_steps = 0
 
     async def status(self) -> GatewayStatus:
@@ -56,6 +57,7 @@ class Figures:
             queue_depth=self._samples.queued,
             loop_lag_s=self.loop_lag_s,
             samples_dropped=self._samples.counters.dropped,
+            reload_refused=self.reload_refused,
             historian=None if self._historian is None else self._historian.status,
             failed=tuple(self._failures()),
             degraded=tuple(self._troubles()),

@@ -9,16 +9,13 @@ from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from alerts.engine import AlarmEngine
-from alerts.notify.body import truth_body
 from alerts.notify.channel import Channel
 from alerts.notify.log import LogChannel
 from alerts.notify.webhook import WebhookChannel
 from alerts.notify.worker import DeliveryWorker
-from alerts.rule import Rule
 from drivers.assign import LinkAssignment
 from drivers.modbus.driver import ModbusDriver
 from drivers.mqtt.driver import MqttDriver
@@ -29,8 +26,10 @@ from gateway.app.access import Access
 from gateway.app.figures import Figures
 from gateway.app.probing import Probing
 from gateway.app.quality import Quality
+from gateway.app.reload import Reloading
 from gateway.app.shutdown import Teardown
 from gateway.app.simulation import epoch
+from gateway.app.standing import Standing, engine_of, rules_of
 from gateway.bus import Bus, Change
 from gateway.clock import BuildingClock
 from gateway.config.load import SiteConfig
@@ -50,13 +49,12 @@ log = logging.getLogger("anlou.app")
 class Rooms:
     """A site opened: everything is wired and recovered, nothing runs yet."""
 
-    config: SiteConfig
+    standing: Standing
     folder: Path
     clock: BuildingClock
     journal: Journal
     samples: Samples
     reader: Reader
-    engine: AlarmEngine
     pipeline: Pipeline
     health: HealthBook
     bus: Bus[Change]
@@ -67,7 +65,13 @@ class Rooms:
     figures: Figures
     quality: Quality
     probing: Probing
+    reloading: Reloading
     house: House
+
+    @property
+    def config(self) -> SiteConfig:
+        """The configuration in force."""
+        return self.standing.config
 
     async def emit(self, frame: Frame) -> None:
         """Judge and keep a frame. On a full disk it is judged and shown: its device is read, and must not look dead."""
@@ -115,7 +119,8 @@ async def open_rooms(config: SiteConfig, folder: Path, rate: float, teardown: Te
     stores = _open_stores(folder, [channel.name for channel in channels], teardown)
     journal, samples, reader = stores
     clock = resumed_clock(last_known(journal.load(), samples), rate, epoch())
-    engine = AlarmEngine(config.bound, next_seq=journal.load().next_seq)
+    engine = engine_of(config, journal.load().next_seq)
+    standing = Standing(config, engine)
     health = HealthBook(config.devices, feeds(config), clock.now(), ZoneInfo(config.site.timezone))
     current = CurrentValues(config.devices)
     bus: Bus[Change] = Bus()
@@ -141,15 +146,39 @@ async def open_rooms(config: SiteConfig, folder: Path, rate: float, teardown: Te
     journal.on_notice = noticed
     access = Access(journal, reader, pipeline)
     figures = Figures(folder, journal, samples, bus, workers, historian=historian)
-    quality = Quality(reader, clock, partial(_rules, config))
+    quality = Quality(reader, clock, standing.rules)
+    reloading = Reloading(standing, pipeline, figures)
+    house = House(
+        site=config.site,
+        devices=config.devices,
+        clock=clock,
+        health=health,
+        current=current,
+        records=reader,
+        history=samples.history,
+        command=pipeline.command,
+        authenticate=access.authenticate,
+        has_users=access.has_tokens,
+        rules=rules_of(config),
+        live=standing.open_occurrences,
+        rules_view=standing.rules_view,
+        unbound=config.unbound,
+        changes=bus,
+        quarantined=samples.quarantined,
+        kpi=quality.kpi,
+        metrics=(figures.families, quality.families),
+        options=config.api,
+        reload=reloading.reload,
+        version=version("anlou"),
+    )
+    reloading.shown_by(house)
     return Rooms(
-        config=config,
+        standing=standing,
         folder=folder,
         clock=clock,
         journal=journal,
         samples=samples,
         reader=reader,
-        engine=engine,
         pipeline=pipeline,
         health=health,
         bus=bus,
@@ -159,29 +188,9 @@ async def open_rooms(config: SiteConfig, folder: Path, rate: float, teardown: Te
         access=access,
         figures=figures,
         quality=quality,
-        probing=Probing(config, drivers),
-        house=House(
-            site=config.site,
-            devices=config.devices,
-            clock=clock,
-            health=health,
-            current=current,
-            records=reader,
-            history=samples.history,
-            command=pipeline.command,
-            authenticate=access.authenticate,
-            has_users=access.has_tokens,
-            rules=_rules(config),
-            live=engine.open_occurrences,
-            rules_view=partial(_rules_view, engine),
-            unbound=config.unbound,
-            changes=bus,
-            quarantined=samples.quarantined,
-            kpi=quality.kpi,
-            metrics=(figures.families, quality.families),
-            options=config.api,
-            version=version("anlou"),
-        ),
+        probing=Probing(standing, drivers),
+        reloading=reloading,
+        house=house,
     )
 
 
@@ -215,26 +224,3 @@ def _historian(config: SiteConfig, clock: BuildingClock, stores: Stores) -> Hist
     if config.historian is None:
         return None
     return Historian(config.historian, config.site.id, config.devices, clock, stores.samples, stores.reader)
-
-
-def _rules(config: SiteConfig) -> dict[str, Rule]:
-    """The site's rules, and those that say that one of them cannot be relied on."""
-    bound = {instance.rule.rule: instance.rule for instance in config.bound.instances}
-    return bound | {rule.rule: rule for rule in config.rules}
-
-
-def _rules_view(engine: AlarmEngine) -> list[dict[str, Any]]:
-    """Every rule on its sources as it stands, for the API."""
-    return [
-        {
-            "rule": view.rule,
-            "source": view.source,
-            "state": view.state.value,
-            "condition": truth_body(view.condition),
-            "mutes": [mute.kind for mute in view.mutes],
-            "fleeting": view.fleeting,
-            "occurrence": view.occurrence,
-            "fault": view.fault,
-        }
-        for view in engine.rules_view()
-    ]

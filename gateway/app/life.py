@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
@@ -28,8 +29,12 @@ STATUS_EVERY_NS = 10 * SECOND
 async def live(rooms: Rooms, host: str, port: int, ready: Callable[[str], None], stop: asyncio.Event) -> None:
     """Run until `stop` is set. A failure of the core (store, engine, API) comes out as an ExceptionGroup.
 
-    `ready` gets the address once the API answers; the service manager is told at the same moment.
+    SIGHUP is a wish for a reload, unless the process was left to end by it (a terminal that closes). `ready` gets the
+    address once the API answers; the service manager is told at the same moment.
     """
+
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, rooms.reloading.request, "signal")
 
     def is_ready(address: str) -> None:
         ready(address)
@@ -53,12 +58,15 @@ async def live(rooms: Rooms, host: str, port: int, ready: Callable[[str], None],
         living.append(core.create_task(judging_quality, name="alarm quality"))
         probing = supervise("probing", rooms.probing.run, rooms.clock)
         living.append(core.create_task(probing, name="probing"))
+        reloading = core.create_task(rooms.reloading.run(), name="reload")
+        living.append(reloading)
         app = create_app(rooms.house)
         answering = core.create_task(serve(app, host, port, rooms.config.api, is_ready, stop), name="api")
         commands: dict[str, control.Answer] = {
             "token": rooms.access.answer,
             "doctor": partial(examined, rooms),
             **rooms.probing.commands,
+            **rooms.reloading.commands,
         }
         asking = core.create_task(control.serve(rooms.folder, commands, stop), name="control")
         await stop.wait()

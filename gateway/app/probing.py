@@ -21,8 +21,8 @@ from drivers.modbus.exceptions import ExceptionAnswer
 from drivers.modbus.frame import Question
 from drivers.modbus.plan import Block
 from gateway.app.control import Answer, ControlError
+from gateway.app.standing import Standing
 from gateway.clock import host_mono_ns
-from gateway.config.load import SiteConfig
 from gateway.config.wires import LinkOptions
 from gateway.model import SECOND, Driver
 
@@ -54,8 +54,8 @@ class _Ticket:
 class Probing:
     """Asks for the bench, one question after the other. `run` must run for any answer to come."""
 
-    def __init__(self, config: SiteConfig, drivers: Sequence[Driver]) -> None:
-        self._config = config
+    def __init__(self, standing: Standing, drivers: Sequence[Driver]) -> None:
+        self._standing = standing
         self._drivers = {driver.link: driver for driver in drivers}
         self._tickets: dict[int, _Ticket] = {}
         self._numbers = itertools.count(1)
@@ -79,10 +79,11 @@ class Probing:
         if isinstance(after, bool) or not isinstance(after, int) or after < 0:
             raise ControlError("after = the number of links that are known already")
         names = list(self._drivers)[after : after + LINKS_AT_ONCE]
+        config = self._standing.config
         return {
-            "site": self._config.site.id,
-            "digest": self._config.digest,
-            "links": [{"link": name, **_door(self._config.links[name])} for name in names],
+            "site": config.site.id,
+            "digest": config.digest,
+            "links": [{"link": name, **_door(config.links[name])} for name in names],
             "more": after + len(names) < len(self._drivers),
         }
 

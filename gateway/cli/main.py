@@ -14,6 +14,7 @@ COMMANDS = {
     "check": ("gateway.cli.check", "read a site file and say everything that is wrong with it"),
     "schema": ("gateway.cli.schema", "the JSON Schema of a site, a profile or rules, for editors"),
     "run": ("gateway.cli.run", "run the gateway for a site"),
+    "reload": ("gateway.cli.reload", "let the running gateway read its rules anew: all or nothing"),
     "demo": ("gateway.cli.demo", "a simulated building and its gateway on loopback"),
     "simulate": ("gateway.cli.simulate", "only the simulated building, for a gateway of your own"),
     "probe": ("gateway.cli.probe", "the integrator's bench: devices, registers, units and topics, read only"),

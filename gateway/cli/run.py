@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -27,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     start_logging()
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a reload that comes before the gateway lives has nothing to add
     try:
         config = load_site(options.site)
     except ConfigErrors as errors:

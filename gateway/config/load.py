@@ -44,6 +44,7 @@ class SiteConfig:
 
     `discover` are the types of device that a link looks for, beside those that it has.
     `assignments` are what drivers.assign makes of these, by link; `buses` the arithmetic of those on Modbus.
+    `ports` are what `${port:NAME}` was filled in with.
     """
 
     path: Path
@@ -55,6 +56,7 @@ class SiteConfig:
     assignments: Assignments
     buses: Mapping[str, LinkBudget]
     devices: tuple[Device, ...]
+    ports: Mapping[str, int]
     rules: tuple[Rule, ...]
     bound: Bound
     unbound: tuple[Unbound, ...]
@@ -108,6 +110,7 @@ def load_site(path: Path, ports: Mapping[str, int] = NO_PORTS) -> SiteConfig:
         assignments=assignments,
         buses=buses,
         devices=tuple(built.devices),
+        ports=ports,
         rules=tuple(rules.rules),
         bound=bound,
         unbound=bound.unbound,

@@ -34,7 +34,7 @@ class SinkFigures(Protocol):
 class GatewayStatus:
     """The gateway's own numbers. `disk_used` is a percentage, None when the file system does not say.
 
-    `samples_dropped` counts since start. `historian` is None when the site has none. `failed` names what makes the
+    `samples_dropped` counts since start. `reload_refused`: the last reload was, and the rules of before it go on. `historian` is None when the site has none. `failed` names what makes the
     gateway useless (the writer is stuck, storage refuses), `degraded` what somebody must look at although it judges
     and tells: each a short clause.
     """
@@ -44,6 +44,7 @@ class GatewayStatus:
     queue_depth: int
     loop_lag_s: float
     samples_dropped: int = 0
+    reload_refused: bool = False
     historian: SinkFigures | None = None
     failed: tuple[Text, ...] = ()
     degraded: tuple[Text, ...] = ()
@@ -98,6 +99,7 @@ class GatewayRecord:
             "queue_depth": status.queue_depth,
             "loop_lag": status.loop_lag_s,
             "samples_dropped": self._dropped.is_on(now),
+            "reload_refused": status.reload_refused,
         }
         if status.historian is not None:
             told[f"{SINK}/sink_behind"] = float(status.historian.behind_s)
@@ -124,6 +126,8 @@ def problems(status: GatewayStatus, *, dropping: bool = False) -> tuple[Text, ..
         found.append(both("gateway_queue", count=status.queue_depth))
     if status.loop_lag_s > LOOP_LAG_S:
         found.append(both("gateway_late", lag=f"{status.loop_lag_s:.1f}"))
+    if status.reload_refused:
+        found.append(both("gateway_reload_refused"))
     if dropping:
         found.append(both("gateway_dropping", count=f"{status.samples_dropped:,}"))
     return (*found, *_of_sink(status.historian))

@@ -23,6 +23,7 @@ _OWN = (
     Point("queue_depth", PointType.INT),
     Point("loop_lag", PointType.FLOAT, "s"),
     Point("samples_dropped", PointType.BOOL),
+    Point("reload_refused", PointType.BOOL),
 )
 _OF_SINK = (
     Point("sink_behind", PointType.FLOAT, "s", SINK),

@@ -71,6 +71,7 @@ def report(
         ({"queue_depth": 10_001}, "degraded", Health.DEGRADED),
         ({"loop_lag_s": 1.5}, "degraded", Health.DEGRADED),
         ({"loop_lag_s": 6.0}, "failed", Health.DEGRADED),
+        ({"reload_refused": True}, "degraded", Health.DEGRADED),
         ({"failed": (Text("the writer is stuck", "写入停滞"),)}, "failed", Health.DEGRADED),
         ({"degraded": (Text("samples are not kept", "采样未保存"),)}, "degraded", Health.DEGRADED),
     ],
@@ -85,6 +86,7 @@ def test_the_gateway_is_a_device(changes: dict[str, Any], said: str, health: Hea
         "queue_depth": status.queue_depth,
         "loop_lag": status.loop_lag_s,
         "samples_dropped": False,
+        "reload_refused": status.reload_refused,
     }
     one.observe(published)
     view = one.device("gateway", at(1))

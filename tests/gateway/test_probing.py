@@ -57,7 +57,7 @@ async def bench() -> AsyncIterator[tuple[Probing, Wire]]:
         "bus": ModbusLinkOptions.model_validate({"modbus": "tcp://10.0.0.7", "backup": "tcp://10.0.0.8"}),
         "broker": MqttLinkOptions.model_validate({"mqtt": "mqtt://127.0.0.1", "username": "u", "password": "secret"}),
     }
-    made = Probing(config(**links), [wire, SimpleNamespace(link="broker")])  # type: ignore[list-item]
+    made = Probing(SimpleNamespace(config=config(**links)), [wire, SimpleNamespace(link="broker")])  # type: ignore[list-item]
     async with asyncio.TaskGroup() as group:
         running = group.create_task(made.run())
         yield made, wire
@@ -154,7 +154,7 @@ async def test_many_links_come_in_pages_that_fit_into_a_line() -> None:
     names = [f"link-{number:04d}-{'x' * 50}" for number in range(250)]
     host = "h" * 60 + "." + "h" * 60 + "." + "h" * 60
     links = {name: ModbusLinkOptions.model_validate({"modbus": f"tcp://{host}"}) for name in names}
-    made = Probing(config(**links), [SimpleNamespace(link=name) for name in names])  # type: ignore[misc]
+    made = Probing(SimpleNamespace(config=config(**links)), [SimpleNamespace(link=name) for name in names])  # type: ignore[misc]
     found: list[str] = []
     more = True
     while more:

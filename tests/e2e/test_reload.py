@@ -1,0 +1,144 @@
+"""A whole gateway reads its rules anew while it polls: no poll is lost, alarms stay, the changed limit works."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.store.chain import verify_file
+from tests.e2e.running import Anlou
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+
+STARTER = Path(__file__).parents[2] / "config"
+OWN = """\
+- rule: T-01
+  title: {{en: Lift speed, zh: 电梯速度}}
+  severity: low
+  class: equipment
+  on: {{system: elevator, point: floor}}
+  when: {{at_least: {least}}}
+- rule: T-02
+  title: {{en: Floor known, zh: 楼层}}
+  severity: low
+  class: equipment
+  on: {{device: lift-1, point: floor}}
+  when: {{at_least: -100}}
+"""
+
+
+@pytest.fixture
+def gateway(tmp_path: Path) -> Iterator[tuple[Anlou, Path]]:
+    site = tmp_path / "site"
+    shutil.copytree(STARTER / "demo", site)
+    text = (site / "site.yaml").read_text()
+    rules = re.search(r"^rules:\n(  .*\n)+", text, re.MULTILINE)
+    assert rules is not None
+    assert "  packs:" in rules[0] and "  files:" not in rules[0]
+    (site / "site.yaml").write_text(text.replace(rules[0], f"{rules[0]}  files: [own.yaml]\n"))
+    (site / "own.yaml").write_text(OWN.format(least=500))
+    with Anlou("simulate", "calm-day", cwd=tmp_path) as building:
+        building.wait_for_line("^ready")
+        ports = dict(line.split("=") for line in building.lines if line.startswith("ANLOU_"))
+        data = tmp_path / "d"
+        data.mkdir()
+        made = subprocess.run(
+            [anlou(), "token", "create", "--role", "engineer", "--name", "e", "--data", data],
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        started = Anlou("run", "--site", site / "site.yaml", "--data", data, "--port", "0", cwd=tmp_path, env=ports)
+        with started as running:
+            running.ready()
+            running.use_token(made.stdout.strip())
+            yield running, tmp_path
+
+
+def anlou() -> str:
+    return str(Path(sys.executable).with_name("anlou"))
+
+
+def rows(running: Anlou, kind: str) -> list[dict[str, Any]]:
+    return [event for event in running.events() if event["kind"] == kind]
+
+
+def test_good_and_broken_files_while_it_polls(gateway: tuple[Anlou, Path]) -> None:
+    running, folder = gateway
+    own, data = folder / "site" / "own.yaml", folder / "d"
+    standing = running.wait_until("the alarm that stands", lambda: running.alarm("T-02", "lift-1"))
+    assert running.alarm("T-01") is None
+    (begun,) = rows(running, "start")
+
+    # a broken file: nothing is different
+    own.write_text(OWN.format(least="high"))
+    running.process.send_signal(signal.SIGHUP)
+    (refused,) = running.wait_until("the refusal", lambda: rows(running, "reload_refused"))
+    assert refused["by"] == "signal" and refused["body"]["count"] == 1
+    assert re.search(r"own\.yaml:6:\d+: ", refused["body"]["problems"][0])
+    asked = running.http().post("/api/v1/reload")
+    assert asked.status_code == 409 and asked.json()["errors"][0]["loc"][1] == "6"
+    told = subprocess.run([anlou(), "reload", "--data", data], capture_output=True, text=True, check=False)
+    assert told.returncode == 2 and "own.yaml:6:" in told.stderr
+    running.wait_until("the gateway's own point", lambda: point(running, "reload_refused") is True)
+
+    # what needs a restart: the sentence names it, and nothing is different either
+    site = folder / "site" / "site.yaml"
+    whole = site.read_text()
+    own.write_text(OWN.format(least=-100))
+    site.write_text(whole.replace("timezone: Asia/Shanghai", "timezone: Europe/Berlin"))
+    told = subprocess.run([anlou(), "reload", "--data", data], capture_output=True, text=True, check=False)
+    assert told.returncode == 2 and "timezone" in told.stderr and "restart" in told.stderr
+    assert running.alarm("T-01") is None
+    site.write_text(whole)
+
+    # a good one
+    said = subprocess.run([anlou(), "reload", "--check", "--data", data], capture_output=True, text=True, check=False)
+    assert said.returncode == 0 and "changed: T-01" in said.stdout, said
+    assert not rows(running, "reload")
+    running.process.send_signal(signal.SIGHUP)
+    (done,) = running.wait_until("the reload", lambda: rows(running, "reload"))
+    body = done["body"]
+    assert body["was"] == begun["body"]["config"] and body["config"] != body["was"]
+    assert (body["added"], body["removed"], body["changed"], body["changed_rules"]) == (0, 0, 1, ["T-01"])
+    running.wait_until("the changed limit", lambda: running.alarm("T-01", "lift-1"))
+    still = running.alarm("T-02", "lift-1")
+    assert still is not None and still["occurrence"] == standing["occurrence"]
+    assert not [event for event in running.events() if event["kind"] in ("hold", "reraise") and event["rule"] == "T-02"]
+    running.wait_until("the gateway's own point", lambda: point(running, "reload_refused") is False)
+
+    # again and again: a rule that goes closes its alarm, what the API shows follows
+    for _ in range(3):
+        own.write_text(OWN.format(least=-100).split("- rule: T-02")[0])
+        assert running.http().post("/api/v1/reload").json()["removed"] == ["T-02"]
+        assert "T-02" not in {rule["rule"] for rule in running.items("/api/v1/rules")}
+        assert running.alarm("T-02") is None
+        own.write_text(OWN.format(least=-100))
+        assert running.http().post("/api/v1/reload").json()["added"] == ["T-02"]
+        assert running.alarm("T-02", "lift-1"), "the floor is known, so it is judged at once"
+    closed = [event["body"]["reason"] for event in running.events() if event["kind"] == "close"]
+    assert closed == ["rule_removed"] * 3
+    running.kill()
+
+    with closing(sqlite3.connect(data / "tele.db")) as log:
+        positions = [position for (position,) in log.execute("SELECT position FROM log ORDER BY position")]
+        polls = log.execute(
+            "SELECT mono_ns FROM log JOIN device ON device.id = log.device WHERE name = 'lift-1' ORDER BY position"
+        ).fetchall()
+    assert positions == list(range(1, len(positions) + 1)), "a frame that was judged is not in the log"
+    assert max(after - before for (before,), (after,) in pairwise(polls)) < 10e9
+    assert verify_file(data / "alarm.db")[0] > 0
+
+
+def point(running: Anlou, name: str) -> Any:
+    items = running.items("/api/v1/devices/gateway/points")
+    return next(item["value"] for item in items if item["point"] == name)
