@@ -119,7 +119,7 @@ class FromPoint(Deviation):
 class FromMedian(Deviation):
     """From the median of its own samples of the window before the present one.
 
-    UNKNOWN until half of the window is there, and so again after a restart. BAD samples are left out.
+    UNKNOWN until half of the window is there, and so again after a long outage. BAD samples are left out.
     """
 
     __slots__ = ("_epoch", "_now", "_recent")
@@ -134,16 +134,25 @@ class FromMedian(Deviation):
 
     def reference(self, columns: Columns, value: float) -> float | None:
         if columns.epoch != self._epoch:
-            self._epoch = columns.epoch
-            self._recent.clear()
-            self._now = None
+            self._reach_over(columns)
         at = columns.at_ns[self.slot]
         if self._now is not None and at > self._now[0]:
             self._recent.add(*self._now)
-            self._recent.forget(at - self._recent.within_ns)
+        self._recent.forget(at - self._recent.within_ns)
         if self._now is None or at >= self._now[0]:
             self._now = (at, value)
         return self._recent.median if self._recent.is_enough else None
+
+    def _reach_over(self, columns: Columns) -> None:
+        """Behind a restart the samples are older by the outage; those that are in the window still count."""
+        if self._now is not None:
+            self._recent.add(*self._now)
+            self._now = None
+        if columns.epoch == self._epoch + 1:
+            self._recent.age(columns.outage_ns)
+        else:
+            self._recent.clear()
+        self._epoch = columns.epoch
 
     def _shown(self, columns: Columns, value: float) -> float | None:
         return self._recent.median if self._recent.is_enough else None

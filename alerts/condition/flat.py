@@ -91,6 +91,13 @@ class Spread:
             self.count -= steps.popleft().count
         self._low, self._high = min(step.low for step in steps), max(step.high for step in steps)
 
+    def age(self, by_ns: int) -> None:
+        """All samples are so much older."""
+        self.begin_ns -= by_ns
+        for step in self._steps:
+            step.first_ns -= by_ns
+            step.last_ns -= by_ns
+
     def snapshot(self) -> Any:
         steps = [[step.first_ns, step.last_ns, step.low, step.high, step.count] for step in self._steps]
         return [self.begin_ns, steps]
@@ -109,7 +116,7 @@ class Flat(Node):
     """TRUE when all samples of the last W lie within `eps`, FALSE as soon as two of them do not.
 
     UNKNOWN until there are `samples` of them that reach over a whole W without a gap of more than `gap_ns`, and so
-    again after a gap or a restart. BAD samples are left out. While the gate is FALSE so is the answer, and the window
+    again after a gap, which a restart is too. BAD samples are left out. While the gate is FALSE so is the answer, and the window
     begins behind it; while the gate is UNKNOWN nothing is TRUE.
     """
 
@@ -135,8 +142,7 @@ class Flat(Node):
 
     def judge(self, columns: Columns, now_ns: int) -> Truth:
         if columns.epoch != self._epoch:
-            self._epoch = columns.epoch
-            self._spread.clear()
+            self._reach_over(columns)
         self._due = None
         is_open = True if self.gate is None else self.gate.judge(columns, now_ns)
         if is_open is False:
@@ -145,6 +151,14 @@ class Flat(Node):
             return False
         truth = self._flat(columns, now_ns)
         return None if truth and is_open is None else truth
+
+    def _reach_over(self, columns: Columns) -> None:
+        """A restart is a gap like any other, as long as the outage: of that, building time knows nothing."""
+        if columns.epoch == self._epoch + 1:
+            self._spread.age(columns.outage_ns)
+        else:
+            self._spread.clear()
+        self._epoch = columns.epoch
 
     def _flat(self, columns: Columns, now_ns: int) -> Truth:
         spread, at, value = self._spread, columns.at_ns[self.slot], columns.values[self.slot]

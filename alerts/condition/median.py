@@ -45,6 +45,10 @@ class Recent:
     def _remove(self, value: float) -> None:
         del self._sorted[bisect_left(self._sorted, value)]
 
+    def age(self, by_ns: int) -> None:
+        """All samples are so much older."""
+        self._samples = deque((at - by_ns, value) for at, value in self._samples)
+
     def clear(self) -> None:
         self._samples.clear()
         self._sorted.clear()
