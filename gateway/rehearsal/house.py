@@ -46,9 +46,10 @@ Watch = Callable[[str, str, AlarmState, Trigger, Way], None]
 
 
 class RehearsedHouse:
-    """`bind` makes the alarms anew for each start of the gateway. `recover`: what a restart needs is kept.
+    """`bind` makes the alarms anew for each start of the gateway. `recovers`: what a restart needs is kept.
 
     `test_ns` is the test's own time; building time leaves the gateway's downtime out of it, and its label may step.
+    `newest` is the occurrence that each alarm has, or had last.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class RehearsedHouse:
         self.replaying = False
         self.events: list[Event] = []
         self.notices: list[Notice] = []
+        self.newest: dict[tuple[str, str], Occurrence] = {}
         self.speakers = {device.id: Speaker(device) for device in devices}
         self._begin()
 
@@ -209,6 +211,7 @@ class RehearsedHouse:
     def _keep(self, judgement: Judgement) -> None:
         self.events += judgement.events
         self.notices += judgement.notices
+        self.newest |= {(life.rule, life.source): life for life in judgement.occurrences.values()}
         if self._recovers:
             self._open |= judgement.occurrences
             for one in judgement.instances:

@@ -23,6 +23,10 @@ from gateway.rehearsal.model import BAD_REASONS, UNCERTAIN_REASONS, Shown
 from gateway.rehearsal.script import Key, ReadyStep, Script
 from gateway.units import UnitError
 
+_OF_THE_ALARM = frozenset({CommandKind.OUT_OF_SERVICE, CommandKind.IN_SERVICE})
+"""Commands that need no occurrence."""
+_NEVER = "-"
+"""The occurrence of an alarm that has had none."""
 _WORDS = {True: "TRUE", False: "FALSE", None: "UNKNOWN"}
 
 
@@ -127,10 +131,11 @@ class _Play:
         self._look(ready)
 
     def _command(self, kind: str, wish: Any, key: Key, path: tuple[Any, ...]) -> None:
-        open_ = [life for life in self._engine.open_occurrences() if (life.rule, life.source) == key]
+        newest = self._house.newest.get(key)
+        occurrence = _NEVER if newest is None else newest.occurrence
         command = Command(
             kind=CommandKind(kind),
-            occurrence=open_[0].occurrence if open_ else "",
+            occurrence="" if kind in _OF_THE_ALARM else occurrence,
             by=wish.by,
             comment=wish.comment,
             rule=key[0],

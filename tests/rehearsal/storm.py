@@ -35,7 +35,7 @@ from simulators.wiring import LinkWiring, load_wiring
 
 DEMO = Path(__file__).parents[2] / "config" / "demo"
 WALL = 1_767_225_600 * SECOND
-_TURNS = 6
+_TURNS = 4
 
 
 @dataclass
