@@ -55,8 +55,8 @@ class Climb:
             self.due_ns, self.left_ns = now_ns + self.left_ns, None
 
     @property
-    def paused(self) -> bool:
-        return self.left_ns is not None
+    def at_end(self) -> bool:
+        return self.due_ns is None and self.left_ns is None
 
 
 @dataclass(slots=True)

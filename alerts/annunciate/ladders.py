@@ -35,7 +35,7 @@ class Ladders:
     def begin(self, case: Case, why: object, at: Instant) -> None:
         """It is on, or worse: from the lowest rung, unless it has only been muted meanwhile."""
         case.unresolved = None
-        if case.escalation is None or not (case.escalation.paused and why == "lifted"):
+        if why != "lifted" or case.escalation is None or case.escalation.at_end:
             ladder = self.of(case.key)[0]
             case.escalation = None if ladder is None else Climb(0, at.mono_ns + ladder.steps[0].after_ns)
 
