@@ -60,7 +60,7 @@ class VoteSpec(Operand):
     def _check(self) -> Self:
         most = sum(map(_voters, self.of))
         if most < self.votes:
-            raise misplaced(f"there are only {most} voters: it could never be TRUE", "votes")
+            raise misplaced(f"only {most} can vote: it could never be TRUE", "votes")
         return self
 
 
