@@ -10,18 +10,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import as_file
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from gateway.cli.check import AssumedPorts
-from gateway.config.catalogue import read_catalogue
-from gateway.config.inspection import Inspection
-from gateway.config.load import ConfigErrors, SiteConfig, load_site
+from gateway.config.load import ConfigErrors, load_site
 from gateway.config.starter import starter
 from gateway.fields import duration_words
 from gateway.rehearsal.coverage import Coverage
 from gateway.rehearsal.files import Prepared, prepare
 from gateway.rehearsal.junit import junit
-from gateway.rehearsal.runner import Outcome, Stage, play
+from gateway.rehearsal.rebinding import Rebinding
+from gateway.rehearsal.runner import Outcome, play
 
 EXIT_FAILED, EXIT_BAD_FILE, EXIT_CANNOT_WRITE = 1, 2, 73
 
@@ -60,15 +58,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _played(prepared: Prepared, coverage: Coverage) -> list[Outcome]:
-    stage = stage_of(prepared.site)
+    site = Rebinding.of(prepared.site)
     coverage.of(prepared.site.bound)
-    return [play(script, stage, coverage) for script in prepared.scripts]
-
-
-def stage_of(site: SiteConfig) -> Stage:
-    """What tests of this site are played with."""
-    catalogue = read_catalogue(Inspection()) or {}
-    return Stage(site.rules, site.devices, catalogue, {"zone": ZoneInfo(site.site.timezone)})
+    return [play(script, site, coverage) for script in prepared.scripts]
 
 
 def _tell_problems(error: ConfigErrors, *, as_json: bool) -> None:

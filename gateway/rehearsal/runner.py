@@ -5,21 +5,19 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import Any
 
-from alerts.bind import Catalogue, bind
-from alerts.bound import Bound
 from alerts.engine import AlarmEngine
 from alerts.lifecycle import Trigger, Way
-from alerts.rule import Rule
 from gateway.config.problems import Problem
 from gateway.fields import parse_quantity
-from gateway.model import AlarmState, Command, CommandKind, CommandRefused, Device, Event, Notice, Occurrence
+from gateway.model import AlarmState, Command, CommandKind, CommandRefused, Event, Notice, Occurrence
 from gateway.rehearsal.coverage import Coverage
 from gateway.rehearsal.house import RehearsedHouse
 from gateway.rehearsal.matching import moment, told_rows, unmet
 from gateway.rehearsal.model import BAD_REASONS, UNCERTAIN_REASONS, Shown
+from gateway.rehearsal.rebinding import Rebinding
 from gateway.rehearsal.script import Key, ReadyStep, Script
 from gateway.units import UnitError
 
@@ -28,21 +26,6 @@ _OF_THE_ALARM = frozenset({CommandKind.OUT_OF_SERVICE, CommandKind.IN_SERVICE})
 _NEVER = "-"
 """The occurrence of an alarm that has had none."""
 _WORDS = {True: "TRUE", False: "FALSE", None: "UNKNOWN"}
-
-
-@dataclass(frozen=True)
-class Stage:
-    """What every test of a site is played with."""
-
-    rules: Sequence[Rule]
-    devices: Sequence[Device]
-    catalogue: Catalogue
-    binding: Mapping[str, Any] = field(default_factory=dict)
-
-    def bound(self, named: frozenset[str]) -> Bound:
-        """The site's rules on these of its devices; the others are not there."""
-        devices = [device if device.id in named else replace(device, disabled=True) for device in self.devices]
-        return bind(self.rules, devices, self.catalogue, **self.binding)
 
 
 @dataclass(frozen=True)
@@ -71,19 +54,19 @@ class Outcome:
         return not self.failures
 
 
-def play(script: Script, stage: Stage, coverage: Coverage) -> Outcome:
+def play(script: Script, site: Rebinding, coverage: Coverage) -> Outcome:
     """Play one test to its end; a step that fails does not keep the next ones from being looked at."""
-    return _Play(script, stage, coverage).whole()
+    return _Play(script, site, coverage).whole()
 
 
 class _Play:
-    def __init__(self, script: Script, stage: Stage, coverage: Coverage) -> None:
+    def __init__(self, script: Script, site: Rebinding, coverage: Coverage) -> None:
         self._script = script
         self._coverage = coverage
         self._failures: list[Failure] = []
         self._history: dict[Key, list[str]] = defaultdict(list)
-        named = [device for device in stage.devices if device.id in script.devices]
-        self._house = RehearsedHouse(named, lambda: stage.bound(script.devices), self._took, recovers=script.restarts)
+        named = [device for device in site.site.devices if device.id in script.devices]
+        self._house = RehearsedHouse(named, lambda: site.bound(script.devices), self._took, recovers=script.restarts)
         self._seen_events = self._seen_notices = 0
 
     def whole(self) -> Outcome:

@@ -10,14 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from zoneinfo import ZoneInfo
 
-from alerts.bind import bind
-from alerts.bound import Bound
 from alerts.engine import AlarmEngine
 from alerts.ulid import encode
 from gateway.app.house import feeds
-from gateway.config.catalogue import read_catalogue
-from gateway.config.inspection import Inspection
-from gateway.config.load import SiteConfig
 from gateway.health import GatewayStatus, HealthBook
 from gateway.model import (
     SECOND,
@@ -38,6 +33,7 @@ from gateway.model import (
     Quality,
     Value,
 )
+from gateway.rehearsal.rebinding import Rebinding
 from tests.rehearsal.storm import WALL, Storm
 
 CHECKPOINT_EVERY = 10 * SECOND
@@ -87,13 +83,6 @@ class Kept:
         )
 
 
-def bound(site: SiteConfig) -> Bound:
-    """The site's rules with conditions that remember nothing."""
-    catalogue = read_catalogue(Inspection())
-    assert catalogue is not None
-    return bind(site.rules, site.devices, catalogue, zone=ZoneInfo(site.site.timezone))
-
-
 def at_desk(kind: str, *states: str) -> Callable[[Night], None]:
     """An operator who does this to every alarm in one of these states."""
 
@@ -122,7 +111,7 @@ class Night:
         self._open()
 
     def _open(self) -> None:
-        self.engine = AlarmEngine(bound(self.storm.site), len(self.kept.events) + 1, self._mint)
+        self.engine = AlarmEngine(Rebinding.of(self.storm.site).bound(), len(self.kept.events) + 1, self._mint)
         site = self.storm.site
         self.health = HealthBook(site.devices, feeds(site), self.now, ZoneInfo(site.site.timezone))
         self.pulse_ns = self.now.mono_ns

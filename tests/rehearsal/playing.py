@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from gateway.cli.check import AssumedPorts
-from gateway.cli.test_rules import stage_of
 from gateway.config.load import load_site
 from gateway.config.problems import ConfigErrors
 from gateway.rehearsal.coverage import Coverage
 from gateway.rehearsal.files import prepare
+from gateway.rehearsal.rebinding import Rebinding
 from gateway.rehearsal.runner import Outcome, play
 
 GARAGE = Path(__file__).parent / "garage" / "site.yaml"
@@ -28,7 +28,7 @@ def played(folder: Path, text: str, coverage: Coverage | None = None) -> list[Ou
     outcomes = []
     for one in found:
         seen.of(one.site.bound)
-        outcomes += [play(script, stage_of(one.site), seen) for script in one.scripts]
+        outcomes += [play(script, Rebinding.of(one.site), seen) for script in one.scripts]
     return outcomes
 
 
