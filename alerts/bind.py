@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, tzinfo
 
-from alerts.asked import named_points, own_conditions, unknown_for
+from alerts.asked import named_points, own_conditions, tells_of_silence, unknown_for
 from alerts.bound import BindProblem, Bound, Instance, Unbound
 from alerts.companion import SUFFIX, companion_rule, has_companion
 from alerts.condition.build import Absent, Fitted, Mistake, Scope, build
@@ -81,7 +81,15 @@ class _Binder:
 
     def bound(self) -> Bound:
         problems = tuple(dict.fromkeys(self.problems))
-        return Bound(self._collapsed(), self.columns, problems, tuple(self.unbound), tuple(self.reduced))
+        return Bound(
+            self._collapsed(),
+            self.columns,
+            problems,
+            tuple(self.unbound),
+            tuple(self.reduced),
+            zone=self.zone,
+            holidays=self.holidays,
+        )
 
     def bind_rule(self, rule: Rule) -> None:
         self.by_rule[rule.rule] = []
@@ -296,7 +304,7 @@ class _Binder:
         return point.codes if point else ()
 
     def _collapsed(self) -> tuple[Instance, ...]:
-        """Companions with the device-offline alarms that speak for them, which may be bound after them.
+        """Companions, and what else only tells of silence, with the device-offline alarms that speak for them.
 
         Beside its own device's also those of the devices whose alarms its rule asks for.
         """
@@ -306,7 +314,8 @@ class _Binder:
             if instance.rule.rule == OFFLINE_RULE or OFFLINE_RULE in instance.rule.instead_of
         }
         return tuple(
-            self._under(instance, offline) if instance.companion_of else instance for instance in self.instances
+            self._under(instance, offline) if instance.companion_of or tells_of_silence(instance.rule) else instance
+            for instance in self.instances
         )
 
     def _under(self, companion: Instance, offline: Mapping[str, tuple[str, str]]) -> Instance:

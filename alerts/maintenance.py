@@ -27,7 +27,7 @@ class MaintenanceOptions(Strict):
         if self.of.empty:
             raise misplaced("something is expected: a rule, system, class, severity, place, device or label", "of")
         if self.of.class_ is AlarmClass.LIFE_SAFETY:
-            raise misplaced("life safety is never in maintenance; take single alarms out of service", "of", "class")
+            raise misplaced("life safety is never in maintenance; take single alarms out of service", "of")
         return self
 
 

@@ -24,6 +24,8 @@ from gateway.model import (
     Judgement,
     Layout,
     Occurrence,
+    Silence,
+    SilenceWish,
 )
 from gateway.store.errors import CorruptRow, StoreError
 from gateway.store.journal import Journal
@@ -118,13 +120,35 @@ class Pipeline:
         self._samples.give_up(position)
         self._samples.count(dropped=len(frame.values))
 
-    async def command(self, command: Command) -> Occurrence:
-        """Carry out an operator's command; the occurrence as committed. CommandRefused changes nothing."""
+    async def command(self, command: Command) -> Occurrence | None:
+        """Carry out an operator's command; the occurrence as committed, None of an alarm that is not open.
+
+        CommandRefused changes nothing.
+        """
         self._check()
         judgement = self._engine.command(command, self._clock.now(), self._samples.position)
         self._rearm()
         await self._commit(judgement)
-        return judgement.occurrences[command.occurrence]
+        if command.occurrence:
+            return judgement.occurrences[command.occurrence]
+        alarm = (command.rule, command.source)
+        return next((one for one in judgement.occurrences.values() if (one.rule, one.source) == alarm), None)
+
+    async def silence(self, wish: SilenceWish) -> Silence:
+        """Nobody is told of these alarms for a while. CommandRefused changes nothing."""
+        self._check()
+        silence, judgement = self._engine.silence(wish, self._clock.now(), self._samples.position)
+        self._rearm()
+        await self._commit(judgement)
+        return silence
+
+    async def unsilence(self, silence: str, by: str) -> Silence:
+        """They speak again. CommandRefused when there is no such silence."""
+        self._check()
+        ended, judgement = self._engine.unsilence(silence, by, self._clock.now(), self._samples.position)
+        self._rearm()
+        await self._commit(judgement)
+        return ended
 
     async def swap(self, engine: Engine, succeed: Callable[[Instant, int], Judgement]) -> None:
         """Let another engine judge from here on; returns when that is committed, with a checkpoint of it.

@@ -47,6 +47,7 @@ MAY_IMPORT: dict[str, set[str] | None] = {
         "alerts.rule",
         "alerts.override",
         "alerts.bind",
+        "alerts.maintenance",
         "alerts.notify.options",
         "gateway.api.options",
         "gateway.health.points",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from collections.abc import Awaitable
+from typing import Annotated, Any, Literal, TypeVar
 
 import anyio
 from fastapi import APIRouter, Query, Request
@@ -18,13 +19,14 @@ from gateway.api.reading import ReadingOf
 from gateway.api.shapes import answers
 from gateway.api.strict import read_body
 from gateway.api.tokens import Identity
-from gateway.fields import Duration, Prose, Strict
+from gateway.fields import Duration, Line, Prose, Strict
 from gateway.model import AlarmState, Command, CommandKind, CommandRefused, Occurrence, Severity
 
 STATUS = {"not_found": 404, "life_safety": 403, "invalid": 422}
 
 router = APIRouter(prefix="/api/v1/alarms", tags=["alarms"])
 
+Answer = TypeVar("Answer")
 Seq = Annotated[int, Field(ge=0, lt=2**63)]
 
 
@@ -76,7 +78,27 @@ class Unshelve(Ack):
     """As an acknowledgement."""
 
 
-def _takes(model: type[BaseModel]) -> dict[str, Any]:
+class OutOfService(Strict):
+    """`permit`: the work permit or order. A life-safety alarm needs `second`, another person who agrees."""
+
+    model_config = ConfigDict(populate_by_name=False)
+
+    expected_seq: Seq | None = None
+    permit: Line
+    comment: Prose
+    for_: Duration = Field(alias="for", gt=0)
+    second: Line | None = None
+
+    def wish(self) -> dict[str, Any]:
+        """The command's fields."""
+        return {"permit": self.permit, "comment": self.comment, "for_ns": self.for_, "second": self.second}
+
+
+class ReturnToService(Ack):
+    """As an acknowledgement."""
+
+
+def takes(model: type[BaseModel]) -> dict[str, Any]:
     """For the documentation: the body is read by `read_body`, not by FastAPI."""
     schema = model.model_json_schema()
     return {"requestBody": {"content": {"application/json": {"schema": schema}}, "required": "required" in schema}}
@@ -105,21 +127,21 @@ async def one_alarm(_: Viewer, house: HouseOf, reading: ReadingOf, occurrence: s
     return answer(alarm_with_life(found, house))
 
 
-@router.post("/{occurrence}/ack", openapi_extra=_takes(Ack), responses=answers(shapes.Alarm))
+@router.post("/{occurrence}/ack", openapi_extra=takes(Ack), responses=answers(shapes.Alarm))
 async def ack(by: Operator, house: HouseOf, occurrence: str, request: Request) -> Response:
     """I have seen it. Twice is as good as once."""
     body = await read_body(request, Ack)
     return await _command(house, by, occurrence, CommandKind.ACK, body.expected_seq, comment=body.comment)
 
 
-@router.post("/{occurrence}/reset", openapi_extra=_takes(Reset), responses=answers(shapes.Alarm))
+@router.post("/{occurrence}/reset", openapi_extra=takes(Reset), responses=answers(shapes.Alarm))
 async def reset(by: Operator, house: HouseOf, occurrence: str, request: Request) -> Response:
     """Let go of a latched alarm whose condition is over."""
     body = await read_body(request, Reset)
     return await _command(house, by, occurrence, CommandKind.RESET, body.expected_seq, comment=body.comment)
 
 
-@router.post("/{occurrence}/shelve", openapi_extra=_takes(Shelve), responses=answers(shapes.Alarm))
+@router.post("/{occurrence}/shelve", openapi_extra=takes(Shelve), responses=answers(shapes.Alarm))
 async def shelve(by: Operator, house: HouseOf, occurrence: str, request: Request) -> Response:
     """Silence it for a time, or until it returns to normal. Never a life-safety alarm."""
     body = await read_body(request, Shelve)
@@ -135,11 +157,27 @@ async def shelve(by: Operator, house: HouseOf, occurrence: str, request: Request
     )
 
 
-@router.post("/{occurrence}/unshelve", openapi_extra=_takes(Unshelve), responses=answers(shapes.Alarm))
+@router.post("/{occurrence}/unshelve", openapi_extra=takes(Unshelve), responses=answers(shapes.Alarm))
 async def unshelve(by: Operator, house: HouseOf, occurrence: str, request: Request) -> Response:
     """Let it speak again."""
     body = await read_body(request, Unshelve)
     return await _command(house, by, occurrence, CommandKind.UNSHELVE, body.expected_seq, comment=body.comment)
+
+
+@router.post("/{occurrence}/out_of_service", openapi_extra=takes(OutOfService), responses=answers(shapes.Alarm))
+async def out_of_service(by: Operator, house: HouseOf, occurrence: str, request: Request) -> Response:
+    """Take it out of service under a permit, for at most 30 days; life safety by two persons, for at most 7."""
+    body = await read_body(request, OutOfService)
+    kind = CommandKind.OUT_OF_SERVICE
+    return await _command(house, by, occurrence, kind, body.expected_seq, **body.wish())
+
+
+@router.post("/{occurrence}/in_service", openapi_extra=takes(ReturnToService), responses=answers(shapes.Alarm))
+async def return_to_service(by: Operator, house: HouseOf, occurrence: str, request: Request) -> Response:
+    """Return it to service. It was judged all the time, so if it is active by then it is announced."""
+    body = await read_body(request, ReturnToService)
+    kind = CommandKind.IN_SERVICE
+    return await _command(house, by, occurrence, kind, body.expected_seq, comment=body.comment)
 
 
 async def _find(house: House, reading: ReadingOf, occurrence: str) -> Occurrence:
@@ -155,11 +193,19 @@ async def _command(
     if not ULID.fullmatch(occurrence):
         raise Problem(404, "there is no such alarm")
     command = Command(kind=kind, occurrence=occurrence, by=by.name, expected_seq=expected_seq, **wish)
+    changed = await done(house.command(command), house)
+    if changed is None:
+        raise AssertionError("a command on an occurrence answers with it")
+    return answer(alarm(changed, house))
+
+
+async def done(doing: Awaitable[Answer], house: House) -> Answer:
+    """What the house answers; a refusal as a Problem."""
     try:
         # the request's deadline must not cut a commit in two
         with anyio.CancelScope(shield=True):
-            changed = await house.command(command)
+            answered = await doing
+        return answered
     except CommandRefused as refusal:
         current = None if refusal.current is None else alarm(refusal.current, house)
         raise Problem(STATUS.get(refusal.code, 409), str(refusal), code=refusal.code, current=current) from None
-    return answer(alarm(changed, house))

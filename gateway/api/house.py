@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from alerts.kpi import Norms, kpis
 from alerts.tally import Tally
@@ -17,7 +17,20 @@ from gateway.api.tokens import Identity
 from gateway.bus import Bus, Change
 from gateway.clock import Clock
 from gateway.health import HealthBook
-from gateway.model import AlarmClass, Command, Device, Event, Occurrence, Quarantined, Severity, Text
+from gateway.model import (
+    AlarmClass,
+    AlarmState,
+    Command,
+    Device,
+    Event,
+    Mute,
+    Occurrence,
+    Quarantined,
+    Severity,
+    Silence,
+    SilenceWish,
+    Text,
+)
 from gateway.store.history import History
 
 
@@ -81,6 +94,16 @@ def _no_figures(begin_ns: int, end_ns: int) -> Mapping[str, Any]:
     return {**kpis(Tally(begin_ns, end_ns), nobody), "muted_now": {}, "delivery": {}}
 
 
+class Muted(NamedTuple):
+    """One mute of one alarm; `occurrence` None while that is not open."""
+
+    rule: str
+    source: str
+    state: AlarmState
+    occurrence: str | None
+    mute: Mute
+
+
 def _nothing(_: int) -> Sequence[tuple[int, Quarantined]]:
     return ()
 
@@ -91,9 +114,11 @@ class House:
 
     `history(device, point_key, from_wall_ns, to_wall_ns, max_points)` and `records` may block: the API calls them in
     worker threads. `authenticate(sha256)` too; it answers None for unknown, revoked and expired alike.
-    `command` answers after COMMIT, or raises CommandRefused. `live` gives the open alarms as they are judged now.
-    `changes` tells what has been committed, in the journal's order. `quarantined(limit)` gives the newest messages kept
-    aside with their numbers, newest first, and may block. `kpi(from_wall_ns, to_wall_ns)` reads the journal and blocks.
+    `command` answers after COMMIT, or raises CommandRefused; None of an alarm that is not open. So do `silence` and
+    `unsilence(silence, by)`; `silences` are those that last, `mutes` all that is muted now.
+    `live` gives the open alarms as they are judged now. `changes` tells what has been committed, in the journal's
+    order. `quarantined(limit)` gives the newest messages kept aside with their numbers, newest first, and may block.
+    `kpi(from_wall_ns, to_wall_ns)` reads the journal and blocks.
     """
 
     site: Site
@@ -103,11 +128,15 @@ class House:
     current: CurrentValues
     records: Records
     history: Callable[[str, str, int, int, int], History]
-    command: Callable[[Command], Awaitable[Occurrence]]
+    command: Callable[[Command], Awaitable[Occurrence | None]]
+    silence: Callable[[SilenceWish], Awaitable[Silence]]
+    unsilence: Callable[[str, str], Awaitable[Silence]]
     authenticate: Callable[[bytes], Identity | None]
     has_users: Callable[[], bool]
     rules: Mapping[str, AlarmRule]
     rules_view: Callable[[], Sequence[Mapping[str, Any]]] = tuple
+    silences: Callable[[], Sequence[Silence]] = tuple
+    mutes: Callable[[], Sequence[Muted]] = tuple
     live: Callable[[], Iterable[Occurrence]] = tuple
     unbound: Sequence[UnboundRule] = ()
     changes: Bus[Change] = field(default_factory=Bus)

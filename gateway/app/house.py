@@ -21,7 +21,7 @@ from drivers.modbus.driver import ModbusDriver
 from drivers.mqtt.driver import MqttDriver
 from drivers.mqtt.options import MqttLinkOptions
 from gateway.api.current import CurrentValues
-from gateway.api.house import House
+from gateway.api.house import House, Muted
 from gateway.app.access import Access
 from gateway.app.figures import Figures
 from gateway.app.probing import Probing
@@ -157,11 +157,15 @@ async def open_rooms(config: SiteConfig, folder: Path, rate: float, teardown: Te
         records=reader,
         history=samples.history,
         command=pipeline.command,
+        silence=pipeline.silence,
+        unsilence=pipeline.unsilence,
         authenticate=access.authenticate,
         has_users=access.has_tokens,
         rules=rules_of(config),
         live=standing.open_occurrences,
         rules_view=standing.rules_view,
+        silences=lambda: standing.engine.silences(),
+        mutes=partial(_mutes, standing),
         unbound=config.unbound,
         changes=bus,
         quarantined=samples.quarantined,
@@ -224,3 +228,12 @@ def _historian(config: SiteConfig, clock: BuildingClock, stores: Stores) -> Hist
     if config.historian is None:
         return None
     return Historian(config.historian, config.site.id, config.devices, clock, stores.samples, stores.reader)
+
+
+def _mutes(standing: Standing) -> list[Muted]:
+    """Every mute of every alarm, for the API."""
+    return [
+        Muted(view.rule, view.source, view.state, view.occurrence, mute)
+        for view in standing.engine.rules_view()
+        for mute in view.mutes
+    ]

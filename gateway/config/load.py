@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
+from zoneinfo import ZoneInfo
 
 from alerts.bind import Bound, Unbound, bind
 from alerts.notify.options import WebhookOptions
@@ -21,6 +22,7 @@ from gateway.config.certificates import check_certificates, check_client_files
 from gateway.config.discover import announcing, with_lookouts
 from gateway.config.inspection import Inspection
 from gateway.config.links import check_links
+from gateway.config.maintenance import check_maintenance
 from gateway.config.oversights import told_of_units, warn_of_oversights
 from gateway.config.problems import ConfigErrors, Problem
 from gateway.config.profiles import Profiles
@@ -88,7 +90,10 @@ def load_site(path: Path, ports: Mapping[str, int] = NO_PORTS) -> SiteConfig:
         built.devices = with_periods(built.devices, assignments)
     if site.complete and built.complete and rules.complete:
         catalogue = read_catalogue(inspection) or {}
-        bound = bind(rules.rules, built.devices, catalogue)
+        zone = ZoneInfo(site.site.site.timezone)
+        bound = bind(rules.rules, built.devices, catalogue, zone=zone)
+        windows = check_maintenance(inspection, site, {rule.rule for rule in rules.rules}, built.devices)
+        bound = replace(bound, windows=windows)
         told = told_of_units(inspection, site, built, catalogue) if bound.problems else ()
         for problem in bound.problems:
             if any(problem.message.startswith(f"{name!r}: ") for name in told):

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic.json_schema import WithJsonSchema
 
+from alerts.maintenance import Maintenance
 from alerts.notify.options import Webhooks
 from drivers.adaptation import Adaptation, Name
 from drivers.profile import ChannelOptions
@@ -157,6 +158,9 @@ class SiteFile(Strict):
     )
     devices: dict[Id, DeviceEntry] = Field(default_factory=dict, description="the things in the building, by id")
     rules: RuleChoice = RuleChoice()
+    maintenance: Maintenance = Field(
+        default_factory=list, description="when which alarms are expected and tell nobody: never those of life safety"
+    )
     notify: NotifyOptions = NotifyOptions()
     historian: HistorianOptions | None = Field(default=None, description="the outside time-series store")
     api: ApiOptions = ApiOptions()

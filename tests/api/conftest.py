@@ -12,7 +12,7 @@ import pytest
 
 from gateway.api.app import create_app
 from gateway.api.current import CurrentValues
-from gateway.api.house import House
+from gateway.api.house import House, Muted
 from gateway.api.options import ApiOptions
 from gateway.api.tokens import Identity, Role, token_hash
 from gateway.clock import VirtualClock
@@ -30,10 +30,13 @@ from gateway.model import (
     Instant,
     Layout,
     Location,
+    Mute,
     Occurrence,
     Point,
     PointType,
     Severity,
+    Silence,
+    SilenceWish,
     Text,
 )
 from gateway.store.history import Bucket, Change, History
@@ -102,6 +105,8 @@ class Journal:
         }
         self.log: list[Event] = []
         self.commands: list[Command] = []
+        self.silent: dict[str, Silence] = {}
+        self.out: dict[tuple[str, str], Mute] = {}
 
     def occurrences(self, **query: Any) -> list[Occurrence]:
         rows = sorted(self.rows.values(), key=lambda row: row.occurrence, reverse=True)
@@ -123,7 +128,46 @@ class Journal:
     def last_seq(self) -> int:
         return max((event.seq for event in self.log), default=0)
 
-    async def command(self, command: Command) -> Occurrence:
+    async def silence(self, wish: SilenceWish) -> Silence:
+        if wish.of.get("class") == "life_safety":
+            raise CommandRefused("life_safety", "a life-safety alarm cannot be silenced")
+        made = Silence(
+            id=IDS[len(self.silent)],
+            of=wish.of,
+            by=wish.by,
+            reason=wish.reason,
+            began_ns=WALL,
+            until_wall_ns=WALL + wish.for_ns,
+        )
+        self.silent[made.id] = made
+        return made
+
+    async def unsilence(self, silence: str, by: str) -> Silence:
+        if silence not in self.silent:
+            raise CommandRefused("not_found", f"there is no silence {silence}")
+        return self.silent.pop(silence)
+
+    def silences(self) -> list[Silence]:
+        return list(self.silent.values())
+
+    def mutes(self) -> list[Muted]:
+        return [Muted(*key, AlarmState.NORMAL, None, mute) for key, mute in self.out.items()]
+
+    def _alarm_command(self, command: Command) -> None:
+        """On an alarm that is not open: only the lift is there."""
+        key = (command.rule or "", command.source or "")
+        if key[1] != "lift-1":
+            raise CommandRefused("not_found", f"no rule {command.rule} watches {command.source}")
+        self.commands.append(command)
+        if command.kind is CommandKind.OUT_OF_SERVICE:
+            until = WALL + (command.for_ns or 0)
+            self.out[key] = Mute("out_of_service", command.permit or "", command.by, until)
+        else:
+            del self.out[key]
+
+    async def command(self, command: Command) -> Occurrence | None:
+        if not command.occurrence:
+            return self._alarm_command(command)
         row = self.rows.get(command.occurrence)
         if row is None:
             raise CommandRefused("not_found", "no such alarm")
@@ -190,6 +234,10 @@ def make_house(journal: Journal) -> Callable[..., House]:
             "records": journal,
             "history": history,
             "command": journal.command,
+            "silence": journal.silence,
+            "unsilence": journal.unsilence,
+            "silences": journal.silences,
+            "mutes": journal.mutes,
             "authenticate": callers.get,
             "has_users": lambda: True,
             "rules": {"WA-02": RULE},

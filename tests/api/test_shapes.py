@@ -8,7 +8,7 @@ import httpx
 import pytest
 from pydantic import BaseModel
 
-from gateway.api import quality_shapes, shapes
+from gateway.api import muting_shapes, quality_shapes, shapes
 from gateway.api.house import House
 from gateway.model import Frame, LinkReport, Mute, Quality, UnitReport
 from tests.api.conftest import IDS, WALL, WATER_LAYOUT, Journal, occurrence
@@ -26,6 +26,8 @@ GETS: dict[str, type[BaseModel]] = {
     "/api/v1/events": shapes.Listing[shapes.Event],
     "/api/v1/rules": shapes.Listing[shapes.Rule],
     "/api/v1/links": shapes.Listing[shapes.Link],
+    "/api/v1/mutes": shapes.Listing[muting_shapes.Muted],
+    "/api/v1/silences": shapes.Listing[muting_shapes.Silence],
     "/api/v1/kpi": quality_shapes.Kpi,
     "/nothing": shapes.ProblemShape,
     "/api/v1/alarms?limit=x": shapes.ProblemShape,
@@ -44,6 +46,8 @@ async def test_every_answer_has_its_documented_shape(
     house.health.report(LinkReport(link="garage", endpoint="e", connected=True, at=now, units=(unit,)))
     journal.rows[IDS[1]] = occurrence(1, mutes=(Mute("shelved", "repair", "x", WALL, True),), condition=None)
     await operator.post(f"/api/v1/alarms/{IDS[0]}/ack", json={"comment": "seen"})
+    journal.out["WA-02", "lift-1"] = Mute("out_of_service", "WO-17", "x", WALL)
+    await operator.post("/api/v1/silences", json={"of": {"rule": "WA-02"}, "for": "1h", "reason": "known"})
     reply = await operator.get(path)
     GETS[path].model_validate(reply.json())
 

@@ -28,6 +28,8 @@ from gateway.model import (
     Occurrence,
     Point,
     PointType,
+    Silence,
+    SilenceWish,
 )
 from gateway.pipeline import Pipeline, last_known, recover, resumed_clock
 from gateway.store.connection import rows
@@ -109,6 +111,12 @@ class SmallEngine:
         if not self.raised:
             raise CommandRefused("not_active", "there is no alarm")
         return self._judgement("ack", now, by=command.by)
+
+    def silence(self, wish: SilenceWish, now: Instant, position: int) -> tuple[Silence, Judgement]:
+        raise CommandRefused("invalid", "there is nothing to silence")
+
+    def unsilence(self, silence: str, by: str, now: Instant, position: int) -> tuple[Silence, Judgement]:
+        raise CommandRefused("not_found", "there is no silence")
 
     def note(self, kind: str, now: Instant, by: str | None = None, body: Mapping[str, Any] | None = None) -> Judgement:
         event = Event(seq=self.next_seq, at=now, kind=kind, by=by, body=body or {})
