@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from alerts.condition.operand import Loc
 from alerts.condition.spec import Condition, walk
+from alerts.condition.watching import HeartbeatSpec, StaleSpec
 from alerts.rule import Rule
-from gateway.model import SECOND, Device
+from gateway.model import SECOND, AlarmClass, Device
 
 LEAST_UNKNOWN = 60 * SECOND
+_OF_SILENCE = (StaleSpec, HeartbeatSpec)
 
 
 def unknown_for(rule: Rule, device: Device, part: str | None) -> int:
@@ -35,6 +37,15 @@ def _period(rule: Rule, device: Device, part: str | None) -> int:
 def own_conditions(rule: Rule) -> list[Condition]:
     """Those that decide whether it is on, without the one that suppresses it."""
     return [condition for loc, condition in rule.conditions if loc != ("suppress_when",)]
+
+
+def tells_of_silence(rule: Rule) -> bool:
+    """It says nothing else than that points are not heard: of a device that is offline, one alarm says it already.
+
+    A life-safety alarm is never silenced by another one.
+    """
+    leaves = [spec for _, spec, _ in walk(rule.when) if not any(True for _ in spec.operands())]
+    return rule.class_ is not AlarmClass.LIFE_SAFETY and all(isinstance(leaf, _OF_SILENCE) for leaf in leaves)
 
 
 def named_points(rule: Rule) -> list[tuple[Loc, str]]:

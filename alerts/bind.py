@@ -81,15 +81,7 @@ class _Binder:
 
     def bound(self) -> Bound:
         problems = tuple(dict.fromkeys(self.problems))
-        return Bound(
-            self._collapsed(),
-            self.columns,
-            problems,
-            tuple(self.unbound),
-            tuple(self.reduced),
-            zone=self.zone,
-            holidays=self.holidays,
-        )
+        return Bound(self._collapsed(), self.columns, problems, tuple(self.unbound), tuple(self.reduced))
 
     def bind_rule(self, rule: Rule) -> None:
         self.by_rule[rule.rule] = []

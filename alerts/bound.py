@@ -19,7 +19,7 @@ class Instance:
     `part`: of the device, if it is not about all of it. `order`: evaluate in this order, inputs and suppressors come
     first. `suppressed_by`: while one of these alarms is active, this one is suppressed by design. `companion_of` is set
     on `<rule>/protection_lost`: the alarm it guards. `collapse_into`: the device-offline alarm that speaks for this
-    companion while it is active. `asked`: those of `suppressed_by` that say only what the alarms that its rule asks for
+    one while it is active. `asked`: those of `suppressed_by` that say only what the alarms that its rule asks for
     have lost, and nothing of its own points. `hush`: while it is TRUE the alarm and its companion are suppressed by
     design (the rule's `suppress_when`). `condition_hash` changes when the condition, its points or its delays change,
     `hush_hash` when the other one does.

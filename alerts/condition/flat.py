@@ -116,8 +116,8 @@ class Flat(Node):
     """TRUE when all samples of the last W lie within `eps`, FALSE as soon as two of them do not.
 
     UNKNOWN until there are `samples` of them that reach over a whole W without a gap of more than `gap_ns`, and so
-    again after a gap, which a restart is too. BAD samples are left out. While the gate is FALSE so is the answer, and the window
-    begins behind it; while the gate is UNKNOWN nothing is TRUE.
+    again after a gap, which a restart is too. BAD samples are left out. While the gate is FALSE so is the answer, and
+    the window begins behind it; while the gate is UNKNOWN nothing is TRUE.
     """
 
     __slots__ = ("_after_ns", "_due", "_epoch", "_spread", "eps", "gap_ns", "gate", "samples", "slot", "unit")
