@@ -23,7 +23,7 @@ from gateway.app.figures import Figures
 from gateway.app.standing import Standing, engine_of, rules_of
 from gateway.config.load import SiteConfig, load_site
 from gateway.config.problems import ConfigErrors, Problem
-from gateway.config.restart_needed import restart_needed
+from gateway.config.restart_needed import after_restart, restart_needed
 from gateway.model import Instant, Judgement
 from gateway.pipeline import Pipeline
 from gateway.store.errors import StoreError
@@ -191,7 +191,7 @@ def difference(running: SiteConfig, wanted: SiteConfig) -> Reloaded:
         added=[name for name in after if name not in before],
         removed=[name for name in before if name not in after],
         changed=[name for name, rule in after.items() if name in before and before[name] != rule],
-        warnings=[str(warning) for warning in wanted.warnings],
+        warnings=[*map(str, wanted.warnings), *after_restart(running, wanted)],
     )
 
 

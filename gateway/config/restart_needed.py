@@ -21,6 +21,15 @@ def restart_needed(running: SiteConfig, wanted: SiteConfig) -> list[Problem]:
     ]
 
 
+def after_restart(running: SiteConfig, wanted: SiteConfig) -> list[str]:
+    """What a reload cannot do, but need not be refused for: sentences for whoever reloads."""
+    before = {unit.name: unit.urgent for unit in running.units}
+    units = [unit.name for unit in wanted.units if before.get(unit.name, unit.urgent) != unit.urgent]
+    if not units:
+        return []
+    return [f"rules read other points of {_listed(units)}: which come first on a busy bus stays until a restart"]
+
+
 def _differences(running: SiteConfig, wanted: SiteConfig) -> Iterator[str]:
     if running.site != wanted.site:
         names = [name for name in type(wanted.site).model_fields if _differ(running.site, wanted.site, name)]

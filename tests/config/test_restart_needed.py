@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.config.restart_needed import restart_needed
+from gateway.config.restart_needed import after_restart, restart_needed
 from tests.config.conftest import Folder
 
 HOOK = """
@@ -59,6 +59,9 @@ def test_rules_alone_need_no_restart(folder: Folder, old: str, new: str) -> None
         folder.change((old, new), file="rules.yaml")
     after = folder.load()
     assert before.digest != after.digest
+    assert [told.startswith("rules read other points of io") for told in after_restart(before, after)] == (
+        [True] if "pump_run" in new or "enabled" in new else []
+    )
     assert restart_needed(before, after) == []
 
 
