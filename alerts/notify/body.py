@@ -79,15 +79,18 @@ def life_body(occurrence: Occurrence) -> dict[str, Any]:
         "announced": occurrence.announced,
         "held": occurrence.held,
         "chatter": occurrence.chatter,
+        "chattering": occurrence.chattering,
     }
 
 
 def notice_body(notice: Notice, site: str) -> dict[str, Any]:
-    """What a webhook receives. `reason`: raise, reraise, severity_up, recover."""
+    """What a webhook receives. `about` is what belongs to its reason: a digest's alarms, an end's duration, a step."""
     return {
         "site": site,
         "seq": notice.seq,
         "reason": notice.reason,
+        "step": notice.step,
+        "about": dict(notice.body),
         "at": rfc3339(notice.at.wall_ns),
         "alarm": alarm_body(notice.occurrence) | {"life": life_body(notice.occurrence)},
     }

@@ -44,6 +44,18 @@ class Channel(Protocol):
     async def close(self) -> None: ...
 
 
-def idempotency_key(gateway: str, occurrence: str, seq: int, channel: str, recipient: str) -> str:
-    """Equal for every attempt to tell one recipient one thing; the receiver may drop a second one."""
-    return hashlib.sha256("|".join((gateway, occurrence, str(seq), channel, recipient)).encode()).hexdigest()
+def idempotency_key(gateway: str, notice: Notice, channel: str, recipient: str) -> str:
+    """Equal for every attempt to tell one recipient one thing; the receiver may drop a second one.
+
+    What is said again of the same row (a repetition) is another thing.
+    """
+    row = f"{notice.seq}-{notice.reason}-{notice.step}" if notice.step else str(notice.seq)
+    return hashlib.sha256(
+        "|".join((gateway, notice.occurrence.occurrence, row, channel, recipient)).encode()
+    ).hexdigest()
+
+
+def about(notice: Notice) -> tuple[str, ...]:
+    """The occurrences that it tells of: a digest's are many. What comes later of any of them waits for it."""
+    also = notice.body.get("occurrences", ())
+    return tuple(dict.fromkeys((notice.occurrence.occurrence, *also)))

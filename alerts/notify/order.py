@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+Place = tuple[int, int]
+"""(seq, step) of a notice: what is said of one occurrence goes out in this order."""
+
 
 class Order:
-    """The undelivered notices of one channel that are not due yet, by occurrence."""
+    """The undelivered notices of one channel that are not due yet, by occurrence. One notice may tell of several."""
 
     def __init__(self) -> None:
-        self._waiting: dict[str, dict[int, int]] = {}  # occurrence → seq → due wall ns
+        self._waiting: dict[str, dict[Place, int]] = {}  # occurrence → place → due wall ns
 
-    def waits(self, occurrence: str, seq: int, due_wall_ns: int) -> None:
+    def waits(self, occurrences: Iterable[str], place: Place, due_wall_ns: int) -> None:
         """This notice will be looked at again at `due_wall_ns`."""
-        self._waiting.setdefault(occurrence, {})[seq] = due_wall_ns
+        for occurrence in occurrences:
+            self._waiting.setdefault(occurrence, {})[place] = due_wall_ns
 
-    def done(self, occurrence: str, seq: int) -> None:
+    def done(self, occurrences: Iterable[str], place: Place) -> None:
         """This notice was delivered, or given up."""
-        waiting = self._waiting.get(occurrence, {})
-        waiting.pop(seq, None)
-        if not waiting:
-            self._waiting.pop(occurrence, None)
+        for occurrence in occurrences:
+            waiting = self._waiting.get(occurrence, {})
+            waiting.pop(place, None)
+            if not waiting:
+                self._waiting.pop(occurrence, None)
 
-    def held_until(self, occurrence: str, seq: int) -> int | None:
-        """When the first notice that this one must follow is due; None when nothing is before it."""
-        waiting = self._waiting.get(occurrence)
-        first = min(waiting) if waiting else seq
-        return self._waiting[occurrence][first] if first < seq else None
+    def held_until(self, occurrences: Iterable[str], place: Place) -> int | None:
+        """When the last of the notices that this one must follow is due; None when nothing is before it."""
+        held = [self._waiting[one][first] for one in occurrences if (first := self._first(one, place)) < place]
+        return max(held, default=None)
+
+    def _first(self, occurrence: str, otherwise: Place) -> Place:
+        return min(self._waiting.get(occurrence, ()), default=otherwise)

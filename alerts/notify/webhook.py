@@ -79,7 +79,7 @@ class WebhookChannel:
             self._client = None
 
     def _idempotency_key(self, notice: Notice) -> str:
-        return idempotency_key(self._site, notice.occurrence.occurrence, notice.seq, self.name, self._options.url)
+        return idempotency_key(self._site, notice, self.name, self._options.url)
 
     async def _pin(self) -> IP:
         """The address to connect to. All that DNS answers must be allowed: a mixed answer is an attack."""

@@ -9,12 +9,12 @@ import asyncio
 import logging
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn, Protocol
 
-from alerts.notify.channel import Channel, Delivered, Outcome, Refused, Retry
-from alerts.notify.order import Order
+from alerts.notify.channel import Channel, Delivered, Outcome, Refused, Retry, about
+from alerts.notify.order import Order, Place
 from gateway.clock import host_wall_ns
 from gateway.model import SECOND, Notice, Severity
 
@@ -56,7 +56,9 @@ class Outbox(Protocol):
 
 @dataclass(slots=True)
 class DeliveryCounts:
-    """Since start. `dead` were given up after five refusals; CRITICAL never is. `last_error` stays until a success."""
+    """Since start. `dead` were given up, after five refusals or too old; CRITICAL never is. `last_error` stays until a
+    success.
+    """
 
     delivered: int = 0
     retried: Counter[str] = field(default_factory=Counter)  # by `retry` or `refused`
@@ -64,11 +66,29 @@ class DeliveryCounts:
     last_error: str | None = None
 
 
-class DeliveryWorker:
-    """Empties one channel's share of the outbox. Run one per channel; `wake()` when new notices are committed."""
+def _for_ever(severity: Severity) -> int:
+    return 0
 
-    def __init__(self, channel: Channel, outbox: Outbox, *, rng: random.Random | None = None) -> None:
+
+class DeliveryWorker:
+    """Empties one channel's share of the outbox. Run one per channel; `wake()` when new notices are committed.
+
+    `longest` says how old (ns) a notice of a severity may grow before it is given up, 0: it has no end. `now` is the
+    label of building time, by which notices have theirs.
+    """
+
+    def __init__(
+        self,
+        channel: Channel,
+        outbox: Outbox,
+        *,
+        rng: random.Random | None = None,
+        longest: Callable[[Severity], int] = _for_ever,
+        now: Callable[[], int] | None = None,
+    ) -> None:
         self.channel = channel
+        self._longest = longest
+        self._now = now or host_wall_ns
         self.counts = DeliveryCounts()
         self._outbox = outbox
         self._rng = rng or random.Random()  # noqa: S311 - jitter, not secrecy
@@ -95,8 +115,10 @@ class DeliveryWorker:
             self._order = await self._learn()
         due = await self._outbox.due_deliveries(self.channel.name, host_wall_ns(), LOOK_AT)
         queues: dict[str, list[Delivery]] = {}
-        for delivery in sorted(due, key=lambda one: one.notice.seq):
+        for delivery in sorted(due, key=lambda one: _place(one.notice)):
             queues.setdefault(delivery.notice.occurrence.occurrence, []).append(delivery)
+            if len(names := about(delivery.notice)) > 1:  # whatever follows it stands in other queues
+                self._order.waits(names, _place(delivery.notice), host_wall_ns())
         waiting = sorted(queues.values(), key=_urgency)[:ROUND]
         async with asyncio.TaskGroup() as senders:
             for _ in range(min(SENDERS, len(waiting))):
@@ -110,39 +132,52 @@ class DeliveryWorker:
         order = Order()
         for one in await self._outbox.due_deliveries(self.channel.name, EVER_NS, MOST_PENDING):
             if one.id not in due:
-                order.waits(one.notice.occurrence.occurrence, one.notice.seq, now)
+                order.waits(about(one.notice), _place(one.notice), now)
         return order
 
     async def _send_queues(self, order: Order, waiting: list[list[Delivery]]) -> None:
         while waiting:
             for delivery in waiting.pop(0):
-                held = order.held_until(delivery.notice.occurrence.occurrence, delivery.notice.seq)
+                names, place = about(delivery.notice), _place(delivery.notice)
+                held = order.held_until(names, place)
                 if held is not None:
                     due = max(held, host_wall_ns() + FIRST_NS)
                     await self._outbox.retry_at(delivery.id, delivery.attempts, due, "an earlier notice comes first")
-                    order.waits(delivery.notice.occurrence.occurrence, delivery.notice.seq, due)
+                    order.waits(names, place, due)
                 else:
                     await self._send(order, delivery)
 
     async def _send(self, order: Order, delivery: Delivery) -> None:
         """One attempt, recorded."""
         notice = delivery.notice
+        names, place = about(notice), _place(notice)
+        if self._too_old(notice):
+            return await self._give_up(order, delivery, "too old: no channel took it in time")
         match await self._attempt(delivery):
             case Delivered():
                 await self._outbox.delivered(delivery.id, host_wall_ns())
-                order.done(notice.occurrence.occurrence, notice.seq)
+                order.done(names, place)
                 self.counts.delivered += 1
                 self.counts.last_error = None
             case Refused(why) if delivery.attempts + 1 >= REFUSALS and not _is_critical(delivery):
-                await self._outbox.refused(delivery.id, why)
-                order.done(notice.occurrence.occurrence, notice.seq)
-                self.counts.dead += 1
-                self.counts.last_error = why
-                log.error("%s: notice %d given up: %s", self.channel.name, notice.seq, why)
+                await self._give_up(order, delivery, why)
             case Refused() | Retry() as outcome:
                 due = await self._later(delivery, outcome)
-                order.waits(notice.occurrence.occurrence, notice.seq, due)
+                order.waits(names, place, due)
                 self.counts.last_error = outcome.why
+        return None
+
+    def _too_old(self, notice: Notice) -> bool:
+        longest = self._longest(notice.occurrence.severity)
+        return 0 < longest < self._now() - notice.at.wall_ns
+
+    async def _give_up(self, order: Order, delivery: Delivery, why: str) -> None:
+        notice = delivery.notice
+        await self._outbox.refused(delivery.id, why)
+        order.done(about(notice), _place(notice))
+        self.counts.dead += 1
+        self.counts.last_error = why
+        log.error("%s: notice %d given up: %s", self.channel.name, notice.seq, why)
 
     async def _attempt(self, delivery: Delivery) -> Outcome:
         try:
@@ -176,6 +211,10 @@ def backoff_ns(attempts: int, rng: random.Random, first_ns: int = FIRST_NS) -> i
     """1 s doubling to 5 min, of which up to half is left to chance."""
     span = min(first_ns * 2 ** min(attempts, 20), LONGEST_NS)
     return int(span * (0.5 + 0.5 * rng.random()))
+
+
+def _place(notice: Notice) -> Place:
+    return notice.seq, notice.step
 
 
 def _urgency(queue: list[Delivery]) -> tuple[int, int]:

@@ -288,6 +288,7 @@ class Life(Shape):
     announced: bool
     held: bool
     chatter: int
+    chattering: bool
 
 
 class AlarmWithLife(Alarm):

@@ -150,6 +150,10 @@ class Journal:
         """The channel will never take the notice."""
         await self._do(lambda c: outbox.refused(c, delivery, error))
 
+    async def late_notices(self, before_wall_ns: int) -> bool:
+        """A notice of something critical or high from before then is still undelivered."""
+        return await self._do(lambda c: outbox.late(c, before_wall_ns))
+
     async def outbox_counts(self) -> dict[str, dict[str, int]]:
         """For each channel how many deliveries are pending, delivered and refused."""
         return await self._do(outbox.counts)

@@ -6,15 +6,18 @@ from collections.abc import Sequence
 
 import apsw
 
+from gateway.model import Severity
 from gateway.store.connection import rows
-from gateway.store.records import Delivery, notice_of
+from gateway.store.records import Delivery, NoticeRow, notice_of
 
 
-def add(connection: apsw.Connection, notice: tuple[str, int, int, str], channels: Sequence[str]) -> None:
-    """Queue a notice for all channels, due at once."""
-    stored = rows(connection, "INSERT INTO outbox (key, seq, wall_ns, json) VALUES (?, ?, ?, ?) RETURNING id", notice)
+def add(connection: apsw.Connection, notice: NoticeRow, channels: Sequence[str]) -> None:
+    """Queue a notice for those of these channels that it is for, due at once."""
+    *row, to = notice
+    stored = rows(connection, "INSERT INTO outbox (key, seq, wall_ns, json) VALUES (?, ?, ?, ?) RETURNING id", row)
     for channel in channels:
-        rows(connection, "INSERT INTO delivery (outbox, channel) VALUES (?, ?)", (stored[0][0], channel))
+        if to is None or channel in to:
+            rows(connection, "INSERT INTO delivery (outbox, channel) VALUES (?, ?)", (stored[0][0], channel))
 
 
 def due(connection: apsw.Connection, channel: str, now_wall_ns: int, limit: int) -> list[Delivery]:
@@ -57,6 +60,17 @@ def refused(connection: apsw.Connection, delivery: int, error: str) -> None:
         "UPDATE delivery SET state = 'refused', attempts = attempts + 1, error = ? WHERE id = ?",
         (error, delivery),
     )
+
+
+def late(connection: apsw.Connection, before_wall_ns: int) -> bool:
+    """Somebody has not been told of something critical or high that was noticed before then."""
+    found = rows(
+        connection,
+        "SELECT 1 FROM delivery JOIN outbox ON outbox.id = delivery.outbox WHERE state = 'pending' AND wall_ns <= ?"
+        " AND json_extract(json, '$.occurrence.severity') <= ? LIMIT 1",
+        (before_wall_ns, int(Severity.HIGH)),
+    )
+    return bool(found)
 
 
 def counts(connection: apsw.Connection) -> dict[str, dict[str, int]]:

@@ -73,6 +73,8 @@ def mapping_of(json: str) -> Mapping[str, Any]:
     return _mapping.decode(json)
 
 
+NoticeRow = tuple[str, int, int, str, tuple[str, ...] | None]
+"""Key, number, wall time, JSON, and the channels that it is for (None: all)."""
 EventRow = tuple[int, int, int, str, str | None, str | None, str | None, str | None, str]
 
 
@@ -107,7 +109,7 @@ class Entry:
     events: tuple[EventRow, ...]
     occurrences: tuple[tuple[Any, ...], ...]
     instances: tuple[tuple[str, str, int, str], ...]
-    notices: tuple[tuple[str, int, int, str], ...]
+    notices: tuple[NoticeRow, ...]
 
 
 def entry_of(judgement: Judgement) -> Entry:
@@ -115,13 +117,14 @@ def entry_of(judgement: Judgement) -> Entry:
         tuple(event_row(event) for event in judgement.events),
         tuple(_occurrence_row(o) for o in sorted(judgement.occurrences.values(), key=lambda o: o.closed_ns is None)),
         tuple((i.rule, i.source, i.position, encode(i.state)) for i in judgement.instances),
-        tuple((notice_key(n), n.seq, n.at.wall_ns, encode(n)) for n in judgement.notices),
+        tuple((notice_key(n), n.seq, n.at.wall_ns, encode(n), n.to) for n in judgement.notices),
     )
 
 
 def notice_key(notice: Notice) -> str:
     """The same notice has the same key at every sending, so that a receiver can drop a repetition."""
-    return f"{notice.occurrence.occurrence}-{notice.seq}-{notice.reason}"
+    key = f"{notice.occurrence.occurrence}-{notice.seq}-{notice.reason}"
+    return f"{key}-{notice.step}" if notice.step else key
 
 
 def _occurrence_row(o: Occurrence) -> tuple[Any, ...]:

@@ -8,6 +8,7 @@ import hmac
 import json
 import ssl
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -101,13 +102,14 @@ async def test_what_is_sent_is_signed_and_named(channel: WebhookChannel, receive
     headers, body = receiver[0].requests[0]
     assert headers["host"] == f"127.0.0.1:{receiver[1]}"
     url = f"http://127.0.0.1:{receiver[1]}/hook?duty=1"
-    assert headers["idempotency-key"] == idempotency_key("riverside-1", notice().occurrence.occurrence, 5, "duty", url)
+    assert headers["idempotency-key"] == idempotency_key("riverside-1", notice(), "duty", url)
     signed = headers["x-anlou-timestamp"].encode() + b"." + body
     expected = hmac.new(SECRET.encode(), signed, hashlib.sha256).hexdigest()
     assert headers["x-anlou-signature"] == f"sha256={expected}"
     told = json.loads(body)
     assert (told["site"], told["seq"], told["reason"], told["key"]) == ("riverside-1", 5, "raise", "the-key")
     assert told["alarm"]["title"]["zh"] == "车库积水二级"
+    assert (told["step"], told["about"]) == (0, {})
     assert told["alarm"]["raised_at"] == "2023-11-14T22:13:20.000000Z"
 
 
@@ -210,10 +212,13 @@ def test_retry_after_has_a_limit() -> None:
 
 
 def test_keys_are_equal_exactly_when_the_telling_is() -> None:
-    key = idempotency_key("riverside-1", "01H", 5, "duty", "https://duty.example/")
-    assert key == idempotency_key("riverside-1", "01H", 5, "duty", "https://duty.example/")
-    assert key == hashlib.sha256(b"riverside-1|01H|5|duty|https://duty.example/").hexdigest()
-    assert key != idempotency_key("riverside-1", "01H", 6, "duty", "https://duty.example/")
+    url = "https://duty.example/"
+    key = idempotency_key("riverside-1", notice(), "duty", url)
+    assert key == idempotency_key("riverside-1", notice(), "duty", url)
+    assert key == hashlib.sha256(f"riverside-1|{notice().occurrence.occurrence}|5|duty|{url}".encode()).hexdigest()
+    repeats = [replace(notice(reason="repeat"), step=step) for step in (1, 2)]
+    others = [notice(6), *repeats, notice(number=1)]
+    assert len({key, *(idempotency_key("riverside-1", one, "duty", url) for one in others)}) == 5
 
 
 async def test_tls_asks_for_the_name_and_insists_on_its_certificate(tmp_path: Path) -> None:

@@ -229,3 +229,64 @@ async def test_the_log_channel_writes_one_line_of_json(caplog: pytest.LogCapture
     assert line.isascii()
     assert line.isprintable()
     assert json.loads(line)["alarm"]["title"] == {"en": "a\r\n\x1b[31mb\u202e", "zh": "水"}
+
+
+def digest(seq: int, *numbers: int) -> Notice:
+    names = [notice(number=number).occurrence.occurrence for number in numbers]
+    return replace(notice(seq, "digest", number=numbers[0]), body={"occurrences": names})
+
+
+async def test_what_follows_a_digest_waits_for_it(host: dict[str, int]) -> None:
+    outbox = Outbox(digest(1, 0, 1, 2))
+    down = {"yes": True}
+    channel = Told(lambda _: Retry("down") if down["yes"] else Delivered())
+    one = worker(channel, outbox)
+    await one.send_due()
+    down["yes"] = False
+    outbox.add(notice(2, "recover", number=2))
+    outbox.add(notice(3, "raise", number=7))
+    await one.send_due()
+    assert [seq for seq, _ in channel.seen] == [1, 3]
+    await drain(one, outbox, host)
+    assert [seq for seq, _ in channel.seen] == [1, 3, 1, 2]
+
+
+async def test_a_digest_and_what_follows_it_in_one_round(host: dict[str, int]) -> None:
+    outbox = Outbox(notice(4, "recover", number=2), digest(1, 0, 1, 2))
+    channel = Told(lambda _: Delivered())
+    one = worker(channel, outbox)
+    await drain(one, outbox, host)
+    assert [seq for seq, _ in channel.seen] == [1, 4]
+
+
+async def test_repetitions_of_one_raise_keep_their_order(host: dict[str, int]) -> None:
+    again = [replace(notice(1, "repeat"), step=step) for step in (2, 1)]
+    outbox = Outbox(*again, notice(1))
+    answers = iter([Retry("down"), *[Delivered()] * 9])
+    steps: list[int] = []
+
+    def answer(one: Notice) -> Outcome:
+        steps.append(one.step)
+        return next(answers)
+
+    await drain(worker(Told(answer), outbox), outbox, host)
+    assert steps == [0, 0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("severity", "given_up"), [(Severity.LOW, True), (Severity.HIGH, False), (Severity.CRITICAL, False)]
+)
+async def test_a_notice_that_nobody_takes_grows_too_old_but_for_critical(
+    host: dict[str, int], severity: Severity, given_up: bool
+) -> None:
+    longest = {Severity.LOW: 3600 * SECOND, Severity.HIGH: 48 * 3600 * SECOND}
+    outbox = Outbox(notice(1, severity=severity))
+    one = DeliveryWorker(
+        Told(lambda _: Retry("down")), outbox, rng=random.Random(1), longest=lambda word: longest.get(word, 0)
+    )
+    host["now"] = notice().at.wall_ns + 3600 * SECOND
+    await one.send_due()
+    assert outbox.rows[0].state == "pending" and one.counts.dead == 0
+    host["now"] += 600 * SECOND
+    await one.send_due()
+    assert (outbox.rows[0].state == "refused", one.counts.dead == 1) == (given_up, given_up)
