@@ -12,7 +12,7 @@ and reach the journal with the next one; `occurrence` shows them as they are now
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from alerts import desk, resident, restart, snapshot, succession
@@ -27,7 +27,9 @@ from alerts.live import NOT_IN_REPLAY, Live, Watch, wire
 from alerts.past import Remembrance
 from alerts.recorder import Recorder
 from alerts.resident import Resident
+from alerts.route import HealthWord, Route
 from alerts.ulid import ulid
+from alerts.view import RuleView, view
 from gateway.model import (
     HEALTH_POINT,
     AlarmState,
@@ -40,46 +42,11 @@ from gateway.model import (
     Instant,
     Judgement,
     Layout,
-    Mute,
     Occurrence,
     Quality,
     Silence,
     SilenceWish,
-    Truth,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class RuleView:
-    """A rule on a source as it stands: `due_ns` (mono) of its running delay; `fault`: why it cannot be judged."""
-
-    rule: str
-    source: str
-    state: AlarmState
-    condition: Truth
-    due_ns: int | None
-    mutes: tuple[Mute, ...]
-    fleeting: int
-    occurrence: str | None
-    fault: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Route:
-    """Where a layout's columns go, and who reads them."""
-
-    columns: tuple[tuple[int, int], ...]
-    readers: tuple[Live, ...]
-    health: _Health | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Health:
-    """What health's word decides: its column, the slots of the device's other points, and who reads any of them."""
-
-    column: int
-    slots: tuple[int, ...]
-    readers: tuple[Live, ...]
 
 
 class AlarmEngine:
@@ -114,7 +81,7 @@ class AlarmEngine:
             self._residents += (self._annunciator,)  # after whoever mutes
         self._now = Instant(0, 0)
         self._bound = bound
-        self._routes: dict[Layout, _Route] = {}
+        self._routes: dict[Layout, Route] = {}
         self._orphans: list[restart.Orphan] = []
         self._ahead: list[Live] = []
         self._floor = -1
@@ -312,7 +279,7 @@ class AlarmEngine:
 
     def rules_view(self) -> list[RuleView]:
         """Every rule on every source."""
-        return [_view(live) for live in self._lives]
+        return [view(live) for live in self._lives]
 
     @property
     def annunciator(self) -> Annunciator | None:
@@ -365,7 +332,7 @@ class AlarmEngine:
             snapshot.points_in(self._columns, live.inputs)
             live.inputs = ()
 
-    def _route(self, layout: Layout) -> _Route:
+    def _route(self, layout: Layout) -> Route:
         slots = self._columns.slots
         pairs = [
             (column, slots[layout.device, point.key])
@@ -378,8 +345,8 @@ class AlarmEngine:
         if HEALTH_POINT.key in keys:
             every = self._of_device.get(layout.device, {})
             others = tuple(slot for key, slot in every.items() if key != HEALTH_POINT.key)
-            health = _Health(keys.index(HEALTH_POINT.key), others, self._readers(every.values()))
-        route = self._routes[layout] = _Route(tuple(pairs), readers, health)
+            health = HealthWord(keys.index(HEALTH_POINT.key), others, self._readers(every.values()))
+        route = self._routes[layout] = Route(tuple(pairs), readers, health)
         return route
 
     def _readers(self, slots: Iterable[int]) -> tuple[Live, ...]:
@@ -387,7 +354,7 @@ class AlarmEngine:
         places = {live.index for slot in slots for live in self._by_slot.get(slot, ())}
         return tuple(self._lives[place] for place in sorted(places))
 
-    def _heed(self, frame: Frame, route: _Route, health: _Health) -> tuple[Live, ...]:
+    def _heed(self, frame: Frame, route: Route, health: HealthWord) -> tuple[Live, ...]:
         """Who is asked after a word of health. Of a device that is gone nothing is known until it speaks again.
 
         A lost link says so of each point itself; a sensor that falls silent, or whose broker calls it gone, does not,
@@ -400,18 +367,18 @@ class AlarmEngine:
         self._lose(frame, health)
         return health.readers
 
-    def _lose(self, frame: Frame, health: _Health) -> None:
+    def _lose(self, frame: Frame, health: HealthWord) -> None:
         for slot in health.slots:
             self._columns.put(slot, None, int(Quality.BAD_COMM), frame.at.mono_ns)
 
-    def _hear_late(self, frame: Frame, route: _Route) -> bool:
+    def _hear_late(self, frame: Frame, route: Route) -> bool:
         """Note who was heard, if too late to be believed: its values move nothing, but it is not silent."""
         quality = frame.quality
         late = [slot for column, slot in route.columns if quality is None or quality[column] < BAD]
         self._columns.late_ns.update(dict.fromkeys(late, frame.at.mono_ns))
         return bool(late)
 
-    def _put(self, frame: Frame, route: _Route) -> None:
+    def _put(self, frame: Frame, route: Route) -> None:
         columns, values, quality = self._columns, frame.values, frame.quality
         at_ns, source_ns = frame.at.mono_ns, frame.source_ns
         for column, slot in route.columns:
@@ -421,21 +388,5 @@ class AlarmEngine:
             columns.source_ns[slot] = source_ns
 
 
-def _is_gone(frame: Frame, health: _Health) -> bool:
+def _is_gone(frame: Frame, health: HealthWord) -> bool:
     return frame.values[health.column] == Health.OFFLINE
-
-
-def _view(live: Live) -> RuleView:
-    alarm = live.alarm
-    rule, source = live.key
-    return RuleView(
-        rule,
-        source,
-        alarm.state,
-        alarm.condition,
-        alarm.due_ns,
-        alarm.mutes,
-        alarm.fleeting,
-        alarm.life.occurrence if alarm.life else None,
-        live.fault,
-    )
