@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from alerts.condition.counting import Held
 from alerts.condition.located import misplaced
@@ -16,13 +16,27 @@ if TYPE_CHECKING:
     from alerts.condition.spec import Spec
 
 
+def _two(what: str) -> BeforeValidator:
+    """A list of exactly two, and if not, what is expected."""
+
+    def check(value: Any) -> Any:
+        if isinstance(value, (list, tuple)) and len(value) != 2:
+            raise ValueError(f"{what} expected, got {len(value)}")
+        return value
+
+    return BeforeValidator(check)
+
+
+_CONDITIONS = _two("a list of two conditions is")
+
+
 class TogetherSpec(Operand):
     """C10 `within`: two conditions became TRUE within so long of each other. TRUE while both are.
 
     Each counts as TRUE for `hold` longer than it is.
     """
 
-    together: Annotated[tuple[Spec, Spec], Field(strict=False)]
+    together: Annotated[tuple[Spec, Spec], Field(strict=False), _CONDITIONS]
     within: Held
     hold: Held = 0
 
@@ -36,8 +50,8 @@ class SequenceSpec(Operand):
     The first must be TRUE when the second becomes so. Each counts as TRUE for `hold` longer than it is.
     """
 
-    sequence: Annotated[tuple[Spec, Spec], Field(strict=False)]
-    after: Annotated[tuple[Delay, Delay], Field(strict=False)]
+    sequence: Annotated[tuple[Spec, Spec], Field(strict=False), _CONDITIONS]
+    after: Annotated[tuple[Delay, Delay], Field(strict=False), _two("[the least, the most] is")]
     hold: Held = 0
 
     def operands(self) -> Iterator[tuple[Loc, Operand]]:
