@@ -7,9 +7,10 @@ Alarm and the effects to be journalled, in order.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
+from alerts.changed import changed
 from alerts.lifecycle import ACKNOWLEDGED, ACTIVE, RETURNED, TABLE, TIMED, Do, Trigger, Way, When
 from gateway.model import (
     SECOND,
@@ -169,7 +170,7 @@ def record(alarm: Alarm) -> Occurrence | None:
     """The open occurrence as it stands now."""
     if alarm.life is None:
         return None
-    return replace(
+    return changed(
         alarm.life,
         state=alarm.state,
         condition=alarm.condition,
@@ -185,7 +186,7 @@ def record(alarm: Alarm) -> Occurrence | None:
 
 def edited(alarm: Alarm, now: Instant, terms: Terms) -> Alarm:
     """The alarm with a changed condition that is asked at once: until it has answered nothing is told. See `told`."""
-    return replace(advance(alarm, Cue(Trigger.EDITED), now, terms)[0], life=alarm.life)
+    return changed(advance(alarm, Cue(Trigger.EDITED), now, terms)[0], life=alarm.life)
 
 
 def told(alarm: Alarm, now: Instant, terms: Terms) -> tuple[Alarm, tuple[Effect, ...]]:
@@ -237,7 +238,7 @@ class Turn:
         if shown is None:
             return
         if notice and self._audible:
-            shown = replace(shown, announced=True)
+            shown = changed(shown, announced=True)
             self._set(told=True)
         elif notice:
             notice = None
@@ -250,11 +251,11 @@ class Turn:
         return not self.alarm.mutes and self.alarm.severity is not Severity.JOURNAL
 
     def _set(self, **changes: Any) -> None:
-        self.alarm = replace(self.alarm, **changes)
+        self.alarm = changed(self.alarm, **changes)
 
     def _change_life(self, **changes: Any) -> None:
         if self.alarm.life is not None:
-            self._set(life=replace(self.alarm.life, **changes))
+            self._set(life=changed(self.alarm.life, **changes))
 
     def show_the_rest(self) -> None:
         """What no row has shown: that the condition is UNKNOWN or known again; without a row, a delay that began.
@@ -356,7 +357,7 @@ class Turn:
     def recover(self) -> None:
         """Rides on the row before it, and goes out even if the alarm is muted by now."""
         if self.alarm.told and self.effects:
-            self.effects[-1] = replace(self.effects[-1], notice="recover")
+            self.effects[-1] = changed(self.effects[-1], notice="recover")
         self._set(told=False)
 
     @property

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Sequence
-from dataclasses import replace
 
 from alerts import mute
 from alerts.alarm import Alarm, Cue, Effect, advance
+from alerts.changed import changed
 from alerts.condition.columns import Columns
 from alerts.lifecycle import ACTIVE, DELAY_OFF, Trigger
 from alerts.live import Hush, Live
@@ -132,7 +132,7 @@ class Evaluator:
         before = live.alarm
         alarm = self._observe(live) if truth else before
         if truth is False and before.state in ACTIVE and before.condition is not False:
-            alarm = replace(before, value=live.condition.reading(self.columns).value)  # what it came down to
+            alarm = changed(before, value=live.condition.reading(self.columns).value)  # what it came down to
         alarm, effects = advance(alarm, Cue(_CUES[truth], seen_ns=seen_ns), at, live.terms)
         self.commit(live, alarm, effects, at)
         level = live.condition.severity
@@ -152,7 +152,7 @@ class Evaluator:
         seen = (value, peak, limit, unit, severity)
         if seen == (alarm.value, alarm.peak, alarm.limit, alarm.unit, alarm.severity):
             return alarm
-        return replace(alarm, value=value, peak=peak, limit=limit, unit=unit, severity=severity)
+        return changed(alarm, value=value, peak=peak, limit=limit, unit=unit, severity=severity)
 
     # --- what follows
 
@@ -169,7 +169,7 @@ class Evaluator:
         live.alarm = alarm
         if before.life is not None and alarm.life is None and live.remembers:
             over = before.life.returned_ns
-            live.past = replace(live.past, known=(before.life.active_ns, at.wall_ns if over is None else over))
+            live.past = changed(live.past, known=(before.life.active_ns, at.wall_ns if over is None else over))
         if effects or self._worth_storing(live, before):
             self._recorder.effects(live, self._marked(live, effects), at)
             self._recorder.touch(live)
@@ -191,7 +191,7 @@ class Evaluator:
             return effects
         first = all(place == live.index or self.lives[place].alarm.life is None for place in live.group)
         return [
-            replace(effect, body={**effect.body, "first_out": first}) if effect.kind == "raise" else effect
+            changed(effect, body={**effect.body, "first_out": first}) if effect.kind == "raise" else effect
             for effect in effects
         ]
 
@@ -295,7 +295,7 @@ class Evaluator:
 
     def credit(self, live: Live, downtime_ns: int) -> None:
         """Downtime that a running on-delay may count, if the next sample is TRUE."""
-        live.alarm = replace(live.alarm, credit_ns=live.alarm.credit_ns + downtime_ns)
+        live.alarm = changed(live.alarm, credit_ns=live.alarm.credit_ns + downtime_ns)
 
 
 def farther(peak: Value, value: Value, limit: Value) -> Value:

@@ -7,10 +7,10 @@ decides: what is active, or latched and never told, is raised again.
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 from alerts.alarm import Alarm, Cue, Effect, Terms, Turn, choose, record
+from alerts.changed import changed
 from alerts.lifecycle import Trigger
 from gateway.model import SECOND, Command, CommandRefused, Instant, Mute
 
@@ -65,7 +65,7 @@ def shelve(alarm: Alarm, command: Command, now: Instant, terms: Terms, longest_n
     mute = Mute(SHELVED, command.comment or "", command.by, until, command.one_shot)
     mutes = (*_without(alarm, SHELVED), mute)
     body = {"comment": command.comment, "until_wall_ns": until, "one_shot": command.one_shot}
-    shelved = replace(alarm, shelved_until_ns=now.mono_ns + for_ns)
+    shelved = changed(alarm, shelved_until_ns=now.mono_ns + for_ns)
     return _remute(shelved, mutes, now, terms, _Row("shelve", body, command.by))
 
 
@@ -75,7 +75,7 @@ def unshelve(alarm: Alarm, why: str, now: Instant, terms: Terms, by: str | None 
     if mutes == alarm.mutes:
         raise CommandRefused("invalid", "the alarm is not shelved", record(alarm))
     row = _Row("unshelve", {"why": why}, by, always=True)
-    return _remute(replace(alarm, shelved_until_ns=None), mutes, now, terms, row)
+    return _remute(changed(alarm, shelved_until_ns=None), mutes, now, terms, row)
 
 
 def suppress(alarm: Alarm, causes: Set[str], now: Instant, terms: Terms) -> Changed:
@@ -108,7 +108,7 @@ def take_out_of_service(alarm: Alarm, command: Command, now: Instant, terms: Ter
         body["second"] = command.second
     body["until_wall_ns"] = until = now.wall_ns + command.for_ns
     mutes = (*_without(alarm, OUT_OF_SERVICE), Mute(OUT_OF_SERVICE, command.permit or "", command.by, until))
-    out = replace(alarm, out_until_ns=now.mono_ns + command.for_ns)
+    out = changed(alarm, out_until_ns=now.mono_ns + command.for_ns)
     return _remute(out, mutes, now, terms, _Row("out_of_service", body, command.by, always=True))
 
 
@@ -118,7 +118,7 @@ def return_to_service(alarm: Alarm, why: str, now: Instant, terms: Terms, by: st
     if mutes == alarm.mutes:
         raise CommandRefused("invalid", "the alarm is not out of service", record(alarm))
     row = _Row("in_service", {"why": why}, by, always=True)
-    return _remute(replace(alarm, out_until_ns=None), mutes, now, terms, row)
+    return _remute(changed(alarm, out_until_ns=None), mutes, now, terms, row)
 
 
 def cover(alarm: Alarm, covers: Sequence[Mute], now: Instant, terms: Terms, by: str | None = None) -> Changed:
@@ -145,7 +145,7 @@ def lift_forbidden(alarm: Alarm, now: Instant, terms: Terms) -> Changed:
     """Without what may not mute it (any longer)."""
     kept = tuple(mute for mute in alarm.mutes if may_mute(terms, mute.kind, mute.reason))
     row = _Row("unshelve" if len(_without(alarm, SHELVED)) < len(alarm.mutes) else "unsuppress", {"why": "life_safety"})
-    return _remute(replace(alarm, shelved_until_ns=None), kept, now, terms, row)
+    return _remute(changed(alarm, shelved_until_ns=None), kept, now, terms, row)
 
 
 def need_comment(alarm: Alarm, command: Command) -> None:
@@ -196,7 +196,7 @@ def _without(alarm: Alarm, kind: str) -> tuple[Mute, ...]:
 def _remute(alarm: Alarm, mutes: tuple[Mute, ...], now: Instant, terms: Terms, *rows: _Row) -> Changed:
     mutes = tuple(mute for mute in mutes if may_mute(terms, mute.kind, mute.reason))
     lifted = bool(alarm.mutes) and not mutes
-    turn = Turn(replace(alarm, mutes=mutes), Cue(Trigger.LIFTED, by=rows[-1].by), now, terms)
+    turn = Turn(changed(alarm, mutes=mutes), Cue(Trigger.LIFTED, by=rows[-1].by), now, terms)
     for row in rows:
         turn.log(row.kind, **row.body)
         if alarm.life is None and row.always:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from alerts import snapshot
 from alerts.alarm import Effect
+from alerts.changed import changed
 from alerts.condition.columns import Columns
 from alerts.live import NOT_IN_REPLAY, Key, Live, Moment
 from gateway.model import Event, InstanceSnapshot, Instant, Judgement, Notice, Occurrence
@@ -51,7 +51,7 @@ class Recorder:
                 continue
             life = live.alarm.life
             if life is not None and life.occurrence == shown.occurrence:
-                live.alarm = replace(live.alarm, life=replace(life, seq=shown.seq))
+                live.alarm = changed(live.alarm, life=changed(life, seq=shown.seq))
             elif shown.closed_ns is not None:
                 live.closed = shown
 
@@ -94,9 +94,9 @@ class Recorder:
             self.event(effect.kind or "", at, effect.by, effect.body, key)
             return None
         if effect.kind is not None:
-            shown = replace(shown, seq=self._row_of(effect.kind, shown, effect, at))
+            shown = changed(shown, seq=self._row_of(effect.kind, shown, effect, at))
         elif known := self._judgement.occurrences.get(shown.occurrence):
-            shown = replace(shown, seq=known.seq)
+            shown = changed(shown, seq=known.seq)
         self._judgement.occurrences[shown.occurrence] = shown
         if effect.notice is not None:
             self._judgement.notices.append(Notice(seq=shown.seq, reason=effect.notice, occurrence=shown, at=at))
