@@ -77,14 +77,36 @@ def device(name: str, system: str, fitted: Sequence[Point], **changes: Any) -> D
     return Device(**{**fields, **changes})
 
 
+LIFT = [
+    "speed",
+    "rated_speed",
+    "floor",
+    "floor_text",
+    "position",
+    "load",
+    "mode",
+    "motion",
+    "moving",
+    "door_open",
+    "door_closed",
+    "overload",
+    "full_load",
+    "fault_code",
+    "hall_fire",
+    "mains_failed",
+    "final_limit",
+    "door_zone",
+]
+SUMP = ("floor_level", "sump_level", "high_high_float", "level", "distance")
+
+
 def lift(name: str = "lift-1", **changes: Any) -> Device:
-    points = list(catalogue()["elevator"].values())
-    return device(name, "elevator", points, **{"profile": "inovance-nice3000-plus", **changes})
+    """What the controller and the three contacts of the demo tell."""
+    return device(name, "elevator", standard("elevator", *LIFT), **{"profile": "inovance-nice3000-plus", **changes})
 
 
 def sump(name: str = "water-east", zone: str = "garage-east", **changes: Any) -> Device:
-    standard = catalogue()["garage-water"]
-    whole = [point for point in standard.values() if not point.name.startswith("pump_")]
+    whole = standard("garage-water", *SUMP)
     parts = [
         Point(each, PointType.BOOL, part=part) for part in ("pump-1", "pump-2") for each in ("pump_run", "pump_fault")
     ]
@@ -116,12 +138,31 @@ def charger(name: str, place: Location = EAST, points: Sequence[str] = (), **cha
     return device(name, "ev-charging", standard("ev-charging", *points), **{"location": place, **changes})
 
 
+GATEWAY = [
+    "disk_used",
+    "outbox_pending",
+    "notices_late",
+    "queue_depth",
+    "loop_lag",
+    "samples_dropped",
+    "reload_refused",
+    "storage_slow",
+    "storage_fault",
+    "clock_offset",
+    "clock_synced",
+    "unclean_starts",
+    "certificate_days",
+    "rule_fault",
+]
+
+
 def gateway(links: Sequence[str] = ("garage", "broker")) -> Device:
     """The gateway with a historian and these links; the last one is of MQTT."""
-    own = standard("gateway", "disk_used", "outbox_pending", "queue_depth", "loop_lag", "samples_dropped")
+    own = standard("gateway", *GATEWAY)
     sink = [replace(each, part="historian") for each in standard("gateway", "sink_behind", "sink_refused", "sink_lost")]
-    up = [replace(each, part=link) for link in links for each in standard("gateway", "link_up")]
-    told = standard("gateway", "data_gap", "poison", "unknown_device", "conflict")
+    of_link = standard("gateway", "link_up", "bad_replies", "offline_share")
+    up = [replace(each, part=link) for link in links for each in of_link]
+    told = standard("gateway", "data_gap", "poison", "unknown_device", "conflict", "storm")
     said = [replace(each, part=link) for link in links[-1:] for each in told]
     return device("gateway", "gateway", [*own, *sink, *up, *said], location=Location())
 

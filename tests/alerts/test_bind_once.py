@@ -13,11 +13,16 @@ from alerts.bound import Bound
 from alerts.rule import Rule
 from gateway.model import AlarmState as S
 from gateway.model import Device, Location
-from tests.alerts.building import EAST, WEST, catalogue, gateway, panel, rule, rule_mapping, sump
+from tests.alerts.building import EAST, WEST, catalogue, device, gateway, panel, rule, rule_mapping, standard, sump
 from tests.alerts.playing import Play
 
 LEAK = {"on": {"system": "garage-water", "point": "leak"}, "when": {"is": True}}
 FLOAT = {"on": {"system": "garage-water", "point": "high_high_float"}, "when": {"is": True}}
+
+
+def pit(name: str, zone: str = "east", **changes: Any) -> Device:
+    points = standard("garage-water", "leak", "high_high_float")
+    return device(name, "garage-water", points, **{"location": Location("1", "B2", zone), **changes})
 
 
 def bound(*rules: Rule, devices: list[Device]) -> Bound:
@@ -68,7 +73,7 @@ def speaker(**inhibits: Any) -> dict[str, Any]:
 
 def test_an_active_alarm_speaks_for_those_of_its_zone_and_gives_them_back() -> None:
     spoken = rule_mapping(FLOAT["when"], on=FLOAT["on"])
-    play = Play([spoken, speaker(same="zone")], [sump("a", "east"), sump("b", "east"), sump("c", "west")])
+    play = Play([spoken, speaker(same="zone")], [pit("a", "east"), pit("b", "east"), pit("c", "west")])
     play.at(0).set("a", leak=True)
     for name in ("b", "c"):
         play.at(1).set(name, high_high_float=True)
@@ -86,7 +91,7 @@ def test_a_link_s_alarm_speaks_for_the_devices_that_it_reads() -> None:
         inhibits={"rules": ["T-01"], "same": "link"},
     )
     spoken = rule_mapping(FLOAT["when"], on=FLOAT["on"])
-    behind, beside = sump("a", links=("broker",)), sump("b", links=("garage",))
+    behind, beside = pit("a", links=("broker",)), pit("b", links=("garage",))
     play = Play([spoken, link], [behind, beside, gateway(("garage", "broker"))])
     play.at(0).set("gateway", **{"broker/link_up": False, "garage/link_up": True})
     for name in ("a", "b"):

@@ -24,6 +24,7 @@ from tests.alerts.building import (
     table,
 )
 from tests.alerts.playing import Play
+from tests.alerts.test_packs_lift import IDLE as PARKED
 
 RULES = [Rule.model_validate(each) for each in pack("ev-charging")]
 IDLE: dict[str, Value] = {
@@ -171,7 +172,8 @@ def test_a_charger_that_never_spoke_is_not_protected_and_that_is_told_after_a_mi
 
 # --- across systems, in the engine
 
-CROSS = [*pack("garage-water"), *pack("fire"), *pack("ev-charging"), *pack("cross-system"), *pack("gateway")]
+ASKED = ("elevator", "garage-water", "fire", "ev-charging")
+CROSS = [each for name in (*ASKED, "cross-system", "gateway") for each in pack(name)]
 QUIET = {f"{part}/{name}": False for part in ("L1D1", "L1D3", "L1D4") for name in ("fire",)}
 
 
@@ -180,7 +182,9 @@ def building(*more: Device) -> Play:
     play = Play(CROSS, [*demo(), *more])
     play.at(0).set("water-east", floor_level=0.0)
     play.set("water-west", floor_level=0.0)
-    play.set("panel-1", **QUIET)
+    play.set("panel-1", **QUIET, mains_fault=False)
+    for each in ("lift-1", "lift-2"):
+        play.set(each, **PARKED)
     play.set("charger-east-1", charger_state="ready", **dict.fromkeys(PHASES, 0.0), power=0.0, current_limit=16.0)
     play.set("charger-west-1", charger_state="ready", current=0.0, pilot_current=16.0, temperature=20.0)
     play.set("feeder-east", **dict.fromkeys(PHASES, 0.2), power=100.0)

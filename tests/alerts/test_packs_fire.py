@@ -112,7 +112,9 @@ def test_a_broken_residual_sensor() -> None:
 
 
 def play() -> Play:
-    begun = Play(pack("fire") + pack("gateway"), demo())
+    """Without FI-02, which joins two detectors: test_catalogue_fire.py has it."""
+    alone = [each for each in pack("fire") if each["rule"] != "FI-02"]
+    begun = Play(alone + pack("gateway"), demo())
     parts = {f"{part}/{name}": value for part in begun.parts("panel-1") for name, value in QUIET.items()}
     begun.at(0).set("panel-1", **parts, **PANEL, health="online")
     return begun

@@ -79,7 +79,7 @@ def test_people_between_two_floors() -> None:
     night = Night(lift())
     idle: dict[str, Any] = {**IDLE, "health": "online"}
     running = {**idle, "speed": 1.5, "door_zone": False, "load": 12.0, "motion": "running"}
-    night.play(range(60), lambda second: running)
+    night.play(range(60), lambda second: {**running, "floor": 3 + second // 5})
     night.play(range(60, 200), lambda second: {**running, "speed": 0.0, "motion": "stopped", "mode": "fault"})
     assert night.told == [(123, "raise", "EL-01", "lift-1")]
 
