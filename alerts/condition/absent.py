@@ -103,7 +103,8 @@ class Missing(Joined):
                 self._blind = True
             return
         if not self._heard and not self._told and self._since_ns is not None:
-            self._blind = now_ns - max(self._began_ns, self._since_ns) > self.unknown_for_ns
+            unheard_ns = now_ns - max(self._began_ns, self._since_ns)
+            self._blind = self._blind or unheard_ns > self.unknown_for_ns
         self._heard = True
         self._unknown_ns = None
         if awaited:
