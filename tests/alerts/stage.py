@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, tzinfo
 from typing import Any
 
 from alerts.bind import bind
 from alerts.engine import AlarmEngine
+from alerts.maintenance import MaintenanceOptions
 from alerts.rule import Rule
 from alerts.ulid import encode
 from gateway.model import (
@@ -31,6 +35,8 @@ from gateway.model import (
     Point,
     PointType,
     Quality,
+    Silence,
+    SilenceWish,
     Text,
 )
 
@@ -82,8 +88,16 @@ def device(name: str = "dev", system: str = "test") -> Device:
 class Stage:
     """One engine with its store (what was committed) and its log (what was judged), so that it can be killed."""
 
-    def __init__(self, *rules: Rule, devices: tuple[Device, ...] = (device(),), wall: int = WALL) -> None:
+    def __init__(
+        self,
+        *rules: Rule,
+        devices: tuple[Device, ...] = (device(),),
+        wall: int = WALL,
+        windows: Sequence[MaintenanceOptions] = (),
+        zone: tzinfo = UTC,
+    ) -> None:
         self.rules, self.devices, self.wall = rules, devices, wall
+        self.windows, self.zone = tuple(windows), zone
         self.now_ns = 0
         self.position = 0
         self.events: list[Event] = []
@@ -97,7 +111,7 @@ class Stage:
         self.engine = self.build()
 
     def build(self) -> AlarmEngine:
-        bound = bind(self.rules, self.devices)
+        bound = replace(bind(self.rules, self.devices, zone=self.zone), windows=self.windows)
         assert not bound.problems, bound.problems
         return AlarmEngine(bound, len(self.events) + 1, lambda now: encode(now.wall_ns // 10**6, next(self._ids)))
 
@@ -137,6 +151,26 @@ class Stage:
         occurrence = occurrence or self.newest.occurrence
         command = Command(kind=CommandKind(kind), occurrence=occurrence, by=fields.pop("by", "ann"), **fields)
         return self.commit(self.engine.command(command, self.now, self.position))
+
+    def out(self, kind: str, name: str = "R", source: str = "dev", **fields: Any) -> Judgement:
+        """A command on an alarm that need not be open."""
+        given = {"by": "ann", "comment": "c"} | fields
+        command = Command(kind=CommandKind(kind), rule=name, source=source, **given)
+        return self.commit(self.engine.command(command, self.now, self.position))
+
+    def silence(self, for_s: float = 3600, reason: str = "known", **of: Any) -> Silence:
+        wish = SilenceWish(of=of, for_ns=round(for_s * SECOND), by="ann", reason=reason)
+        silence, judgement = self.engine.silence(wish, self.now, self.position)
+        self.commit(judgement)
+        return silence
+
+    def unsilence(self, silence: str) -> Judgement:
+        return self.commit(self.engine.unsilence(silence, "ann", self.now, self.position)[1])
+
+    def step(self, seconds: float) -> Stage:
+        """The clock on the wall is set; building time is not."""
+        self.wall += round(seconds * SECOND)
+        return self
 
     def commit(self, judgement: Judgement) -> Judgement:
         assert [event.seq for event in judgement.events] == list(
@@ -191,6 +225,10 @@ class Stage:
 
     def told(self, name: str = "R") -> list[str]:
         return [notice.reason for notice in self.notices if notice.occurrence.rule == name]
+
+    def house_rows(self) -> list[str]:
+        """What the journal says that is about no alarm."""
+        return [event.kind for event in self.events if event.rule is None]
 
     def rows(self, name: str = "R") -> list[str]:
         return [event.kind for event in self.events if event.rule == name]
