@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, tzinfo
 
@@ -17,7 +17,9 @@ from alerts.condition.logic import Blind, Escalated
 from alerts.condition.node import Node
 from alerts.condition.operand import Loc, nearest
 from alerts.ordering import in_order
+from alerts.places import Places
 from alerts.rule import Rule
+from alerts.unreached import unreached
 from gateway.model import HEALTH_POINT, AlarmClass, Device, Point, Severity
 
 __all__ = ["BindProblem", "Bound", "Catalogue", "Instance", "Unbound", "bind"]
@@ -36,15 +38,18 @@ def bind(
     *,
     zone: tzinfo = UTC,
     holidays: frozenset[date] = frozenset(),
+    profiles: Collection[str] = (),
 ) -> Bound:
     """Every rule on every source that has its points.
 
     A point that belongs to parts makes one instance for each part (and one for the device, if it has it too). A rule
     whose points a device lacks is listed in `unbound`, never silently left away. Disabled devices and rules are not
     watched, and listed. With `problems` the site must not start. `zone` and `holidays` are the site's, for schedules.
+    `profiles` are all that there are, so that a rule for another one is told.
     """
     ordered, problems = in_order(rules)
-    binder = _Binder(devices, catalogue or {}, zone, holidays, problems=list(problems))
+    places = Places(devices, tuple(catalogue or {}), profiles)
+    binder = _Binder(devices, catalogue or {}, zone, holidays, places, problems=list(problems))
     for rule in ordered:
         binder.bind_rule(rule)
     return binder.bound()
@@ -56,82 +61,78 @@ class _Binder:
     catalogue: Catalogue
     zone: tzinfo
     holidays: frozenset[date]
+    places: Places
     columns: Columns = field(default_factory=Columns)
     instances: list[Instance] = field(default_factory=list)
     problems: list[BindProblem] = field(default_factory=list)
     unbound: list[Unbound] = field(default_factory=list)
     reduced: list[Unbound] = field(default_factory=list)
     by_rule: dict[str, list[Instance]] = field(default_factory=dict)
-    companions: dict[tuple[str, int], Rule] = field(default_factory=dict)
+    companions: dict[tuple[str, str | None, int], Rule] = field(default_factory=dict)
     by_source: dict[tuple[str, str], Instance] = field(default_factory=dict)
     fitted: dict[str, Fitted] = field(default_factory=dict)
     companions_at: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     placed: dict[tuple[str, str], dict[tuple[str | None, ...] | None, list[tuple[str, str]]]] = field(
         default_factory=dict
     )  # (rule, same) → place → its sources there
-    only_building: str | None = None
     replaced: dict[tuple[str, str], str] = field(default_factory=dict)  # (rule, source) → who stands instead of it
     inhibited: dict[str, list[Rule]] = field(default_factory=dict)  # rule → those bound that speak for it
     taken: set[tuple[str, tuple[str | None, ...]]] = field(default_factory=set)  # (rule, place) of rules once a place
 
-    def __post_init__(self) -> None:
-        places = (place for device in self.devices for place in (device.location, *map(device.place, device.parts)))
-        named = {place.building for place in places if place.building is not None}
-        self.only_building = named.pop() if len(named) == 1 else None
-
     def bound(self) -> Bound:
         problems = tuple(dict.fromkeys(self.problems))
-        return Bound(self._collapsed(), self.columns, problems, tuple(self.unbound), tuple(self.reduced))
+        return Bound(
+            self._collapsed(),
+            self.columns,
+            problems,
+            tuple(self.unbound),
+            tuple(self.reduced),
+            zone=self.zone,
+            holidays=self.holidays,
+        )
 
     def bind_rule(self, rule: Rule) -> None:
         self.by_rule[rule.rule] = []
         candidates = [device for device in self.devices if _matches(rule, device)]
-        if not self._place_exists(rule):
+        if slips := list(self.places.slips(rule.on)):
+            for loc, message in slips:
+                self._problem(rule, loc, message)
             return
-        self._check_names(rule, candidates)
+        for each in (rule, *rule.here.values()):
+            self._check_names(each, candidates)
         for other in self.inhibited.get(rule.rule, ()) if rule.class_ is AlarmClass.LIFE_SAFETY else ():
             loc = ("inhibits", "rules", other.inhibits.rules.index(rule.rule) if other.inhibits else 0)
             self._problem(other, loc, f"{rule.rule} is of life safety, and such an alarm is never inhibited")
-        if not rule.enabled:
+        if not rule.enabled and not any(each.enabled for each in rule.here.values()):
             self.unbound.append(Unbound(rule.rule, None, "the rule is disabled"))
             return
         for device in candidates:
+            here = rule.on_device(device.id)
             if device.disabled:
                 self.unbound.append(Unbound(rule.rule, device.id, "the device is disabled"))
-                continue
-            self._bind_device(rule, device)
+            elif not here.enabled:
+                why = "the rule is disabled" if here is rule else "disabled here by the site"
+                self.unbound.append(Unbound(rule.rule, device.id, why))
+            else:
+                self._bind_device(here, device)
+        watched = {instance.device.id for instance in self.by_rule[rule.rule]}
+        self.problems += unreached(rule, self.devices, candidates, watched, self.unbound) if rule.here else ()
         for target in rule.inhibits.rules if rule.inhibits else ():
             self.inhibited.setdefault(target, []).append(rule)
         if not self.by_rule[rule.rule]:
             self.unbound.append(Unbound(rule.rule, None, "the rule watches nothing on this site"))
 
-    def _place_exists(self, rule: Rule) -> bool:
-        """A slip in the name of the device or system would leave the rule watching nothing."""
-        device_ids = [device.id for device in self.devices]
-        systems = [*self.catalogue, *dict.fromkeys(device.system for device in self.devices)]
-        places = [("device", rule.on.device, device_ids)]
-        if self.catalogue:  # without it, a pack for a system that this site has not got is no slip
-            places.append(("system", rule.on.system, systems))
-        for key, name, known in places:
-            if name is not None and name not in known:
-                self._problem(rule, ("on", key), f"there is no {key} {name!r}{nearest(name, known)}")
-                return False
-        return True
-
     def _bind_device(self, rule: Rule, device: Device) -> None:
         parts: list[str | None] = [None]
-        if rule.on.zone is not None and rule.on.point is None and device.location.zone != rule.on.zone:
-            return
         if rule.on.point is not None:
             parts = [point.part for point in self._fitted(device).watched(rule.on.point)]
-            if not parts:
-                # a rule for whoever has the point (health, …) says nothing about those that lack it
-                if rule.on.system is not None or rule.on.device is not None:
-                    self.unbound.append(Unbound(rule.rule, device.id, f"the device has no point {rule.on.point!r}"))
-                return
-            if rule.on.zone is not None:
-                parts = [part for part in parts if device.place(part).zone == rule.on.zone]
+            # a rule for whoever has the point (health, …) says nothing about those that lack it
+            named = rule.on.system is not None or rule.on.device is not None
+            if not parts and named and self.places.fits(rule.on, device.location):
+                self.unbound.append(Unbound(rule.rule, device.id, f"the device has no point {rule.on.point!r}"))
         for part in parts:
+            if not self.places.fits(rule.on, device.place(part)):
+                continue
             source = f"{device.id}/{part}" if part else device.id
             if (other := self.replaced.get((rule.rule, source))) is not None:
                 self.unbound.append(Unbound(rule.rule, source, f"{other} watches it instead"))
@@ -223,7 +224,7 @@ class _Binder:
 
     def _companion_rule(self, rule: Rule, unknown_for_ns: int) -> Rule:
         """One object for all sources: a thousand devices do not need a thousand copies of the guidance."""
-        key = rule.rule, unknown_for_ns
+        key = rule.rule, rule.device, unknown_for_ns
         if key not in self.companions:
             self.companions[key] = companion_rule(rule, unknown_for_ns)
         return self.companions[key]
@@ -284,7 +285,7 @@ class _Binder:
         if same == "site":
             return ()
         place = device.place(part)
-        building = place.building or self.only_building
+        building = place.building or self.places.only_building
         if same == "building":
             return (building,)
         if same == "floor":
@@ -334,18 +335,12 @@ class _Binder:
                 self._problem(rule, loc, f"{name!r} is no point of {where}{nearest(name, known)}")
 
     def _problem(self, rule: Rule, loc: Loc, message: str) -> None:
-        self.problems.append(BindProblem(rule.rule, loc, message))
+        self.problems.append(BindProblem(rule.rule, loc, message, device=rule.device))
 
 
 def _matches(rule: Rule, device: Device) -> bool:
-    on, place = rule.on, device.location
-    pairs = (
-        (on.system, device.system),
-        (on.device, device.id),
-        (on.profile, device.profile),
-        (on.building, place.building),
-        (on.floor, place.floor),
-    )
+    on = rule.on
+    pairs = ((on.system, device.system), (on.device, device.id), (on.profile, device.profile))
     return all(asked is None or asked == found for asked, found in pairs) and all(
         device.labels.get(key) == value for key, value in on.labels.items()
     )

@@ -45,13 +45,14 @@ class Instance:
 class BindProblem:
     """A rule that cannot mean what it says on this site. `loc` is the path inside the rule's YAML mapping.
 
-    `missing`: the rule that it asks for and that is not there.
+    `missing`: the rule that it asks for and that is not there. `device`: only the rule on that device is wrong.
     """
 
     rule: str
     loc: tuple[str | int, ...]
     message: str
     missing: str | None = None
+    device: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,15 @@ def needed(rule: Rule) -> Iterator[tuple[Loc, str]]:
         yield ("suppressed_by", index), other
 
 
+def _needed_anywhere(rule: Rule) -> Iterator[tuple[str | None, Loc, str]]:
+    """Also those that it names on single devices only, with that device."""
+    own = list(needed(rule))
+    yield from ((None, loc, name) for loc, name in own)
+    known = {name for _, name in own}
+    for device, other in rule.here.items():
+        yield from ((device, loc, name) for loc, name in needed(other) if name not in known)
+
+
 def in_order(rules: Sequence[Rule]) -> tuple[list[Rule], list[BindProblem]]:
     """The rules, each after those it names, else in the given order; and what is wrong with the names."""
     problems: list[BindProblem] = []
@@ -40,13 +49,14 @@ def in_order(rules: Sequence[Rule]) -> tuple[list[Rule], list[BindProblem]]:
     def visit(rule: Rule, path: tuple[str, ...]) -> None:
         if rule.rule in done:
             return
-        for loc, name in needed(rule):
+        for device, loc, name in _needed_anywhere(rule):
             if name in path or name == rule.rule:
                 circle = " → ".join((*path[path.index(name) :], rule.rule, name)) if name in path else name
-                problems.append(BindProblem(rule.rule, loc, f"rules ask for each other in a circle: {circle}"))
+                message = f"rules ask for each other in a circle: {circle}"
+                problems.append(BindProblem(rule.rule, loc, message, device=device))
             elif name not in by_id:
                 message = f"there is no rule {name!r}{nearest(name, by_id)}"
-                problems.append(BindProblem(rule.rule, loc, message, missing=name))
+                problems.append(BindProblem(rule.rule, loc, message, missing=name, device=device))
             else:
                 visit(by_id[name], (*path, rule.rule))
         for other, loc, does in before.get(rule.rule, ()):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, ModelWrapValidatorHandler, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, ModelWrapValidatorHandler, PrivateAttr, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from alerts.condition.correlating import AbsentSpec, SequenceSpec, TogetherSpec
@@ -58,7 +59,7 @@ class Guidance(Strict):
 class On(Strict):
     """Which devices: of a system, of a profile, with labels, at a place, one device, all that have the point.
 
-    What is given must all hold. Each part that has the point is its own source; `zone` compares the source's place.
+    What is given must all hold. Each part that has the point is its own source; a place is compared with the source's.
     `once: zone` leaves only the first source of each zone (floor, building, the site), in the order of the site file:
     one alarm for a place, whatever stands in it. A source that is in no such place is not watched.
     """
@@ -105,7 +106,8 @@ class Rule(Strict):
     not watch the sources that this one watches; they may be absent. `unknown_for`: how long the inputs may be UNKNOWN
     before `<rule>/protection_lost` is raised (bind chooses it when it is not given). `suppress_when`: suppressed by
     design while this is TRUE; a life-safety rule may ask only its own device, for its own test or maintenance state.
-    `realarm_after`: acknowledged for so long and still active, it wants a new answer.
+    `realarm_after`: acknowledged for so long and still active, it wants a new answer. On single devices a site may have
+    the rule otherwise: `on_device` is another object with the same id then.
     """
 
     rule: Id
@@ -127,6 +129,30 @@ class Rule(Strict):
     escalate: Annotated[tuple[Escalation, ...], Field(strict=False)] = ()
     guidance: Guidance | None = None
     enabled: bool = True
+    _here: dict[str, Rule] = PrivateAttr(default_factory=dict)
+    _device: str | None = PrivateAttr(default=None)
+
+    def with_devices(self, here: Mapping[str, Rule]) -> Rule:
+        """The rule with another one, of the same id, on these devices."""
+        whole = self.model_copy()
+        whole._here = {device: rule.model_copy() for device, rule in here.items()}
+        for device, rule in whole._here.items():
+            rule._device = device
+        return whole
+
+    @property
+    def here(self) -> Mapping[str, Rule]:
+        """The devices on which it is otherwise, and how."""
+        return self._here
+
+    @property
+    def device(self) -> str | None:
+        """The device that this object is for alone; None: for all that have no other."""
+        return self._device
+
+    def on_device(self, device: str) -> Rule:
+        """What watches that device."""
+        return self._here.get(device, self)
 
     @property
     def worst(self) -> Severity:
@@ -146,6 +172,7 @@ class Rule(Strict):
     def _check(self) -> Self:
         self._check_guidance()
         self._check_life_safety()
+        self._check_hush()
         self._check_conditions()
         self._check_severities()
         return self
@@ -168,6 +195,20 @@ class Rule(Strict):
             raise misplaced("the rule would inhibit itself", "inhibits", "rules", self.inhibits.rules.index(self.rule))
         if self.rule in self.instead_of:
             raise misplaced("the rule would stand instead of itself", "instead_of", self.instead_of.index(self.rule))
+
+    def _check_hush(self) -> None:
+        """What silences a life-safety alarm by design is its own device's test or maintenance state."""
+        if self.suppress_when is None or self.class_ is not AlarmClass.LIFE_SAFETY:
+            return
+        for loc, spec, _ in walk(self.suppress_when, ("suppress_when",)):
+            for step, other in spec.asked_rules():
+                told = f"a life-safety alarm is never suppressed by another alarm ({other})"
+                raise misplaced(f"{told}; ask its own device's points, such as {{point: test, is: true}}", *loc, *step)
+            if isinstance(spec, ScheduleSpec):
+                told = (
+                    "a life-safety alarm is never suppressed by the calendar; plan work with `maintenance`, or take it"
+                )
+                raise misplaced(f"{told} out of service with a permit", *loc, "schedule")
 
     def _check_conditions(self) -> None:
         for start, condition in self.conditions:
