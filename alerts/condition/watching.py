@@ -102,6 +102,8 @@ class DeviationSpec(Leaf):
             with located("deadband"):
                 if in_unit_of(self.deadband, self.deviates_by, difference=True) >= self.deviates_by.value:
                     raise ValueError(f"must be less than {self.deviates_by}: else it could never clear")
+        if self.align == 0:
+            raise misplaced("must be longer than 0s", "align")
         if self.align is not None and not isinstance(self.from_, PointReference):
             raise misplaced("is about the samples of two points; here only one is asked", "align")
         if isinstance(self.from_, PointReference) and self.from_.point == self.point:
