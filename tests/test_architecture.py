@@ -48,6 +48,8 @@ MAY_IMPORT: dict[str, set[str] | None] = {
         "alerts.override",
         "alerts.bind",
         "alerts.maintenance",
+        "alerts.annunciate.options",
+        "alerts.annunciate.plan",
         "alerts.notify.options",
         "gateway.api.options",
         "gateway.health.points",

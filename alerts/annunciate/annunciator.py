@@ -18,6 +18,7 @@ from alerts.annunciate.memory import CHATTER, Memory
 from alerts.annunciate.plan import Plan, urgent
 from alerts.annunciate.restless import Restless
 from alerts.annunciate.teller import RAISED_AND_RECOVERED, UNANSWERED, Teller
+from alerts.annunciate.view import view
 from alerts.condition.columns import Columns
 from alerts.live import Key, Live
 from alerts.recorder import Recorder
@@ -75,6 +76,10 @@ class Annunciator:
 
     def restarted(self, now: Instant, outage_ns: int) -> None:
         """Waits and ladders go on with what was left of them, as delays do."""
+
+    def view(self) -> dict[str, Any]:
+        """How it stands, JSON-able."""
+        return view(self.memory, self.now, self.ladders.of)
 
     # --- hearing
 

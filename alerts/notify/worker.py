@@ -56,13 +56,14 @@ class Outbox(Protocol):
 
 @dataclass(slots=True)
 class DeliveryCounts:
-    """Since start. `dead` were given up, after five refusals or too old; CRITICAL never is. `last_error` stays until a
-    success.
+    """Since start. `dead` were given up, after five refusals or too old; CRITICAL never is. `lost` are those of high
+    severity among them. `last_error` stays until a success.
     """
 
     delivered: int = 0
     retried: Counter[str] = field(default_factory=Counter)  # by `retry` or `refused`
     dead: int = 0
+    lost: int = 0
     last_error: str | None = None
 
 
@@ -176,6 +177,7 @@ class DeliveryWorker:
         await self._outbox.refused(delivery.id, why)
         order.done(about(notice), _place(notice))
         self.counts.dead += 1
+        self.counts.lost += notice.occurrence.severity <= Severity.HIGH
         self.counts.last_error = why
         log.error("%s: notice %d given up: %s", self.channel.name, notice.seq, why)
 

@@ -6,7 +6,7 @@ from collections import Counter
 
 from fastapi import FastAPI
 
-from gateway.api import alarms, devices, docs, links, muting, quality, records, reload, status, stream
+from gateway.api import alarms, annunciation, devices, docs, links, muting, quality, records, reload, status, stream
 from gateway.api.guard import refuse_unguarded
 from gateway.api.house import House
 from gateway.api.limits import Limits
@@ -18,6 +18,7 @@ ROUTERS = (
     status.router,
     devices.router,
     alarms.router,
+    annunciation.router,
     muting.router,
     records.router,
     reload.router,

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
+from alerts.annunciate.memory import Memory
+from alerts.annunciate.view import view
 from alerts.kpi import Norms, kpis
 from alerts.tally import Tally
 from gateway.api.current import CurrentValues
@@ -23,6 +25,7 @@ from gateway.model import (
     Command,
     Device,
     Event,
+    Instant,
     Mute,
     Occurrence,
     Quarantined,
@@ -94,6 +97,10 @@ def _no_figures(begin_ns: int, end_ns: int) -> Mapping[str, Any]:
     return {**kpis(Tally(begin_ns, end_ns), nobody), "muted_now": {}, "delivery": {}}
 
 
+def _everything_at_once() -> Mapping[str, Any]:
+    return view(Memory(), Instant(0, 0))
+
+
 class Muted(NamedTuple):
     """One mute of one alarm; `occurrence` None while that is not open."""
 
@@ -118,7 +125,8 @@ class House:
     `unsilence(silence, by)`; `silences` are those that last, `mutes` all that is muted now.
     `live` gives the open alarms as they are judged now. `changes` tells what has been committed, in the journal's
     order. `quarantined(limit)` gives the newest messages kept aside with their numbers, newest first, and may block.
-    `kpi(from_wall_ns, to_wall_ns)` reads the journal and blocks.
+    `annunciation` is how that stands (alerts.annunciate.view). `kpi(from_wall_ns, to_wall_ns)` reads the journal and
+    blocks.
     """
 
     site: Site
@@ -142,6 +150,7 @@ class House:
     changes: Bus[Change] = field(default_factory=Bus)
     quarantined: Callable[[int], Sequence[tuple[int, Quarantined]]] = _nothing
     kpi: Callable[[int, int], Mapping[str, Any]] = _no_figures
+    annunciation: Callable[[], Mapping[str, Any]] = _everything_at_once
     metrics: Sequence[Callable[[], Iterable[Family]]] = ()
     options: ApiOptions = field(default_factory=ApiOptions)
     reload: Reload = no_reload

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from alerts.notify.worker import DeliveryWorker
 from gateway.api.metrics import Family, single
 from gateway.bus import Bus, Change
+from gateway.clock import host_wall_ns
 from gateway.health import GatewayStatus
 from gateway.historian.historian import Historian, HistorianStatus
 from gateway.model import SECOND, Text
@@ -21,6 +22,7 @@ FATES = ("stored", "unchanged", "duplicate", "quarantined", "dropped")
 SLOW_WRITE_NS = 5 * SECOND  # host time of one transaction: somebody should look at the disk
 STUCK_WRITE_NS = 30 * SECOND  # alarms wait behind it and nobody is told
 ANSWER_SECONDS = 1.0
+LATE_NS = 60 * SECOND  # a notice of a critical or high alarm that nobody has by then
 
 
 class Figures:
@@ -35,7 +37,9 @@ class Figures:
         workers: Sequence[DeliveryWorker],
         *,
         historian: Historian | None = None,
+        now: Callable[[], int] = host_wall_ns,
     ) -> None:
+        self._now = now
         self._folder = folder
         self._journal = journal
         self._samples = samples
@@ -44,6 +48,7 @@ class Figures:
         self._historian = historian
         self._stores = (("alarm.db", journal), ("tele.db", samples))
         self._pending = 0
+        self._late = False
         self.loop_lag_s = 0.0
         self.reload_refused = False
         self.clock_steps = 0
@@ -57,6 +62,8 @@ class Figures:
             queue_depth=self._samples.queued,
             loop_lag_s=self.loop_lag_s,
             samples_dropped=self._samples.counters.dropped,
+            notices_late=self._late,
+            notices_lost=sum(worker.counts.lost for worker in self._workers),
             reload_refused=self.reload_refused,
             historian=None if self._historian is None else self._historian.status,
             failed=tuple(self._failures()),
@@ -92,6 +99,7 @@ class Figures:
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 counts = await self._journal.outbox_counts()
+                self._late = await self._journal.late_notices(self._now() - LATE_NS)
         except TimeoutError:
             return
         self._pending = sum(states.get("pending", 0) for states in counts.values())

@@ -126,7 +126,10 @@ async def open_rooms(config: SiteConfig, folder: Path, rate: float, teardown: Te
     bus: Bus[Change] = Bus()
     drivers = _drivers(config, clock, health, samples)
     historian = _historian(config, clock, stores)
-    workers = tuple(DeliveryWorker(channel, journal) for channel in channels)
+    workers = tuple(
+        DeliveryWorker(channel, journal, longest=standing.longest_ns, now=lambda: clock.now().wall_ns)
+        for channel in channels
+    )
 
     layouts: list[Layout] = [layout for driver in drivers for layout in driver.layouts]
     replayed = await recover(engine, journal, samples, clock, layouts=layouts)
@@ -145,7 +148,7 @@ async def open_rooms(config: SiteConfig, folder: Path, rate: float, teardown: Te
     teardown.add("checkpoint", pipeline.checkpoint)
     journal.on_notice = noticed
     access = Access(journal, reader, pipeline)
-    figures = Figures(folder, journal, samples, bus, workers, historian=historian)
+    figures = Figures(folder, journal, samples, bus, workers, historian=historian, now=lambda: clock.now().wall_ns)
     quality = Quality(reader, clock, standing.rules)
     reloading = Reloading(standing, pipeline, figures)
     house = House(
@@ -170,6 +173,7 @@ async def open_rooms(config: SiteConfig, folder: Path, rate: float, teardown: Te
         changes=bus,
         quarantined=samples.quarantined,
         kpi=quality.kpi,
+        annunciation=standing.annunciation,
         metrics=(figures.families, quality.families),
         options=config.api,
         reload=reloading.reload,

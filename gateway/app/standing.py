@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from alerts.annunciate.memory import Memory
+from alerts.annunciate.view import view
 from alerts.engine import AlarmEngine
 from alerts.notify.body import truth_body
 from alerts.rule import Rule
 from gateway.config.load import SiteConfig
-from gateway.model import Occurrence
+from gateway.model import Instant, Occurrence, Severity
 
 
 def engine_of(config: SiteConfig, next_seq: int = 1) -> AlarmEngine:
@@ -36,6 +38,16 @@ class Standing:
     def open_occurrences(self) -> list[Occurrence]:
         """All open alarms as they are judged now."""
         return self.engine.open_occurrences()
+
+    def annunciation(self) -> dict[str, Any]:
+        """What becomes of notices, for the API."""
+        annunciator = self.engine.annunciator
+        return view(Memory(), Instant(0, 0)) if annunciator is None else annunciator.view()
+
+    def longest_ns(self, severity: Severity) -> int:
+        """How old a notice may grow that no channel takes; 0: it has no end."""
+        plan = self.config.bound.annunciation
+        return 0 if plan is None else plan.longest_ns(severity)
 
     def rules_view(self) -> list[dict[str, Any]]:
         """Every rule on its sources as it stands, for the API."""

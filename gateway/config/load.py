@@ -15,6 +15,7 @@ from drivers.assign import ChannelSpec, UnitSpec
 from drivers.modbus.budget import LinkBudget
 from drivers.profile import MqttProfile
 from gateway.api.options import ApiOptions
+from gateway.config.annunciation import check_annunciation
 from gateway.config.build import build
 from gateway.config.buses import Assignments, assigned, budgets, with_periods
 from gateway.config.catalogue import read_catalogue
@@ -92,8 +93,10 @@ def load_site(path: Path, ports: Mapping[str, int] = NO_PORTS) -> SiteConfig:
         catalogue = read_catalogue(inspection) or {}
         zone = ZoneInfo(site.site.site.timezone)
         bound = bind(rules.rules, built.devices, catalogue, zone=zone)
-        windows = check_maintenance(inspection, site, {rule.rule for rule in rules.rules}, built.devices)
-        bound = replace(bound, windows=windows)
+        names = {rule.rule for rule in rules.rules}
+        windows = check_maintenance(inspection, site, names, built.devices)
+        plan = check_annunciation(inspection, site, names, built.devices)
+        bound = replace(bound, windows=windows, annunciation=plan)
         told = told_of_units(inspection, site, built, catalogue) if bound.problems else ()
         for problem in bound.problems:
             if any(problem.message.startswith(f"{name!r}: ") for name in told):

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic.json_schema import WithJsonSchema
 
+from alerts.annunciate.options import AnnunciationOptions
 from alerts.maintenance import Maintenance
 from alerts.notify.options import Webhooks
 from drivers.adaptation import Adaptation, Name
@@ -141,8 +142,8 @@ class RuleChoice(Strict):
     )
 
 
-class NotifyOptions(Strict):
-    """Who is told."""
+class NotifyOptions(AnnunciationOptions):
+    """Who is told, by which way."""
 
     webhooks: Webhooks = Field(default_factory=list, description="each notice is a signed POST to these")
 

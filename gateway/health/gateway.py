@@ -32,11 +32,12 @@ class SinkFigures(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayStatus:
-    """The gateway's own numbers. `disk_used` is a percentage, None when the file system does not say.
-
-    `samples_dropped` counts since start. `reload_refused`: the last reload was, and the rules of before it go on. `historian` is None when the site has none. `failed` names what makes the
-    gateway useless (the writer is stuck, storage refuses), `degraded` what somebody must look at although it judges
-    and tells: each a short clause.
+    """The gateway's own numbers. `notices_late`: one of a critical or high alarm waits for longer than a minute;
+    `notices_lost` counts those that were given up since start. `disk_used` is a percentage, None when the file
+    system does not say. `samples_dropped` counts since start. `reload_refused`: the last reload was, and the rules
+    of before it go on. `historian` is None when the site has none. `failed` names what makes the gateway useless
+    (the writer is stuck, storage refuses), `degraded` what somebody must look at although it judges and tells: each
+    a short clause.
     """
 
     disk_used: float | None
@@ -44,6 +45,8 @@ class GatewayStatus:
     queue_depth: int
     loop_lag_s: float
     samples_dropped: int = 0
+    notices_late: bool = False
+    notices_lost: int = 0
     reload_refused: bool = False
     historian: SinkFigures | None = None
     failed: tuple[Text, ...] = ()
@@ -59,12 +62,14 @@ class GatewayRecord:
         self._link_keys = [point.key for point in self.layout.points if point.part not in (None, SINK)]
         self.status = GatewayStatus(disk_used=None, outbox_pending=0, queue_depth=0, loop_lag_s=0.0)
         self._dropped = Pulse()
+        self._lost = Pulse()
         self._said: tuple[Value, ...] | None = None
 
     def frame(self, status: GatewayStatus, links: Mapping[str, LinkRecord], now: Instant) -> Frame:
         """The numbers, and what the links say, as one frame of the device `gateway`."""
         self.status = status
         self._dropped.count(status.samples_dropped, now)
+        self._lost.count(status.notices_lost, now)
         return self._framed(self._values(links, now), now)
 
     def news(self, links: Mapping[str, LinkRecord], now: Instant) -> Frame | None:
@@ -96,6 +101,7 @@ class GatewayRecord:
         told: dict[str, Value] = {
             "disk_used": status.disk_used,
             "outbox_pending": status.outbox_pending,
+            "notices_late": status.notices_late or self._lost.is_on(now),
             "queue_depth": status.queue_depth,
             "loop_lag": status.loop_lag_s,
             "samples_dropped": self._dropped.is_on(now),
@@ -122,6 +128,8 @@ def problems(status: GatewayStatus, *, dropping: bool = False) -> tuple[Text, ..
         found.append(both("gateway_disk", used=f"{status.disk_used:.0f}"))
     if status.outbox_pending > OUTBOX_LONG:
         found.append(both("gateway_outbox", count=status.outbox_pending))
+    if status.notices_late:
+        found.append(both("gateway_notices_late"))
     if status.queue_depth > QUEUE_LONG:
         found.append(both("gateway_queue", count=status.queue_depth))
     if status.loop_lag_s > LOOP_LAG_S:

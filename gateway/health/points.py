@@ -20,6 +20,7 @@ LINK_TROUBLES: Mapping[str, tuple[str, ...]] = {
 _OWN = (
     Point("disk_used", PointType.FLOAT, "%"),
     Point("outbox_pending", PointType.INT),
+    Point("notices_late", PointType.BOOL),
     Point("queue_depth", PointType.INT),
     Point("loop_lag", PointType.FLOAT, "s"),
     Point("samples_dropped", PointType.BOOL),

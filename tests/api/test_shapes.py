@@ -8,7 +8,7 @@ import httpx
 import pytest
 from pydantic import BaseModel
 
-from gateway.api import muting_shapes, quality_shapes, shapes
+from gateway.api import annunciation_shapes, muting_shapes, quality_shapes, shapes
 from gateway.api.house import House
 from gateway.model import Frame, LinkReport, Mute, Quality, UnitReport
 from tests.api.conftest import IDS, WALL, WATER_LAYOUT, Journal, occurrence
@@ -29,6 +29,7 @@ GETS: dict[str, type[BaseModel]] = {
     "/api/v1/mutes": shapes.Listing[muting_shapes.Muted],
     "/api/v1/silences": shapes.Listing[muting_shapes.Silence],
     "/api/v1/kpi": quality_shapes.Kpi,
+    "/api/v1/annunciation": annunciation_shapes.Annunciation,
     "/nothing": shapes.ProblemShape,
     "/api/v1/alarms?limit=x": shapes.ProblemShape,
 }

@@ -97,7 +97,8 @@ def test_a_site_with_both_wires(site: Folder) -> None:
 def test_the_gateway_has_the_points_of_the_links_that_are_read(site: Folder) -> None:
     site.change(("broker: {mqtt", 'idle: {modbus: "tcp://10.0.0.8"}\n  broker: {mqtt'))
     gateway = site.load().devices[-1]
-    own = ["disk_used", "outbox_pending", "queue_depth", "loop_lag", "samples_dropped"]
+    own = ["disk_used", "outbox_pending", "notices_late", "queue_depth", "loop_lag", "samples_dropped"]
+    own.append("reload_refused")
     broker = [f"broker/{name}" for name in ("link_up", "data_gap", "poison", "unknown_device", "conflict")]
     assert [point.key for point in gateway.points] == [*own, "bus/link_up", *broker, "health"]
     site.change(

@@ -29,11 +29,15 @@ class Store(SimpleNamespace):
             "full_disk": False,
             "set_aside": None,
             "queued": 0,
+            "oldest_ns": 2**63,
         }
         super().__init__(**(fine | {"counters": Counters()} | changes))
 
     async def outbox_counts(self) -> dict[str, dict[str, int]]:
         return {"log": {"pending": 2, "delivered": 5}, "duty": {"pending": 1}}
+
+    async def late_notices(self, before_wall_ns: int) -> bool:
+        return before_wall_ns > self.oldest_ns
 
 
 def figures(journal: Any, samples: Any) -> Figures:
@@ -84,6 +88,17 @@ async def test_a_store_in_trouble_is_told(
     assert verdict(status) == said
     assert clause is None or clause in [text.en for text in (*status.failed, *status.degraded)]
     assert clause is not None or (status.failed, status.degraded) == ((), ())
+
+
+@pytest.mark.parametrize(("age_s", "late"), [(60, False), (61, True)])
+async def test_a_notice_of_a_grave_alarm_is_late_after_a_minute(age_s: int, late: bool) -> None:
+    bus: Bus[Change] = Bus()
+    now = 1_800_000_000 * SECOND
+    journal: Any = Store(oldest_ns=now - age_s * SECOND)
+    samples: Any = Store()
+    found = Figures(Path("/nowhere/at/all"), journal, samples, bus, (), now=lambda: now)
+    status = await found.status()
+    assert (status.notices_late, verdict(status)) == (late, "degraded" if late else "ok")
 
 
 async def test_the_outbox_is_not_asked_where_the_answer_would_not_come(monkeypatch: pytest.MonkeyPatch) -> None:

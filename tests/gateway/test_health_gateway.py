@@ -68,6 +68,7 @@ def report(
         ({}, "ok", Health.ONLINE),
         ({"disk_used": 86.0}, "degraded", Health.DEGRADED),
         ({"outbox_pending": 1001}, "degraded", Health.DEGRADED),
+        ({"notices_late": True}, "degraded", Health.DEGRADED),
         ({"queue_depth": 10_001}, "degraded", Health.DEGRADED),
         ({"loop_lag_s": 1.5}, "degraded", Health.DEGRADED),
         ({"loop_lag_s": 6.0}, "failed", Health.DEGRADED),
@@ -83,6 +84,7 @@ def test_the_gateway_is_a_device(changes: dict[str, Any], said: str, health: Hea
     assert told(published) == {
         "disk_used": status.disk_used,
         "outbox_pending": status.outbox_pending,
+        "notices_late": status.notices_late,
         "queue_depth": status.queue_depth,
         "loop_lag": status.loop_lag_s,
         "samples_dropped": False,
@@ -110,6 +112,14 @@ def test_a_disk_that_does_not_say() -> None:
     published = book(gateway()).gateway(GatewayStatus(**(FINE | {"disk_used": None})), at(1))
     assert published.quality is not None
     assert published.quality[0] == Quality.BAD_NO_VALUE and set(published.quality[1:]) == {Quality.GOOD}
+
+
+def test_a_notice_that_was_given_up_is_told_for_a_minute() -> None:
+    one = book(gateway())
+    seen = []
+    for seconds, lost in ((0, 0), (10, 1), (69, 1), (70, 1)):
+        seen.append(told(one.gateway(GatewayStatus(**FINE, notices_lost=lost), at(seconds)))["notices_late"])
+    assert seen == [False, True, True, False]
 
 
 def test_dropped_samples_are_told_for_a_minute() -> None:
