@@ -19,7 +19,7 @@ from alerts import desk, resident, restart, snapshot, succession
 from alerts.alarm import record
 from alerts.annunciate.annunciator import Annunciator
 from alerts.bound import Bound
-from alerts.condition.columns import BAD
+from alerts.condition.columns import BAD, Columns
 from alerts.covers import Covers
 from alerts.evaluator import Evaluator
 from alerts.heard import Heard
@@ -263,6 +263,10 @@ class AlarmEngine:
     def state(self, rule: str, source: str) -> AlarmState:
         """The state of one alarm; KeyError when there is none."""
         return self._by_key[rule, source].alarm.state
+
+    def at_work(self, rule: str, source: str) -> tuple[Live, Columns]:
+        """One alarm and what it reads, to be looked at only; KeyError when there is none."""
+        return self._by_key[rule, source], self._columns
 
     def occurrence(self, occurrence: str) -> Occurrence | None:
         """An open occurrence as it is now, or the newest closed one of its alarm."""

@@ -66,4 +66,4 @@ def _continues(live: Live, former: Live | None) -> bool:
         return False
     live.condition.restore(former.condition.snapshot())
     live.condition_due_ns, live.fault = former.condition_due_ns, former.fault
-    return True
+    return former.instance.hush_hash == live.instance.hush_hash

@@ -173,6 +173,18 @@ def test_a_suppressor_that_comes_or_goes_mutes_and_lifts() -> None:
     assert not stage.life("LOW").mutes and stage.told("LOW") == ["raise", "reraise"]
 
 
+def test_a_suppression_by_a_condition_of_its_own_is_asked_at_once_and_lifted_with_it() -> None:
+    hushed = rule("R", suppress_when={"point": "b", "is": True})
+    stage = Reloading(rule("R"))
+    stage.at(0).set(a=True, b=True)
+    stage.at(1).swap(hushed)
+    assert stage.life().mutes and stage.told() == ["raise"]
+    stage.at(2).swap(hushed, rule("Q", "c"))
+    assert stage.life().mutes and stage.told() == ["raise"]
+    stage.at(3).swap(rule("R"))
+    assert not stage.life().mutes and stage.told() == ["raise", "reraise"]
+
+
 def test_a_shelf_goes_on_and_ends_by_its_label() -> None:
     stage = Reloading(rule("R"))
     stage.at(0).set(a=True)
