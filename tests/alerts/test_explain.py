@@ -59,8 +59,6 @@ BOTH = {
         {"point": "c", "is": True},
     ]
 }
-    "all": [{"point": "level", "at_least": "0.1 m"}, {"not": {"point": "b", "is": True}}, {"point": "c", "is": True}]
-}
 
 
 def test_the_operand_that_keeps_it_from_being_true_is_named_with_what_it_read() -> None:
