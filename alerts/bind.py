@@ -115,8 +115,9 @@ class _Binder:
                 self.unbound.append(Unbound(rule.rule, device.id, why))
             else:
                 self._bind_device(here, device)
-        watched = {instance.device.id for instance in self.by_rule[rule.rule]}
-        self.problems += unreached(rule, self.devices, candidates, watched, self.unbound) if rule.here else ()
+        if rule.here and all(problem.rule != rule.rule for problem in self.problems):
+            watched = {instance.device.id for instance in self.by_rule[rule.rule]}
+            self.problems += unreached(rule, self.devices, candidates, watched, self.unbound)
         for target in rule.inhibits.rules if rule.inhibits else ():
             self.inhibited.setdefault(target, []).append(rule)
         if not self.by_rule[rule.rule]:

@@ -104,6 +104,7 @@ class _Builder(Checker):
                 ),  # of its slowest source; quicker points have periods of their own
                 points=(*points.values(), HEALTH_POINT),
                 disabled=entry.disabled,
+                labels=entry.labels,
                 parts=self.parts(name, entry, points.values()),
             )
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
@@ -61,6 +62,8 @@ class SiteConfig:
     devices: tuple[Device, ...]
     ports: Mapping[str, int]
     rules: tuple[Rule, ...]
+    zone: ZoneInfo
+    holidays: frozenset[date]
     bound: Bound
     unbound: tuple[Unbound, ...]
     warnings: tuple[Problem, ...]
@@ -83,6 +86,7 @@ def load_site(path: Path, ports: Mapping[str, int] = NO_PORTS) -> SiteConfig:
     discover = announcing(inspection, site, profiles)
     built = build(inspection, site, profiles)
     rules = Rules(inspection, site)
+    zone, holidays = ZoneInfo(site.site.site.timezone), frozenset(site.site.calendar.holidays)
     bound = Bound(())
     assignments: Assignments = {}
     # on a part of the site it would complain of what is merely left out
@@ -91,8 +95,8 @@ def load_site(path: Path, ports: Mapping[str, int] = NO_PORTS) -> SiteConfig:
         built.devices = with_periods(built.devices, assignments)
     if site.complete and built.complete and rules.complete:
         catalogue = read_catalogue(inspection) or {}
-        zone = ZoneInfo(site.site.site.timezone)
-        bound = bind(rules.rules, built.devices, catalogue, zone=zone)
+        known = profiles.names()
+        bound = bind(rules.rules, built.devices, catalogue, zone=zone, holidays=holidays, profiles=known)
         names = {rule.rule for rule in rules.rules}
         windows = check_maintenance(inspection, site, names, built.devices)
         plan = check_annunciation(inspection, site, names, built.devices)
@@ -102,7 +106,7 @@ def load_site(path: Path, ports: Mapping[str, int] = NO_PORTS) -> SiteConfig:
             if any(problem.message.startswith(f"{name!r}: ") for name in told):
                 continue
             message = problem.message + (pack_to_add(problem.missing) if problem.missing else "")
-            rules.problem(problem.rule, Finding(problem.loc, message))
+            rules.problem(problem.rule, Finding(problem.loc, message, on_key=not problem.loc), problem.device)
         warn_of_oversights(inspection, site, built, bound, catalogue)
         urgent = urgent_points(built.units.values(), built.channels, bound)
         assignments = with_lookouts(with_urgent(assignments, urgent), site.site)
@@ -120,6 +124,8 @@ def load_site(path: Path, ports: Mapping[str, int] = NO_PORTS) -> SiteConfig:
         devices=tuple(built.devices),
         ports=ports,
         rules=tuple(rules.rules),
+        zone=zone,
+        holidays=holidays,
         bound=bound,
         unbound=bound.unbound,
         warnings=inspection.all_warnings,

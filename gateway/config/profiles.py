@@ -28,6 +28,10 @@ class Profiles:
             for file in self._files(site, number, folder):
                 self._read_own(file)
 
+    def names(self) -> set[str]:
+        """Of all profiles that there are: the library's, and the site's own."""
+        return {*self._library, *self._own}
+
     def get(self, name: str) -> Profile | None:
         """The profile, or None when it has problems, which are noted; LookupError when there is none."""
         if name not in self._found:

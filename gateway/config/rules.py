@@ -21,6 +21,8 @@ from gateway.config.site_file import SiteDocument
 from gateway.config.source import Source, read_packaged, read_source
 from gateway.config.starter import pack_names, starter
 
+_OF_THE_WHOLE = ("rule", "on", "instead_of", "inhibits")
+
 
 @dataclass(frozen=True)
 class RuleOrigin:
@@ -30,6 +32,8 @@ class RuleOrigin:
     number: int
     value: dict[str, Any]
     override: dict[str, Any] | None
+    merged: dict[str, Any]
+    devices: dict[str, Any]  # what the site changes on single devices
     blames_override: bool = False  # the rule is good without it, and not good with it
 
 
@@ -52,13 +56,23 @@ class Rules:
                     site.document, ("rules", "override", name), unknown("rule", name, sorted(self._origins))
                 )
 
-    def problem(self, rule: str, finding: Finding) -> None:
-        """A problem at a path inside a rule: told where the site overrides it, else in the rule's own file."""
+    def problem(self, rule: str, finding: Finding, device: str | None = None) -> None:
+        """A problem at a path inside a rule, or inside what it is on one device.
+
+        It is told where the site overrides it, else in the rule's own file.
+        """
         self.complete = False
         origin = self._origins[rule]
-        changed: Path = ("rules", "override", rule, *_in_override(finding.path, origin))
-        own: Path = (origin.number, *finding.path)
         message = finding.message if finding.message.startswith(rule) else f"{rule}: {finding.message}"
+        changed: Path = ("rules", "override", rule)
+        own: Path = (origin.number, *finding.path)
+        if device is not None:
+            here: Path = (*changed, "devices", device)
+            deepest = (*here, *_in_override(finding.path, origin.merged, origin.devices.get(device)))
+            if not finding.path or len(self._site.document.nearest(deepest)) > len(here):
+                self._inspection.note(self._site.document, Finding(deepest, message, on_key=finding.on_key))
+                return
+        changed = (*changed, *_in_override(finding.path, origin.value, origin.override))
         # the longer beginning that stands there is the nearer place; what the site says outweighs the pack
         depth = len(self._site.document.nearest(changed)) - 3
         if origin.blames_override or (depth > 0 and depth >= len(origin.document.nearest(own)) - 1):
@@ -112,8 +126,8 @@ class Rules:
             self._inspection.at_value(document, (number, "rule"), message)
             self.complete = False
             return
-        override = self._override.get(name)
-        self._origins[name] = RuleOrigin(document, number, value, override)
+        override, devices = self._changes(name)
+        self._origins[name] = RuleOrigin(document, number, value, override, value, devices)
         # the merge may not change what the file says
         try:
             merged = apply_override(copy.deepcopy(value), copy.deepcopy(override)) if override else value
@@ -121,14 +135,56 @@ class Rules:
             for finding in findings(error, Rule, value):
                 self.problem(name, finding)
             return
+        self._origins[name] = replace(self._origins[name], merged=merged)
         found = self._inspection.findings(Rule, merged)
         if isinstance(found, Rule):
-            self.rules.append(found)
+            here = {device: self._on_device(name, device, merged, change) for device, change in devices.items()}
+            self.rules.append(found.with_devices({device: rule for device, rule in here.items() if rule is not None}))
             return
         if override and isinstance(self._inspection.findings(Rule, value), Rule):
             self._origins[name] = replace(self._origins[name], blames_override=True)
         for finding in found:
             self.problem(name, finding)
+
+    def _changes(self, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What the site changes in a rule, and what on single devices."""
+        override = dict(self._override.get(name) or {})
+        devices = override.pop("devices", {})
+        at: Path = ("rules", "override", name, "devices")
+        if not isinstance(devices, dict):
+            self.complete = False
+            told = "the changes of each device are expected, such as {water-east: {on_delay: 10s}}"
+            self._inspection.at_value(self._site.document, at, told)
+            return override, {}
+        for device, change in devices.items():
+            if not isinstance(change, dict):
+                self.complete = False
+                told = "the changed keys of the rule are expected, such as {on_delay: 10s}"
+                self._inspection.at_value(self._site.document, (*at, device), told)
+        return override, {str(device): change for device, change in devices.items() if isinstance(change, dict)}
+
+    def _on_device(self, name: str, device: str, merged: dict[str, Any], change: dict[str, Any]) -> Rule | None:
+        """The rule as it is on one device; None when that has problems, which are noted."""
+        at: Path = ("rules", "override", name, "devices", device)
+        whole = [key for key in change if key in _OF_THE_WHOLE]
+        for key in whole:
+            self.complete = False
+            told = f"{name}: `{key}` is said of the rule as a whole, not of one device"
+            self._inspection.at_key(self._site.document, (*at, key), told)
+        if whole:
+            return None
+        try:
+            found = self._inspection.findings(Rule, apply_override(copy.deepcopy(merged), copy.deepcopy(change)))
+        except ValidationError as error:
+            found = findings(error, Rule, merged)
+        if isinstance(found, Rule):
+            return found
+        self.complete = False
+        for finding in found:
+            path = (*at, *_in_override(finding.path, merged, change))
+            message = finding.message if finding.message.startswith(name) else f"{name}: {finding.message}"
+            self._inspection.note(self._site.document, Finding(path, message, on_key=finding.on_key))
+        return None
 
 
 def pack_to_add(rule: str) -> str:
@@ -140,10 +196,9 @@ def pack_to_add(rule: str) -> str:
     return ""
 
 
-def _in_override(path: Path, origin: RuleOrigin) -> Path:
-    """`path` as an override writes it: operands of a list may be named by their point."""
-    own: Any = origin.value
-    changed: Any = origin.override
+def _in_override(path: Path, value: Any, override: Any) -> Path:
+    """`path` in the rule as its override writes it: operands of a list may be named by their point."""
+    own, changed = value, override
     written: list[Any] = []
     for step in path:
         own = value_at(own, (step,))

@@ -16,6 +16,7 @@ from alerts.notify.options import Webhooks
 from drivers.adaptation import Adaptation, Name
 from drivers.profile import ChannelOptions
 from gateway.api.options import ApiOptions
+from gateway.config.calendar import Calendar
 from gateway.config.nearest import unknown
 from gateway.config.wires import LinkField
 from gateway.fields import Duration, Id, Line, NameField, Period, Strict, within
@@ -129,6 +130,9 @@ class DeviceEntry(Adaptation, Speaker):
     points: dict[str, ChannelOptions] = Field(
         default_factory=dict, description="points from channels of modules, by point name or `part/name`"
     )
+    labels: dict[Id, Label] = Field(
+        default_factory=dict, description="the site's own words, for rules, notices and maintenance to choose by"
+    )
     disabled: bool = Field(default=False, description="kept and shown as disabled, neither read nor watched")
 
 
@@ -138,7 +142,8 @@ class RuleChoice(Strict):
     packs: list[Id] = Field(default_factory=list, description="rule packs that come with AnLou")
     files: list[Beside] = Field(default_factory=list, description="rule files of the site, relative to the site file")
     override: dict[str, dict[str, Any]] = Field(
-        default_factory=dict, description="single values of rules that differ here, by the rule's id"
+        default_factory=dict,
+        description="single values of rules that differ here, by the rule's id; under `devices` those of one device",
     )
 
 
@@ -159,6 +164,7 @@ class SiteFile(Strict):
     )
     devices: dict[Id, DeviceEntry] = Field(default_factory=dict, description="the things in the building, by id")
     rules: RuleChoice = RuleChoice()
+    calendar: Calendar = Calendar()
     maintenance: Maintenance = Field(
         default_factory=list, description="when which alarms are expected and tell nobody: never those of life safety"
     )
