@@ -9,7 +9,11 @@ from pathlib import Path
 
 import pytest
 from pydantic import BaseModel
+from ruamel.yaml import YAML
 
+from alerts.condition.counting import CountSpec
+from alerts.condition.spec import parse_condition
+from alerts.condition.watching import DeviationSpec, FlatSpec, HeartbeatSpec, StaleSpec
 from alerts.rule import Rule
 from drivers.profile import ModbusProfile, MqttProfile
 from gateway.cli.main import main
@@ -68,6 +72,12 @@ def test_the_other_examples_fit_into_it(tmp_path: Path, monkeypatch: pytest.Monk
     (tmp_path / "site.yaml").write_text(BLOCKS["site.yaml"] + "".join(others))
     site = load_site(tmp_path / "site.yaml")
     assert site.historian is not None and len(site.notify) == 1
+
+
+def test_each_example_of_a_condition_is_one() -> None:
+    (text,) = re.findall(r"```yaml\n(- \{.*?)```", DOCS, re.DOTALL)
+    examples = [parse_condition(each) for each in YAML(typ="safe", pure=True).load(text)]
+    assert {StaleSpec, HeartbeatSpec, DeviationSpec, FlatSpec, CountSpec} <= {type(each) for each in examples}
 
 
 def demo() -> Path:
