@@ -148,7 +148,7 @@ def test_an_all_with_a_schedule_is_over_with_it() -> None:
 )
 def test_life_safety_has_no_hours(fields: Any, where: str) -> None:
     mapping = {**building.rule_mapping(**fields), "class": "life_safety"}
-    with pytest.raises(ValidationError, match="watched at every hour|never suppressed by the calendar") as caught:
+    with pytest.raises(ValidationError, match=r"watched at every hour|never suppressed by the calendar") as caught:
         Rule.model_validate(mapping)
     assert [".".join(map(str, error["loc"])) for error in caught.value.errors()] == [where]
 
