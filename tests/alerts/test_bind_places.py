@@ -62,6 +62,12 @@ ZONE = Location(None, "B2", "garage-east")
         ("zone", ZONE, Location("2", "B2", "garage-east"), False),
         ("zone", ZONE, Location("1", "B2", "garage-west"), False),
         ("zone", Location(), Location("1", "1"), False),  # no zone is no common zone
+        ("floor", ZONE, Location("1", "B2", "elsewhere"), True),
+        ("floor", ZONE, Location("1", "B3"), False),
+        ("floor", ZONE, Location("2", "B2"), False),
+        ("floor", ZONE, Location("1"), False),  # no floor is no common floor
+        ("site", ZONE, Location("2"), True),
+        ("site", ZONE, Location(), True),
         ("building", ZONE, Location("1"), True),
         ("building", Location("2", "B2", "x"), Location("1"), False),
         ("device", ZONE, Location("1", "B2", "garage-east"), False),

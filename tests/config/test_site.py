@@ -143,7 +143,7 @@ def test_cfg7_points_have_a_limit(folder: Folder) -> None:
         ("rules: {", "notify: {webhook: []}\nrules: {", "14:10: unknown key 'webhook'; did you mean 'webhooks'?"),
         ("rules: {", "api: {insecur: true}\nrules: {", "14:7: unknown key 'insecur'; did you mean 'insecure'?"),
         ("rules: {", "x: 1\nrules: {", "14:1: unknown key 'x'; valid: site, profiles, links, modules, devices, rules,"
-                                       " notify, historian, api"),
+                                       " calendar, maintenance, notify, historian, api"),
     ],
 )  # fmt: skip
 def test_cfg8_an_unknown_key_is_told_with_the_nearest(folder: Folder, old: str, new: str, told: str) -> None:
