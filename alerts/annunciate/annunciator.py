@@ -168,8 +168,10 @@ class Annunciator:
             self.gates.offer(case, waiting, at, past=Where.SETTLE)
         elif event.kind == "return" and shown.latched and shown.closed_ns is None and case.on and waiting is None:
             self.gates.offer(case, Waiting("returned", event.seq, shown, Where.FLOOD, stands_for=0), at)
-        else:
+        elif event.kind == "close":
             self.teller.keep_or_drop(case, shown)
+        else:  # the record is of the end of the judgement: it may be closed by a row that has not been heard
+            self.memory.keep(case)
 
     # --- time
 

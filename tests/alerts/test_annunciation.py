@@ -95,6 +95,16 @@ def test_a_latched_one_says_normal_awaiting_reset_and_recovers_at_the_reset() ->
     assert office.annunciator.memory.cases == {}
 
 
+def test_what_answers_itself_recovers_to_those_who_were_told() -> None:
+    office = Office(rule("Q", severity="critical", auto_ack=True), to=plan(routes=[{"to": ["room"]}]))
+    office.at(0).set(a=True)
+    office.at(5).set(a=False)
+    assert [(notice.reason, notice.to) for notice in office.notices] == [
+        ("raise", ("log", "room")),
+        ("recover", ("log", "room")),
+    ]
+
+
 def test_a_recovery_of_what_was_told_before_anybody_kept_a_record_goes_to_all() -> None:
     office = Office(rule("Q", severity="critical"))
     office.at(0).set(a=True)
