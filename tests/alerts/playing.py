@@ -34,7 +34,7 @@ WALL = 1_700_000_000 * SECOND
 class Play:
     """An engine over some rules and devices; points are named by their keys."""
 
-    def __init__(self, rules: Sequence[Mapping[str, Any]], devices: Sequence[Device]) -> None:
+    def __init__(self, rules: Sequence[Mapping[str, Any] | Rule], devices: Sequence[Device]) -> None:
         self.devices = {device.id: device for device in devices}
         bound = bind([Rule.model_validate(each) for each in rules], devices, catalogue())
         assert bound.problems == ()
