@@ -17,7 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 from alerts import mute
 from alerts.bound import Bound
 from alerts.evaluator import Evaluator
-from alerts.live import Live
+from alerts.live import Live, Moment
 from alerts.maintenance import MaintenanceOptions
 from alerts.match import Match
 from alerts.recorder import Recorder
@@ -64,7 +64,8 @@ class Covers:
         self._entered: dict[str, _Entered] = {}
         self._left: dict[str, int] = {}  # window → end (label) of the occurrence that it was left in
         self._unread: list[str] = []  # stored silences that cannot be read any more
-        self._since_ns = -1  # everything up to here is in the state already
+        self._since: Moment = (-1, -1)  # everything up to here is in the state already
+        self._replaying = False
         self._due_ns: int | None = None
         self._offset: int | None = None
         self._all = False  # every alarm is to be looked at, not only those of what changes
@@ -128,7 +129,8 @@ class Covers:
         mono = at.mono_ns
         stepped = at.wall_ns - mono != self._offset
         due = self._due_ns is not None and self._due_ns <= mono
-        if mono < self._since_ns or not (stepped or due):
+        judged = self._replaying and (self._evaluator.position, mono) <= self._since
+        if judged or not (stepped or due):
             return
         if self._idle:
             self._offset, self._due_ns = at.wall_ns - mono, None
@@ -145,6 +147,7 @@ class Covers:
 
         What ends is left to `fire`, which may tell.
         """
+        self._replaying = False
         if self._idle:
             return
         self._turn(now, leave=False)
@@ -173,7 +176,7 @@ class Covers:
             ],
             "entered": {name: [one.until_wall_ns, one.until_ns] for name, one in self._entered.items()},
             "left": dict(self._left),
-            "since_ns": self._since_ns,
+            "since": list(self._since),
             "due_ns": self._due_ns,
         }
 
@@ -190,7 +193,9 @@ class Covers:
             self._silences[shown.id] = _Silence(shown, stored["until_ns"], places)
         self._entered = {name: _Entered(*one) for name, one in state["entered"].items()}
         self._left = dict(state["left"])
-        self._since_ns, self._due_ns = state["since_ns"], state["due_ns"]
+        position, at_ns = state["since"]
+        self._since, self._due_ns = (position, at_ns), state["due_ns"]
+        self._replaying = True
 
     # --- within
 
@@ -290,7 +295,7 @@ class Covers:
             for name, entered in sorted(self._entered.items())
             if live.index in self._places.get(name, ())
         ]
-        return (*silences, *windows)
+        return tuple(dict.fromkeys((*silences, *windows)))
 
     def _cover(self, live: Live, covers: Sequence[Mute], at: Instant, by: str | None) -> None:
         if live.seen is not None and (self._evaluator.position, at.mono_ns) <= live.seen:
@@ -301,7 +306,8 @@ class Covers:
     def _rearm(self, at: Instant) -> None:
         """What is due next, as the label stands."""
         wall, mono = at.wall_ns, at.mono_ns
-        self._offset, self._since_ns, self._changed = wall - mono, mono, True
+        self._offset, self._changed = wall - mono, True
+        self._since = (self._evaluator.position, mono)
         dues = [min(one.until_ns, mono + one.shown.until_wall_ns - wall) for one in self._silences.values()]
         for window in self._windows.values():
             edge = next_edge(window.schedule, wall, self._bound.zone, self._bound.holidays)
