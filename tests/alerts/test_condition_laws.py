@@ -155,11 +155,12 @@ class Player:
 
 Steps = list[tuple[float, tuple[Any, ...]]]
 every = pytest.mark.parametrize("when", WHENS, ids=str)
-some = settings(deadline=None, max_examples=30)
+some = settings(deadline=None, max_examples=15)
 
 
 def test_every_kind_has_its_examples() -> None:
     assert set(EXAMPLES) == set(KINDS)
+    assert set(KINDS) == BUILT, "and can be built"
 
 
 @every
