@@ -8,6 +8,7 @@ from datetime import date
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, ModelWrapValidatorHandler, PrivateAttr, ValidationError, model_validator
+from pydantic.json_schema import WithJsonSchema
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from alerts.condition.correlating import AbsentSpec, SequenceSpec, TogetherSpec
@@ -36,7 +37,8 @@ def _name(value: Any) -> Any:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-Name = Annotated[Line, BeforeValidator(_name)]
+_spelt = WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "integer"}]})
+Name = Annotated[Line, BeforeValidator(_name), _spelt]
 
 
 class Guidance(Strict):

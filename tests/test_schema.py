@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from alerts.condition.spec import KINDS as CONDITION_KEYS
 from gateway.cli.main import main
 from gateway.config.editor_schema import SCHEMAS, editor_schema
 from gateway.config.parse import parse
@@ -112,6 +113,83 @@ def test_mistakes_are_found(kind: str, text: str, old: str, new: str, where: str
     assert old in text
     found = faults(kind, text.replace(old, new, 1))
     assert any(where in fault for fault in found), found
+
+
+WHEN = "when: {at_least: 0.10 m, deadband: 0.01 m}"
+CONDITIONS = {  # of every kind one that is good, and a slip in it
+    "{above: 5 cm, deadband: 1 cm, samples: 3}": ("samples: 3", "samples: 0"),
+    "{point: load, above: {point: rated, factor: 1.1}}": ("factor", "faktor"),
+    "{levels: [{above: 1 m}, {above: 2 m, severity: high}]}": ("severity: high", "severity: higher"),
+    "{in: [fault, 3]}": ("[fault, 3]", "[[fault]]"),
+    "{mask: 0x0F, expect: 3}": ("mask: 0x0F", "mask: 0"),
+    "{rises_by: 5 cm, within: 10min}": ("within: 10min", "within: 10"),
+    "{bad_quality: [sensor, range]}": ("sensor", "sensors"),
+    "{stale: 5min}": ("5min", "5"),
+    "{heartbeat: 30s}": ("30s", "often"),
+    "{deviates_by: 5 cm, from: {median: 1h}}": ("median: 1h", "meridian: 1h"),
+    "{flat_within: 2 mm, over: 24h, while: {is: true}}": ("over: 24h, ", ""),
+    "{count: 6, of: {is: true}, within: 1h, clears_below: 3}": ("clears_below", "clear_below"),
+    "{votes: 2, of: [{alarm: A, same: floor}, {point: x, is: true}], within: 60s, bad: excluded}": ("excluded", "out"),
+    "{together: [{is: true}, {above: 1 m}], within: 10min, hold: 5s}": ("hold: 5s", "hold: [5s]"),
+    "{sequence: [{is: true}, {above: 1 m}], after: [1s, 30s]}": ("[1s, 30s]", "[1s]"),
+    "{absent: {is: true}, after: {above: 1 m}, by: 30s, sticky: true}": ("by: 30s", "bye: 30s"),
+    '{schedule: {days: [mon, sun], from: "22:00", to: "06:00", holidays: never}}': ("[mon, sun]", "[monday]"),
+    """{expr: 'floor_level > "5 cm"'}""": ("""'floor_level > "5 cm"'""", "5"),
+    "{alarm: WA-01, same: site}": ("site", "town"),
+    "{all: [{is: true}, {above: 1 m, optional: true, on_unknown: hold}]}": ("hold", "wait"),
+    "{any: [{is: true}, {not: {above: 1 m}}]}": ("not:", "nor:"),
+    "{n_of: 1, these: [{is: true}, {above: 1 m}]}": ("these", "those"),
+}
+
+
+@pytest.mark.parametrize("when", CONDITIONS)
+def test_every_condition_and_a_slip_in_it(when: str) -> None:
+    assert faults("rules", RULES.replace(WHEN, f"when: {when}")) == []
+    old, new = CONDITIONS[when]
+    assert old in when and faults("rules", RULES.replace(WHEN, f"when: {when.replace(old, new, 1)}"))
+
+
+def test_no_kind_of_condition_is_left_out() -> None:
+    said = {key for when in CONDITIONS for key in re.findall(r"(\w+):", when)}
+    assert {kind for kind, keys in CONDITION_KEYS.items() if said.isdisjoint(keys)} == set()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "good"),
+    [
+        ("on_delay: 30s", "suppress_when: {point: pump_run, is: true}\n  realarm_after: 1h", True),
+        ("on_delay: 30s", "suppress_when: {point: pump_run, iss: true}", False),
+        ("on_delay: 30s", "realarm_after: 1", False),
+        ("point: floor_level}", "labels: {owner: metro}, floor: B2, building: 1}", True),
+        ("point: floor_level}", "labels: [metro]}", False),
+        ("point: floor_level}", "level: B2}", False),
+    ],
+)
+def test_the_other_keys_of_a_rule(old: str, new: str, good: bool) -> None:
+    assert old in RULES and (faults("rules", RULES.replace(old, new)) == []) is good
+
+
+@pytest.mark.parametrize(
+    ("text", "good"),
+    [
+        ("calendar: {holidays: [2026-10-01]}", True),
+        ("calendar: {holidays: [1 October]}", False),
+        ("calendar: {holliday: []}", False),
+        ("rules: {override: {WA-02: {devices: {water-east: {enabled: false}}}}}", True),
+        ("rules: {override: [WA-02]}", False),
+    ],
+)
+def test_what_a_site_says_of_rules_and_days(text: str, good: bool) -> None:
+    site = SITE.replace("rules: {files: [rules.yaml]}\n", "")
+    assert (faults("site", f"{site}{text}\n") == []) is good
+
+
+@pytest.mark.parametrize(
+    ("labels", "good"), [("{owner: metro, row: 3}", True), ("[metro]", False), ("{a b: x}", False)]
+)
+def test_labels_of_a_device(labels: str, good: bool) -> None:
+    site = SITE.replace("    system: garage-water", f"    system: garage-water\n    labels: {labels}")
+    assert (faults("site", site) == []) is good
 
 
 @pytest.mark.parametrize("what", ['id: "${env:SITE}"', 'timezone: "${file:zone}"'])

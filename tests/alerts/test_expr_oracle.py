@@ -147,8 +147,8 @@ def test_kleene_s_tables(left: Any, right: Any) -> None:
 
 NAMES = [*(point.key for point in POINTS if "/" not in point.key), "health", "nobody", "pump-1"]
 SIGNS_AND_WORDS = """
-    and or not in if else lambda for ( ) [ ] { } , . : := + - * / // ** % < > == != = && ~ @ 1 0 1e999 0x1F True None ...
-    1j b'' age rate avg min max abs alarm point __import__ __class__ é 水位 ＞ ' " # \\ "run" "10min" f"{x}"
+    and or not in if else lambda for ( ) [ ] { } , . : := + - * / // ** % < > == != = && ~ @ 1 0 1e999 0x1F True None
+    ... 1j b'' age rate avg min max abs alarm point __import__ __class__ é 水位 ＞ ' " # \\ "run" "10min" f"{x}"
 """
 PIECES = st.sampled_from([*NAMES, *SIGNS_AND_WORDS.split(), '"5 m"', "\n", "\t", "\x00", "\ud800"])
 

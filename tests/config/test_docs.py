@@ -71,11 +71,12 @@ def test_the_other_examples_fit_into_it(tmp_path: Path, monkeypatch: pytest.Monk
     subprocess.run([*certificate, *out], check=True, capture_output=True)
     (tmp_path / "site.yaml").write_text(BLOCKS["site.yaml"] + "".join(others))
     site = load_site(tmp_path / "site.yaml")
-    assert site.historian is not None and len(site.notify) == 1
+    assert site.historian is not None and len(site.notify) == 2
+    assert site.bound.annunciation is not None and len(site.bound.annunciation.options.routes) == 2
 
 
 def test_each_example_of_a_condition_is_one() -> None:
-    (text,) = re.findall(r"```yaml\n(- \{.*?)```", DOCS, re.DOTALL)
+    text = "".join(re.findall(r"```yaml\n(- \{.*?)```", DOCS, re.DOTALL))
     examples = [parse_condition(each) for each in YAML(typ="safe", pure=True).load(text)]
     assert {StaleSpec, HeartbeatSpec, DeviationSpec, FlatSpec, CountSpec} <= {type(each) for each in examples}
 
