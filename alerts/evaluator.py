@@ -68,11 +68,13 @@ class Evaluator:
     def start(self, at: Instant) -> None:
         """Ask everybody after a restart, when no input is known: it may set delays going, and changes nothing else."""
         self._starting = True
+        for place in tuple(self._timed_mutes):
+            self._arm(self.lives[place], at)
         self.sweep(self.lives, at)
         self._starting = False
 
     def _ask(self, live: Live, at: Instant, seen_ns: int | None, *, tick: bool = False) -> None:
-        if live.seen is not None and (self.position, at.mono_ns) <= live.seen:
+        if self._has_seen(live, at):
             return
         hush = live.hush
         if hush is not None:
@@ -127,6 +129,10 @@ class Evaluator:
             hush.on = truth
             if live.companion is not None:
                 heapq.heappush(self._woken, live.companion)
+
+    def _has_seen(self, live: Live, at: Instant) -> bool:
+        """While the log is judged: this moment is in its state already."""
+        return live.seen is not None and (self.position, at.mono_ns) <= live.seen
 
     def _settle(self, live: Live, truth: Truth, at: Instant, seen_ns: int | None) -> None:
         before = live.alarm
@@ -212,7 +218,7 @@ class Evaluator:
         What ends with its suppressor, only some seconds later, must not ring in between: a thousand companions of a
         panel that is back, the lower stage of water that is gone. Should it not end, it is lifted and rings.
         """
-        if live.seen is not None and (self.position, at.mono_ns) <= live.seen:
+        if self._has_seen(live, at):
             return
         deaf = live.asked if live.itself(at.mono_ns) else ()
         causes = {c for place, c in live.suppressors if self.lives[place].suppresses and place not in deaf}
@@ -263,7 +269,8 @@ class Evaluator:
             return False
         self._offset = self.columns.label_ns = offset
         for place in tuple(self._timed_mutes):
-            self._arm(self.lives[place], now)
+            if not self._has_seen(self.lives[place], now):  # else the label was another one when it was stored
+                self._arm(self.lives[place], now)
         if self._on_label:
             self.sweep(self._on_label, now)
         return True
