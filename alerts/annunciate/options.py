@@ -35,11 +35,18 @@ def _intervals(value: Any) -> Any:
     return found
 
 
-_interval_schema = {"type": "string", "pattern": r"^\d+(\.\d+)?\s*(ms|s|min|h|d)$"}
+_INTERVAL = r"\d+(\.\d+)?\s*(ms|s|min|h|d)"
 Intervals = Annotated[
     tuple[int, ...],
     BeforeValidator(_intervals),
-    WithJsonSchema({"anyOf": [{"const": NEVER}, _interval_schema, {"type": "array", "items": _interval_schema}]}),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "pattern": rf"^({NEVER}|{_INTERVAL})$"},
+                {"type": "array", "items": {"type": "string", "pattern": rf"^{_INTERVAL}$"}},
+            ]
+        }
+    ),
 ]
 """Between one repetition and the next; the last one goes on."""
 

@@ -143,7 +143,7 @@ class Teller:
             unanswered = bool(intervals) and shown.state in UNANSWERED
             case.repeats, case.repeat_ns = 0, at.mono_ns + intervals[0] if unanswered else None
         elif item.reason in ("recover", RAISED_AND_RECOVERED):
-            case.on, case.repeat_ns = False, None
+            case.to, case.on, case.repeat_ns = (), False, None  # whoever hears that it is on again hears the next end
         self.keep_or_drop(case, shown)
 
     def keep_or_drop(self, case: Case, shown: Occurrence) -> None:

@@ -148,8 +148,8 @@ class Told(RuleBasedStateMachine):
                 about = self.office.occurrences[event.occurrence]
                 if "muted" in event.body:
                     self.excused.add(event.occurrence)
-                elif about.class_ is AlarmClass.LIFE_SAFETY:
-                    self.grave.add(event.occurrence)
+                elif about.class_ is AlarmClass.LIFE_SAFETY and not judgement.occurrences[event.occurrence].mutes:
+                    self.grave.add(event.occurrence)  # (a companion may be muted in the breath that raised it)
                     assert event.seq in by_seq, "life safety waited"
         for occurrence in judgement.occurrences.values():
             if occurrence.mutes:
