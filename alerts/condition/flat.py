@@ -36,19 +36,23 @@ class Spread:
     window is up to that much longer than W. `begin_ns` is the first sample since the last gap.
     """
 
-    __slots__ = ("_high", "_low", "_step_ns", "_steps", "begin_ns", "count", "over_ns")
+    __slots__ = ("_highs", "_lows", "_step_ns", "_steps", "begin_ns", "count", "over_ns")
 
     def __init__(self, over_ns: int) -> None:
         self.over_ns = over_ns
         self._step_ns = over_ns // STEPS
         self._steps: deque[Step] = deque()
+        # those that no later one reaches below (above): the first is the lowest (highest) of all
+        self._lows: deque[Step] = deque()
+        self._highs: deque[Step] = deque()
         self.clear()
 
     def clear(self) -> None:
         self._steps.clear()
+        self._lows.clear()
+        self._highs.clear()
         self.begin_ns = 0
         self.count = 0
-        self._low, self._high = math.inf, -math.inf
 
     @property
     def newest_ns(self) -> int | None:
@@ -61,11 +65,12 @@ class Spread:
 
     def within(self, eps: float) -> bool:
         """All samples lie within `eps`."""
-        return self._high - self._low <= eps + _ULPS * math.ulp(max(abs(self._low), abs(self._high)))
+        low, high = self._lows[0].low, self._highs[0].high
+        return high - low <= eps + _ULPS * math.ulp(max(abs(low), abs(high)))
 
     @property
     def width(self) -> float:
-        return self._high - self._low
+        return self._highs[0].high - self._lows[0].low
 
     def add(self, at_ns: int, value: float) -> None:
         """A sample; one that is older than the newest is not taken, one of the same time is not counted."""
@@ -75,21 +80,34 @@ class Spread:
         is_more = newest is None or at_ns > newest.last_ns
         self.count += is_more
         if newest is None or (is_more and at_ns - newest.first_ns >= self._step_ns):
-            self._steps.append(Step(at_ns, at_ns, value, value, 1))
             self.begin_ns = at_ns if newest is None else self.begin_ns
+            newest = Step(at_ns, at_ns, value, value, 1)
+            self._steps.append(newest)
         else:
             newest.last_ns, newest.low, newest.high = at_ns, min(newest.low, value), max(newest.high, value)
             newest.count += is_more
-        self._low, self._high = min(self._low, value), max(self._high, value)
+        self._rank(newest)
         self._drop(at_ns - self.over_ns)
 
+    def _rank(self, newest: Step) -> None:
+        """Take the newest step into account, or that it has grown: it leaves its own place then, too."""
+        lows, highs = self._lows, self._highs
+        while lows and lows[-1].low >= newest.low:
+            lows.pop()
+        lows.append(newest)
+        while highs and highs[-1].high <= newest.high:
+            highs.pop()
+        highs.append(newest)
+
     def _drop(self, until_ns: int) -> None:
-        steps = self._steps
-        if steps[0].last_ns > until_ns:
-            return
+        steps, lows, highs = self._steps, self._lows, self._highs
         while steps[0].last_ns <= until_ns:
-            self.count -= steps.popleft().count
-        self._low, self._high = min(step.low for step in steps), max(step.high for step in steps)
+            gone = steps.popleft()
+            self.count -= gone.count
+            if lows[0] is gone:
+                lows.popleft()
+            if highs[0] is gone:
+                highs.popleft()
 
     def age(self, by_ns: int) -> None:
         """All samples are so much older."""
@@ -104,12 +122,12 @@ class Spread:
 
     def restore(self, state: Any) -> None:
         self.clear()
-        begin_ns, steps = state
-        self._steps.extend(Step(*step) for step in steps)
-        self.begin_ns = begin_ns
-        self.count = sum(step.count for step in self._steps)
-        self._low = min((step.low for step in self._steps), default=math.inf)
-        self._high = max((step.high for step in self._steps), default=-math.inf)
+        self.begin_ns, steps = state
+        for each in steps:
+            step = Step(*each)
+            self._steps.append(step)
+            self._rank(step)
+            self.count += step.count
 
 
 class Flat(Node):
