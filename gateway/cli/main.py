@@ -14,11 +14,13 @@ COMMANDS = {
     "check": ("gateway.cli.check", "read a site file and say everything that is wrong with it"),
     "schema": ("gateway.cli.schema", "the JSON Schema of a site, a profile or rules, for editors"),
     "run": ("gateway.cli.run", "run the gateway for a site"),
+    "explain": ("gateway.cli.explain", "why an alarm is as it is, or why a rule raised none at a time"),
     "reload": ("gateway.cli.reload", "let the running gateway read its rules anew: all or nothing"),
     "demo": ("gateway.cli.demo", "a simulated building and its gateway on loopback"),
     "simulate": ("gateway.cli.simulate", "only the simulated building, for a gateway of your own"),
     "probe": ("gateway.cli.probe", "the integrator's bench: devices, registers, units and topics, read only"),
     "test-rules": ("gateway.cli.test_rules", "play rules in virtual time against what is expected of them"),
+    "replay": ("gateway.cli.replay", "what rules would have raised over what is stored, or over a capture"),
     "doctor": ("gateway.cli.doctor", "what would fail tonight: machine, devices, and whatever the gateway speaks to"),
     "token": ("gateway.cli.token", "make, list and revoke access tokens"),
 }

@@ -103,18 +103,15 @@ class _Replay:
         self._devices = sorted({bound.columns.keys[slot][0] for slot in slots})
         self._span_ns = min(_span(bound.instances), LONGEST_NS)
         self._answers: dict[int, tuple[Truth, Instant]] = {}
-        self._tree: Operand | None = None
 
     def run(self, starts: Iterable[Instant]) -> Hindsight:
         count, began, last = 0, None, None
-        coming = iter(sorted(starts))
-        start = next(coming, None)
+        coming = sorted(starts, reverse=True)
         for position, frame in self._frames():
-            while start is not None and start <= frame.at:
+            while coming and coming[-1] <= frame.at:
+                start = coming.pop()
                 if last is not None:
-                    self._tick(start, position - 1)
-                    self._engine.restarted(start, 0)
-                start = next(coming, None)
+                    self._start(start, last[0])
             self._tick(frame.at, position - 1)
             self._engine.judge(frame, position)
             self._look(frame.at)
@@ -122,6 +119,8 @@ class _Replay:
         if last is None or began is None:
             raise NotWatched("nothing is stored of its devices up to then")
         now = self._moment(last[1])
+        while coming and coming[-1] <= now:
+            self._start(coming.pop(), last[0])
         self._tick(now, last[0])
         condition = with_since(self._look(now), {n: since for n, (_, since) in self._answers.items()})
         return Hindsight(explain(self._live, self._columns, now, condition), began, count, self._stored.damaged)
@@ -140,6 +139,12 @@ class _Replay:
         passed = max(0, self._at_wall_ns - last.wall_ns)
         return Instant(last.mono_ns + passed, last.wall_ns + passed)
 
+    def _start(self, at: Instant, position: int) -> None:
+        """The gateway was started then: nothing is known until it is said again."""
+        self._tick(at, position)
+        self._engine.restarted(at, 0)
+        self._look(at)
+
     def _tick(self, until: Instant, position: int) -> None:
         """What becomes due on the way is looked at, at its own time."""
         while (due := self._engine.next_due()) is not None and due < until.mono_ns:
@@ -152,7 +157,7 @@ class _Replay:
 
     def _look(self, at: Instant) -> Operand:
         condition = self._live.instance.condition
-        self._tree = told = tree(condition, self._columns, at.mono_ns)  # type: ignore[arg-type]
+        told = tree(condition, self._columns, at.mono_ns)  # type: ignore[arg-type]
         for number, one in enumerate(told.all()):
             known = self._answers.get(number)
             if known is None or known[0] is not one.answer:

@@ -38,8 +38,12 @@ from tests.rehearsal.storm import WALL, Storm
 
 CHECKPOINT_EVERY = 10 * SECOND
 HEALTHY = GatewayStatus(disk_used=40.0, outbox_pending=0, queue_depth=0, loop_lag_s=0.0)
-OF_ITS_OWN_ACCORD = frozenset({"hold", "unhold"})
-"""What only says that a value is not known for a moment: a restart does that by itself."""
+_KINDS = (
+    "raise reraise severity_up returning return_cancelled return close ack reset shelve unshelve suppress unsuppress"
+    " out_of_service in_service missed_while_down"
+)
+TRANSITIONS = frozenset(_KINDS.split())
+"""What happens to an alarm. `hold` and `unhold` only say that a value is not known, as after every start."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,20 @@ class Kept:
             happened=list(self.happened),
             notices=list(self.notices),
         )
+
+
+@dataclass(frozen=True)
+class Killed:
+    """The files at the moment `t` of a kill, and the first item of the recording that the next run may hear.
+
+    `how`: `between` two frames; `unjudged`, the frame was lost before anything of it was committed; `unlogged`, what it
+    changed was committed, but the power went before its row was in the log.
+    """
+
+    kept: Kept
+    place: int
+    t: int
+    how: str
 
 
 def at_desk(kind: str, *states: str) -> Callable[[Night], None]:
@@ -130,19 +148,19 @@ class Night:
 
     # playing
 
-    def play(self, until: int | None = None, look: Callable[[Night], None] | None = None) -> Night:
-        """Up to an item of the recording, or to its end; `look` is called before each."""
+    def play(self, until: int | None = None, look: Callable[[Night, bool], None] = lambda night, done: None) -> Night:
+        """Up to an item of the recording, or to its end; `look` is called before each, and when it is done."""
         end = len(self.storm.heard) if until is None else until
         while self.place < end:
             t, item = self.storm.heard[self.place]
             self._let_time_pass(t)
-            if look is not None:
-                look(self)
-            self.place += 1
+            look(self, False)
             if isinstance(item, LinkReport):
                 self.health.report(replace(item, at=self.now))
             else:
                 self.emit(self.shifted(item))
+            look(self, True)
+            self.place += 1
         return self
 
     def shifted(self, frame: Frame) -> Frame:
@@ -196,17 +214,6 @@ class Night:
         if frame.kind is not FrameKind.HISTORY:
             self.health.observe(frame)
 
-    def judge_without(self, *, commit: bool) -> None:
-        """The next frame is judged, and perhaps committed; then the power goes, before its row is in the log."""
-        while isinstance(item := self.storm.heard[self.place][1], LinkReport):
-            self.place += 1
-        self._let_time_pass(self.storm.heard[self.place][0])
-        self.place += 1
-        self.kept.position += 1
-        judgement = self.engine.judge(self.shifted(item), self.kept.position)
-        if commit:
-            self.commit(judgement)
-
     def command(self, kind: str, life: Occurrence) -> None:
         command = Command(kind=CommandKind(kind), occurrence=life.occurrence, by="ann", comment="night", for_ns=None)
         if kind == "shelve":
@@ -239,16 +246,19 @@ class Night:
 
     # killed
 
-    def again(self, kept: Kept, place: int, t: int, down_ns: int) -> Night:
-        """Another run from what was kept when this one was killed at `t`, after so long off."""
+    def again(self, killed: Killed, down_ns: int) -> Night:
+        """Another run from what was kept when this one was killed, after so long off."""
         other = Night(self.storm)
         other.whole_desk = self.whole_desk
-        other.desk = [one for one in self.whole_desk if one[0] > t]
-        other.kept, other.place, other.t, other.down_ns = kept, place, t + down_ns, down_ns
+        other.desk = [one for one in self.whole_desk if one[0] > killed.t]
+        other.kept, other.place, other.down_ns = killed.kept.copy(), killed.place, down_ns
+        other.label_ns = self.label_ns
+        other.t = killed.t + down_ns
+        kept = other.kept
         other._open()
         opened = [life for life in kept.occurrences.values() if life.closed_ns is None]
         other.engine.restore(kept.checkpoint, tuple(kept.instances.values()), opened)
-        for position, frame in kept.log:
+        for position, frame in list(kept.log):
             other.commit(other.engine.judge(frame, position))
         other.commit(other.engine.restarted(other.now, down_ns))
         other.save()
@@ -286,8 +296,8 @@ class Night:
 
     @property
     def happened(self) -> list[Happened]:
-        """Transitions, without those that a restart brings by itself."""
-        return [one for one in self.kept.happened if one.kind not in OF_ITS_OWN_ACCORD]
+        """The transitions of alarms."""
+        return [one for one in self.kept.happened if one.kind in TRANSITIONS]
 
     def states(self) -> dict[tuple[str, str], AlarmState]:
         return {(view.rule, view.source): view.state for view in self.engine.rules_view()}
