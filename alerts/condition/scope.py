@@ -73,11 +73,6 @@ class Scope:
         """An operand of another condition, compiled in its turn. Absent or Mistake when there can be none."""
         return self.compile(spec, self, loc)
 
-    @property
-    def gap_ns(self) -> int:
-        """How long samples may be away before what they hide counts: as a device may be before it is offline."""
-        return max(3 * self.device.poll_ns, 10 * SECOND)
-
     def period_ns(self, point: Point) -> int:
         """How often a sample of the point is expected; 0: it is said only when it changes."""
         return self.device.periods.get(point.key, self.device.poll_ns)
