@@ -7,12 +7,16 @@ Building time (polls, delays, staleness, back-off, scenarios) is origin + rate Ã
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import heapq
 import itertools
 import time
 from typing import Protocol
 
 from gateway.model import SECOND, Instant
+
+_ADJTIMEX_ERROR = 5  # TIME_ERROR: the kernel knows that nobody disciplines its clock
+_TIMEX_BYTES = 512  # struct timex is 208 bytes at most; `modes` 0 only reads
 
 
 def host_mono_ns() -> int:
@@ -28,6 +32,15 @@ def host_wall_ns() -> int:
 def fast_wall_ns(rate: float, epoch_ns: int) -> int:
     """The UTC label of a building that has run `rate` times faster since `epoch_ns`: the same in every process."""
     return epoch_ns + int((time.time_ns() - epoch_ns) * rate)
+
+
+def host_clock_synced() -> bool | None:
+    """Whether a time server disciplines the host's clock, by the kernel's word; None where there is no such word."""
+    try:
+        state: int = ctypes.CDLL(None, use_errno=True).adjtimex(ctypes.create_string_buffer(_TIMEX_BYTES))
+    except (OSError, AttributeError):  # not Linux
+        return None
+    return state != _ADJTIMEX_ERROR if state >= 0 else None
 
 
 class Clock(Protocol):

@@ -10,7 +10,7 @@ from pathlib import Path
 from alerts.notify.worker import DeliveryWorker
 from gateway.api.metrics import Family, single
 from gateway.bus import Bus, Change
-from gateway.clock import host_wall_ns
+from gateway.clock import host_clock_synced, host_wall_ns
 from gateway.health import GatewayStatus
 from gateway.historian.historian import Historian, HistorianStatus
 from gateway.model import SECOND, Text
@@ -52,6 +52,7 @@ class Figures:
         self.loop_lag_s = 0.0
         self.reload_refused = False
         self.clock_steps = 0
+        self.unclean_starts_ns: tuple[int, ...] = ()
 
     async def status(self) -> GatewayStatus:
         """The numbers now. A store that cannot be written makes the gateway useless until it can."""
@@ -65,6 +66,10 @@ class Figures:
             notices_late=self._late,
             notices_lost=sum(worker.counts.lost for worker in self._workers),
             reload_refused=self.reload_refused,
+            storage_slow=any(store.busy_ns > SLOW_WRITE_NS for _, store in self._stores),
+            storage_fault=any(store.blocked or store.busy_ns > STUCK_WRITE_NS for _, store in self._stores),
+            clock_synced=host_clock_synced(),
+            unclean_starts_ns=self.unclean_starts_ns,
             historian=None if self._historian is None else self._historian.status,
             failed=tuple(self._failures()),
             degraded=tuple(self._troubles()),

@@ -15,6 +15,7 @@ from gateway.app import control, systemd
 from gateway.app.doctor import examined
 from gateway.app.house import Rooms
 from gateway.app.shutdown import STEP_SECONDS
+from gateway.app.starts import unclean_starts
 from gateway.bus import HealthChanged
 from gateway.clock import host_mono_ns
 from gateway.model import SECOND, Frame, Health
@@ -44,6 +45,7 @@ async def live(rooms: Rooms, host: str, port: int, ready: Callable[[str], None],
     if not rooms.access.has_tokens():
         wanted = "anlou token create --role operator --name NAME --data"
         log.warning("nobody can ask the API before there is a token: %s %s", wanted, rooms.folder)
+    rooms.figures.unclean_starts_ns = await asyncio.to_thread(unclean_starts, rooms.reader, rooms.clock.now())
     await rooms.pipeline.note("start", body={"version": rooms.house.version, "config": rooms.config.digest})
     async with asyncio.TaskGroup() as core:
         living = [core.create_task(work, name=name) for name, work in _core(rooms).items()]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
 import socket
@@ -10,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gateway.cli.doctor_finding import Finding, fails, fine, unknown, warns
-from gateway.clock import host_wall_ns
+from gateway.clock import host_clock_synced, host_wall_ns
 from gateway.model import SECOND
 from gateway.store.reader import Reader
 
@@ -19,8 +18,6 @@ NEARLY_FULL = 85.0
 LEAST_FREE = 256 << 20
 HOUR_NS = 3600 * SECOND
 DAY_NS = 24 * HOUR_NS
-_ADJTIMEX_ERROR = 5  # TIME_ERROR: the kernel knows that nobody disciplines its clock
-_TIMEX_BYTES = 512  # struct timex is 208 bytes at most; `modes` 0 only reads
 _OF_MEMORY = frozenset({"tmpfs", "ramfs"})
 
 
@@ -29,21 +26,13 @@ def clock(newest_row_ns: int | None) -> Iterator[Finding]:
     now_ns = host_wall_ns()
     if newest_row_ns is not None and newest_row_ns > now_ns + 60 * SECOND:
         yield fails("clock", "clock_back", minutes=(newest_row_ns - now_ns) // (60 * SECOND))
-    state = _clock_state()
-    if state is None:
+    synced = host_clock_synced()
+    if synced is None:
         yield unknown("clock", "clock_unknown")
-    elif state == _ADJTIMEX_ERROR:
-        yield warns("clock", "clock_free")
-    else:
+    elif synced:
         yield fine("clock", "clock_kept")
-
-
-def _clock_state() -> int | None:
-    try:
-        state: int = ctypes.CDLL(None, use_errno=True).adjtimex(ctypes.create_string_buffer(_TIMEX_BYTES))
-    except (OSError, AttributeError):  # not Linux
-        return None
-    return state if state >= 0 else None
+    else:
+        yield warns("clock", "clock_free")
 
 
 def folder(data: Path) -> Iterator[Finding]:

@@ -93,6 +93,7 @@ class HealthBook:
 
         The links' points are in it, of those too that have never reported.
         """
+        self._count_offline()
         frame = self._gateway.frame(status, self._links, now)
         if (record := self._records.get(GATEWAY_DEVICE)) is not None:
             record.complaints = self._gateway.problems(now)
@@ -100,7 +101,19 @@ class HealthBook:
 
     def gateway_news(self, now: Instant) -> Frame | None:
         """The gateway's frame again when a link's points have changed since: an alarm must not wait for the numbers."""
+        self._count_offline()
         return self._gateway.news(self._links, now)
+
+    def _count_offline(self) -> None:
+        """Each link's share of devices that are offline; of one device it would say no more than its own health."""
+        devices: dict[str, list[bool]] = {}
+        for record in self._records.values():
+            if record.health is not Health.DISABLED:
+                for name in {unit.link.report.link for unit in record.units}:
+                    devices.setdefault(name, []).append(record.health is Health.OFFLINE)
+        for name, link in self._links.items():
+            offline = devices.get(name, [])
+            link.offline_share = round(100 * sum(offline) / len(offline), 1) if len(offline) > 1 else 0.0
 
     @property
     def gateway_status(self) -> GatewayStatus:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from gateway.health.links import LinkRecord, Pulse
-from gateway.health.points import SINK, gateway_points
-from gateway.model import GATEWAY_DEVICE, HEALTH_POINT, Device, Frame, Instant, Layout, Quality, Text, Value
+from gateway.health.points import OFFLINE_SHARE, SINK, gateway_points
+from gateway.model import GATEWAY_DEVICE, HEALTH_POINT, SECOND, Device, Frame, Instant, Layout, Quality, Text, Value
 from gateway.texts import both
 
 DISK_NEARLY_FULL = 85.0
@@ -17,6 +17,7 @@ LOOP_STUCK_S = 5.0
 OUTBOX_LONG = 1000
 QUEUE_LONG = 10_000
 SINK_BEHIND_S = 600.0
+STARTS_WITHIN_NS = 3600 * SECOND
 
 
 class SinkFigures(Protocol):
@@ -35,9 +36,11 @@ class GatewayStatus:
     """The gateway's own numbers. `notices_late`: one of a critical or high alarm waits for longer than a minute;
     `notices_lost` counts those that were given up since start. `disk_used` is a percentage, None when the file
     system does not say. `samples_dropped` counts since start. `reload_refused`: the last reload was, and the rules
-    of before it go on. `historian` is None when the site has none. `failed` names what makes the gateway useless
-    (the writer is stuck, storage refuses), `degraded` what somebody must look at although it judges and tells: each
-    a short clause.
+    of before it go on. `storage_slow`, `storage_fault`: one write takes for too long; storage refuses, or it takes
+    for much too long. `clock_synced`: the host's clock has a time server, None when that is not known.
+    `unclean_starts_ns` (mono) are starts without a stop before them. `historian` is None when the site has none.
+    `failed` names what makes the gateway useless (the writer is stuck, storage refuses), `degraded` what somebody
+    must look at although it judges and tells: each a short clause.
     """
 
     disk_used: float | None
@@ -48,6 +51,10 @@ class GatewayStatus:
     notices_late: bool = False
     notices_lost: int = 0
     reload_refused: bool = False
+    storage_slow: bool = False
+    storage_fault: bool = False
+    clock_synced: bool | None = None
+    unclean_starts_ns: tuple[int, ...] = ()
     historian: SinkFigures | None = None
     failed: tuple[Text, ...] = ()
     degraded: tuple[Text, ...] = ()
@@ -106,6 +113,10 @@ class GatewayRecord:
             "loop_lag": status.loop_lag_s,
             "samples_dropped": self._dropped.is_on(now),
             "reload_refused": status.reload_refused,
+            "storage_slow": status.storage_slow,
+            "storage_fault": status.storage_fault,
+            "clock_synced": status.clock_synced is not False,  # nobody knows: nothing to tell
+            "unclean_starts": sum(at > now.mono_ns - STARTS_WITHIN_NS for at in status.unclean_starts_ns),
         }
         if status.historian is not None:
             told[f"{SINK}/sink_behind"] = float(status.historian.behind_s)
@@ -115,7 +126,7 @@ class GatewayRecord:
 
     def _of_links(self, links: Mapping[str, LinkRecord], now: Instant) -> dict[str, Value]:
         # a link that has not reported yet is not up, and nothing went wrong on it
-        told: dict[str, Value] = dict.fromkeys(self._link_keys, False)
+        told: dict[str, Value] = {key: 0.0 if key.endswith(OFFLINE_SHARE) else False for key in self._link_keys}
         for link, record in links.items():
             told |= {f"{link}/{name}": value for name, value in record.said(now).items()}
         return told

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from gateway.health.points import LINK_TROUBLES, LINK_UP
-from gateway.model import SECOND, Instant, LinkReport
+from gateway.health.points import BAD_REPLIES, LINK_TROUBLES, LINK_UP, OFFLINE_SHARE, STORM
+from gateway.model import SECOND, ErrorKind, Instant, LinkReport, Value
 
 PULSE_NS = 60 * SECOND
+STORM_PER_SECOND = 2000
+STORM_OVER_NS = 10 * SECOND
 
 
 class Pulse:
@@ -27,15 +29,42 @@ class Pulse:
         return self._until_ns is not None and now.mono_ns < self._until_ns
 
 
-class LinkRecord:
-    """One link's newest report, and what of the earlier ones still matters."""
+class Flow:
+    """Whether messages come faster than `STORM_PER_SECOND` over `STORM_OVER_NS`; still so for a minute after."""
 
-    __slots__ = ("_pulses", "down_since_ns", "report")
+    __slots__ = ("_begun", "_storms", "pulse")
+
+    def __init__(self) -> None:
+        self._begun: tuple[int, int] | None = None  # when, and the count then
+        self._storms = 0
+        self.pulse = Pulse()
+
+    def count(self, messages: int, now: Instant) -> None:
+        """The count of messages stands at `messages`. One that is smaller than before began anew."""
+        if self._begun is None or messages < self._begun[1]:
+            self._begun = (now.mono_ns, messages)
+        span_ns = now.mono_ns - self._begun[0]
+        if span_ns >= STORM_OVER_NS:
+            self._storms += (messages - self._begun[1]) * SECOND > STORM_PER_SECOND * span_ns
+            self.pulse.count(self._storms, now)
+            self._begun = (now.mono_ns, messages)
+
+
+class LinkRecord:
+    """One link's newest report, and what of the earlier ones still matters.
+
+    `offline_share` is the percentage of its devices that are offline, where it has several: who knows them sets it.
+    """
+
+    __slots__ = ("_flow", "_pulses", "_replies", "down_since_ns", "offline_share", "report")
 
     def __init__(self, report: LinkReport) -> None:
         self.report = report
         self.down_since_ns: int | None = None
+        self.offline_share = 0.0
         self._pulses = {trouble: Pulse() for trouble in LINK_TROUBLES}
+        self._replies = Pulse()
+        self._flow = Flow()
         self.update(report)
 
     def update(self, report: LinkReport) -> None:
@@ -47,7 +76,9 @@ class LinkRecord:
             self.down_since_ns = report.lost_at_ns
         elif self.down_since_ns is None:  # it has never been up, or does not say since when it is not
             self.down_since_ns = report.at.mono_ns
+        self._replies.count(sum(unit.errors.get(ErrorKind.BAD_REPLY, 0) for unit in report.units), report.at)
         if report.counts:
+            self._flow.count(report.counts.get("messages", 0), report.at)
             for trouble, (count, *others) in LINK_TROUBLES.items():
                 counted = report.counts.get(count, 0) - sum(report.counts.get(other, 0) for other in others)
                 self._pulses[trouble].count(counted, report.at)
@@ -56,6 +87,8 @@ class LinkRecord:
         """How long it has been down; 0 while it is up."""
         return 0 if self.down_since_ns is None else max(0, now.mono_ns - self.down_since_ns)
 
-    def said(self, now: Instant) -> dict[str, bool]:
+    def said(self, now: Instant) -> dict[str, Value]:
         """Its points as the gateway tells them."""
-        return {LINK_UP: self.report.connected} | {name: pulse.is_on(now) for name, pulse in self._pulses.items()}
+        pulses = {**self._pulses, BAD_REPLIES: self._replies, STORM: self._flow.pulse}
+        told: dict[str, Value] = {name: pulse.is_on(now) for name, pulse in pulses.items()}
+        return told | {LINK_UP: self.report.connected, OFFLINE_SHARE: self.offline_share}

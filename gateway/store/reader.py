@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from gateway.model import SECOND, Event, Occurrence
@@ -54,6 +54,13 @@ class Reader:
         values = (after, limit) if occurrence is None else (after, occurrence, limit)
         with self._pool.connection() as connection:
             return [event_of(row) for row in rows(connection, sql, values)]
+
+    def newest(self, kinds: Sequence[str], limit: int) -> list[Event]:
+        """The last events of these kinds, the newest first."""
+        marks = ", ".join("?" * len(kinds))
+        sql = f"SELECT {COLUMNS} FROM event WHERE kind IN ({marks}) ORDER BY seq DESC LIMIT ?"  # noqa: S608 - constants
+        with self._pool.connection() as connection:
+            return [event_of(row) for row in rows(connection, sql, (*kinds, limit))]
 
     def span(self, begin_wall_ns: int, end_wall_ns: int) -> Iterator[Event]:
         """Events of a span of UTC, in order, with some before and behind it: labels may step, numbers do not."""

@@ -91,4 +91,4 @@ def test_a_site_of_one_system_loads_without_a_warning(text: str, tmp_path: Path)
 def test_what_is_watched_there(name: str, watched: set[str], tmp_path: Path) -> None:
     found = {each.rule.rule for each in loaded(tmp_path, SITES[name]).bound.instances}
     assert watched <= found
-    assert not [rule for rule in found if rule.startswith("XC") and "protection_lost" not in rule]
+    assert {rule for rule in found if rule.startswith("XC")} == {"XC-09"}, "the gateway's own links; no other system"

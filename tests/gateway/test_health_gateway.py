@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -14,19 +15,32 @@ from gateway.model import (
     LINK_COUNTS,
     SECOND,
     Device,
+    ErrorKind,
     Frame,
     Health,
+    Layout,
     LinkReport,
     Location,
+    Point,
+    PointType,
     Quality,
     Text,
+    UnitReport,
     Value,
 )
 from tests.gateway.test_health import at, book
 
 FINE: dict[str, Any] = {"disk_used": 40.0, "outbox_pending": 0, "queue_depth": 3, "loop_lag_s": 0.01}
 NOTHING: Mapping[str, int] = MappingProxyType({})
-QUIET = {"data_gap": False, "poison": False, "unknown_device": False, "conflict": False}
+LINE: dict[str, Value] = {"bad_replies": False, "offline_share": 0.0}
+QUIET: dict[str, Value] = {
+    "data_gap": False,
+    "poison": False,
+    "unknown_device": False,
+    "conflict": False,
+    "storm": False,
+    "offline_share": 0.0,
+}
 
 
 class Sink(NamedTuple):
@@ -89,6 +103,10 @@ def test_the_gateway_is_a_device(changes: dict[str, Any], said: str, health: Hea
         "loop_lag": status.loop_lag_s,
         "samples_dropped": False,
         "reload_refused": status.reload_refused,
+        "storage_slow": False,
+        "storage_fault": False,
+        "clock_synced": True,
+        "unclean_starts": 0,
     }
     one.observe(published)
     view = one.device("gateway", at(1))
@@ -176,12 +194,12 @@ def test_links_that_never_connected_are_down() -> None:
     """UNKNOWN for ever would be silence; the layout is the same from the first word on."""
     one = book(gateway({"bus": False, "broker": True}))
     first = one.gateway(GatewayStatus(**FINE), at(0))
-    assert of_link(first, "bus") == {"link_up": False}
+    assert of_link(first, "bus") == {"link_up": False} | LINE
     assert of_link(first, "broker") == {"link_up": False} | QUIET
     one.report(report(1, link="bus"))
     one.report(report(1, connected=False))
     second = one.gateway(GatewayStatus(**FINE), at(10))
-    assert of_link(second, "bus") == {"link_up": True}
+    assert of_link(second, "bus") == {"link_up": True} | LINE
     assert of_link(second, "broker") == {"link_up": False} | QUIET
     assert second.layout is first.layout and second.quality is None
 
@@ -236,3 +254,77 @@ def test_a_count_that_began_anew_has_risen_if_it_is_not_nothing() -> None:
 
 def test_a_site_without_its_gateway_still_tells() -> None:
     assert told(HealthBook((), {}, at(0)).gateway(GatewayStatus(**FINE), at(1)))["disk_used"] == 40.0
+
+
+def test_a_storm_is_more_than_two_thousand_messages_a_second_over_ten() -> None:
+    one = book(gateway({"broker": True}))
+    seen = []
+    for seconds, messages in ((0, 0), (5, 40_000), (10, 40_001), (20, 40_100), (65, 40_200), (71, 40_300)):
+        one.report(report(seconds, {"messages": messages}))
+        seen.append(told(one.gateway(GatewayStatus(**FINE), at(seconds)))["broker/storm"])
+    assert seen == [False, False, True, True, True, False]
+
+
+def test_a_burst_that_the_ten_seconds_carry_is_no_storm() -> None:
+    one = book(gateway({"broker": True}))
+    for seconds, messages in ((0, 0), (2, 15_000), (10, 19_999), (20, 20_000)):
+        one.report(report(seconds, {"messages": messages}))
+        assert told(one.gateway(GatewayStatus(**FINE), at(seconds)))["broker/storm"] is False
+
+
+def foreign(seconds: float, replies: int) -> LinkReport:
+    unit = UnitReport(name="d", unit=1, devices=("d",), errors={ErrorKind.BAD_REPLY: replies, ErrorKind.TIMEOUT: 7})
+    return LinkReport(link="line", endpoint="tcp://127.0.0.1:502", connected=True, at=at(seconds), units=(unit,))
+
+
+def test_answers_to_nobody_s_question_are_told_for_a_minute() -> None:
+    one = book(gateway({"line": False}))
+    seen = []
+    for seconds, replies in ((0, 0), (10, 2), (60, 2), (70, 2)):
+        one.report(foreign(seconds, replies))
+        seen.append(told(one.gateway(GatewayStatus(**FINE), at(seconds)))["line/bad_replies"])
+    assert seen == [False, True, True, False]
+
+
+def behind(name: str) -> Device:
+    return replace(gateway(), id=name, system="elevator", points=(Point("speed", PointType.FLOAT, "m/s"), HEALTH_POINT))
+
+
+def several(seconds: float, *names: str) -> LinkReport:
+    units = tuple(UnitReport(name=name, unit=number, devices=(name,)) for number, name in enumerate(names, 1))
+    return LinkReport(link="line", endpoint="tcp://127.0.0.1:502", connected=True, at=at(seconds), units=units)
+
+
+def test_the_share_of_the_devices_behind_a_link_that_are_offline() -> None:
+    devices = [behind(name) for name in "abcd"]
+    one = book(*devices, gateway({"line": False}), feeds={name: [name] for name in "abcd"})
+    one.report(several(0, *"abcd"))
+    assert told(one.gateway(GatewayStatus(**FINE), at(0)))["line/offline_share"] == 0.0
+    for device in devices[:1]:
+        one.observe(Frame(Layout(device.id, device.points[:1]), (1.0,), at(55)))
+    one.frames(at(60))  # the others were never heard
+    news = one.gateway_news(at(60))
+    assert news is not None
+    assert told(news)["line/offline_share"] == 75.0
+
+
+def test_one_device_behind_a_link_is_no_share() -> None:
+    one = book(behind("a"), gateway({"line": False}), feeds={"a": ["a"]})
+    one.report(several(0, "a"))
+    one.frames(at(60))
+    assert told(one.gateway(GatewayStatus(**FINE), at(60)))["line/offline_share"] == 0.0
+
+
+def test_unclean_starts_are_counted_for_an_hour() -> None:
+    one = book(gateway())
+    starts = (at(0).mono_ns, at(1800).mono_ns)
+    counts = [
+        told(one.gateway(GatewayStatus(**FINE, unclean_starts_ns=starts), at(seconds)))["unclean_starts"]
+        for seconds in (1800, 3599, 3600, 5400)
+    ]
+    assert counts == [2, 2, 1, 0]
+
+
+@pytest.mark.parametrize(("synced", "expected"), [(True, True), (False, False), (None, True)])
+def test_a_clock_of_which_nothing_is_known_is_no_alarm(synced: bool | None, expected: bool) -> None:
+    assert told(book(gateway()).gateway(GatewayStatus(**FINE, clock_synced=synced), at(1)))["clock_synced"] is expected
