@@ -6,7 +6,20 @@ from collections import Counter
 
 from fastapi import FastAPI
 
-from gateway.api import alarms, annunciation, devices, docs, links, muting, quality, records, reload, status, stream
+from gateway.api import (
+    alarms,
+    annunciation,
+    devices,
+    docs,
+    explained,
+    links,
+    muting,
+    quality,
+    records,
+    reload,
+    status,
+    stream,
+)
 from gateway.api.guard import refuse_unguarded
 from gateway.api.house import House
 from gateway.api.limits import Limits
@@ -18,6 +31,7 @@ ROUTERS = (
     status.router,
     devices.router,
     alarms.router,
+    explained.router,
     annunciation.router,
     muting.router,
     records.router,

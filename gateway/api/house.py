@@ -14,6 +14,7 @@ from alerts.tally import Tally
 from gateway.api.current import CurrentValues
 from gateway.api.metrics import Family
 from gateway.api.options import ApiOptions
+from gateway.api.problems import Problem
 from gateway.api.reloaded import Reload, no_reload
 from gateway.api.tokens import Identity
 from gateway.bus import Bus, Change
@@ -111,6 +112,11 @@ class Muted(NamedTuple):
     mute: Mute
 
 
+async def nothing_explained(*_: object) -> Mapping[str, Any]:
+    """Of a house that keeps nothing."""
+    raise Problem(503, "this gateway cannot explain")
+
+
 def _nothing(_: int) -> Sequence[tuple[int, Quarantined]]:
     return ()
 
@@ -126,7 +132,8 @@ class House:
     `live` gives the open alarms as they are judged now. `changes` tells what has been committed, in the journal's
     order. `quarantined(limit)` gives the newest messages kept aside with their numbers, newest first, and may block.
     `annunciation` is how that stands (alerts.annunciate.view). `kpi(from_wall_ns, to_wall_ns)` reads the journal and
-    blocks.
+    blocks. `explain(occurrence)` and `explain_rule(rule, source, at_wall_ns or None)` give the body of Explained; where
+    there is nothing, the first gives None and the second raises NotExplained.
     """
 
     site: Site
@@ -154,6 +161,8 @@ class House:
     metrics: Sequence[Callable[[], Iterable[Family]]] = ()
     options: ApiOptions = field(default_factory=ApiOptions)
     reload: Reload = no_reload
+    explain: Callable[[str], Awaitable[Mapping[str, Any] | None]] = nothing_explained
+    explain_rule: Callable[[str, str, int | None], Awaitable[Mapping[str, Any]]] = nothing_explained
     version: str = "0"
 
     @cached_property

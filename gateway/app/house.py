@@ -23,6 +23,7 @@ from drivers.mqtt.options import MqttLinkOptions
 from gateway.api.current import CurrentValues
 from gateway.api.house import House, Muted
 from gateway.app.access import Access
+from gateway.app.explaining import Explaining
 from gateway.app.figures import Figures
 from gateway.app.probing import Probing
 from gateway.app.quality import Quality
@@ -66,6 +67,7 @@ class Rooms:
     quality: Quality
     probing: Probing
     reloading: Reloading
+    explaining: Explaining
     house: House
 
     @property
@@ -151,6 +153,7 @@ async def open_rooms(config: SiteConfig, folder: Path, rate: float, teardown: Te
     figures = Figures(folder, journal, samples, bus, workers, historian=historian, now=lambda: clock.now().wall_ns)
     quality = Quality(reader, clock, standing.rules)
     reloading = Reloading(standing, pipeline, figures)
+    explaining = Explaining(standing, reader, folder, clock)
     house = House(
         site=config.site,
         devices=config.devices,
@@ -167,7 +170,7 @@ async def open_rooms(config: SiteConfig, folder: Path, rate: float, teardown: Te
         rules=rules_of(config),
         live=standing.open_occurrences,
         rules_view=standing.rules_view,
-        silences=lambda: standing.engine.silences(),
+        silences=standing.silences,
         mutes=partial(_mutes, standing),
         unbound=config.unbound,
         changes=bus,
@@ -177,6 +180,8 @@ async def open_rooms(config: SiteConfig, folder: Path, rate: float, teardown: Te
         metrics=(figures.families, quality.families),
         options=config.api,
         reload=reloading.reload,
+        explain=explaining.occurrence,
+        explain_rule=explaining.rule,
         version=version("anlou"),
     )
     reloading.shown_by(house)
@@ -198,6 +203,7 @@ async def open_rooms(config: SiteConfig, folder: Path, rate: float, teardown: Te
         quality=quality,
         probing=Probing(standing, drivers),
         reloading=reloading,
+        explaining=explaining,
         house=house,
     )
 

@@ -69,6 +69,7 @@ async def live(rooms: Rooms, host: str, port: int, ready: Callable[[str], None],
             "doctor": partial(examined, rooms),
             **rooms.probing.commands,
             **rooms.reloading.commands,
+            "explain": rooms.explaining.answer,
         }
         asking = core.create_task(control.serve(rooms.folder, commands, stop), name="control")
         await stop.wait()

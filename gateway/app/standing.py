@@ -11,7 +11,7 @@ from alerts.engine import AlarmEngine
 from alerts.notify.body import truth_body
 from alerts.rule import Rule
 from gateway.config.load import SiteConfig
-from gateway.model import Instant, Occurrence, Severity
+from gateway.model import Instant, Occurrence, Severity, Silence
 
 
 def engine_of(config: SiteConfig, next_seq: int = 1) -> AlarmEngine:
@@ -48,6 +48,10 @@ class Standing:
         """How old a notice may grow that no channel takes; 0: it has no end."""
         plan = self.config.bound.annunciation
         return 0 if plan is None else plan.longest_ns(severity)
+
+    def silences(self) -> list[Silence]:
+        """Those that last, oldest first."""
+        return self.engine.silences()
 
     def rules_view(self) -> list[dict[str, Any]]:
         """Every rule on its sources as it stands, for the API."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from gateway.model import SECOND, Event, Occurrence
+from gateway.model import SECOND, Event, Instant, Occurrence
 from gateway.store import tokens
 from gateway.store.chain import COLUMNS
 from gateway.store.connection import rows
 from gateway.store.readers import ReadPool
-from gateway.store.records import Token, event_of, occurrence_of
+from gateway.store.records import Token, Told, event_of, notice_of, occurrence_of
 
 _PAGE = 1000
 _STEP_NS = 3600 * SECOND
@@ -98,6 +98,26 @@ class Reader:
         )
         with self._pool.connection() as connection:
             return rows(connection, sql, (begin_wall_ns, end_wall_ns))
+
+    def notices(self, occurrence: str) -> list[Told]:
+        """What was to be told of an occurrence, to each channel, in order; digests that hold it, too."""
+        sql = (
+            "SELECT outbox.json, channel, state, attempts, next_wall_ns, done_wall_ns, error"
+            " FROM outbox LEFT JOIN delivery ON delivery.outbox = outbox.id"
+            " WHERE (key >= ? AND key < ?) OR (key LIKE '%-digest%' AND EXISTS"
+            " (SELECT 1 FROM json_each(outbox.json, '$.body.occurrences') WHERE value = ?))"
+            " ORDER BY outbox.id, delivery.id"
+        )
+        with self._pool.connection() as connection:
+            # a key begins with its occurrence and a hyphen; the full stop is the character behind that
+            found = rows(connection, sql, (f"{occurrence}-", f"{occurrence}.", occurrence))
+            return [Told(notice_of(json), *rest) for json, *rest in found]
+
+    def starts(self, begin_wall_ns: int, end_wall_ns: int) -> list[Instant]:
+        """When the gateway was started within a span of UTC."""
+        sql = "SELECT mono_ns, wall_ns FROM event WHERE kind = 'start' AND wall_ns BETWEEN ? AND ? ORDER BY seq"
+        with self._pool.connection() as connection:
+            return [Instant(*row) for row in rows(connection, sql, (begin_wall_ns, end_wall_ns))]
 
     def last_seq(self) -> int:
         """The number of the newest event, 0 when there is none."""

@@ -44,6 +44,19 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """What became of a notice on one channel. `channel` None: it was for nobody."""
+
+    notice: Notice
+    channel: str | None
+    state: str | None
+    attempts: int | None
+    next_wall_ns: int | None
+    done_wall_ns: int | None
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Token:
     name: str
     role: str

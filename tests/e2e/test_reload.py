@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import signal
@@ -16,11 +17,13 @@ from typing import Any
 
 import pytest
 
+from gateway.api.explained import Explained
 from gateway.store.chain import verify_file
 from tests.e2e.running import Anlou
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
+PORTS = ("LIFTS", "GARAGE", "FIRE", "BROKER", "CHARGING", "CHARGER_EAST_1")
 STARTER = Path(__file__).parents[2] / "config"
 OWN = """\
 - rule: T-01
@@ -137,6 +140,57 @@ def test_good_and_broken_files_while_it_polls(gateway: tuple[Anlou, Path]) -> No
     assert positions == list(range(1, len(positions) + 1)), "a frame that was judged is not in the log"
     assert max(after - before for (before,), (after,) in pairwise(polls)) < 10e9
     assert verify_file(data / "alarm.db")[0] > 0
+
+
+def test_why(gateway: tuple[Anlou, Path]) -> None:
+    """Of an alarm that stands, of a rule that raised nothing, by API and command, with and without a gateway."""
+    running, folder = gateway
+    data, site = folder / "d", folder / "site" / "site.yaml"
+    alarm = running.wait_until("the alarm that stands", lambda: running.alarm("T-02", "lift-1"))
+    explained = Explained.model_validate(running.get(f"/api/v1/alarms/{alarm['occurrence']}/explain"))
+    assert explained.judged == "live" and explained.condition is not None
+    (read,) = explained.condition.inputs
+    assert (read.device, read.point, read.quality) == ("lift-1", "floor", "good")
+    assert (explained.condition.answer, explained.condition.limit) == ("true", -100)
+    assert [row.kind for row in explained.transitions] == ["raise"]
+    told = running.wait_until(
+        "the notice",
+        lambda: [
+            one
+            for one in running.get(f"/api/v1/alarms/{alarm['occurrence']}/explain")["notices"]
+            if one["state"] == "delivered"
+        ],
+    )
+    (one,) = told  # what stands at a start is told in one digest
+    assert (one["reason"], one["channel"]) in {("raise", "log"), ("digest", "log")} and one["attempts"] == 1
+
+    now = running.get("/api/v1/explain", rule="T-01", source="lift-1")
+    assert now["judged"] == "live" and now["condition"]["answer"] == "false"
+    assert now["reasons"][1]["zh"].startswith("与限值比较：lift-1 floor = ")
+    at = running.get("/api/v1/site")["now"]
+    then = Explained.model_validate(running.get("/api/v1/explain", rule="T-01", source="lift-1", at=at))
+    assert then.judged == "stored" and (then.frames or 0) > 0 and then.damaged == 0
+    assert then.condition is not None and then.condition.answer == "false" and then.condition.since is not None
+    refused = running.http().get("/api/v1/explain", params={"rule": "T-99", "source": "lift-1"})
+    assert refused.status_code == 404 and "T-99" in refused.json()["detail"]
+
+    shown = said("explain", "T-01", "lift-1", "--data", data, "--language", "en")
+    assert "the condition is FALSE" in shown and "limit 500 → FALSE" in shown
+    assert "at_least: 500" in said("explain", "T-01", "lift-1", "--at", at, "--data", data, "--language", "en")
+    running.kill()
+    offline = said("explain", "T-01", "lift-1", "--at", at, "--data", data, "--site", site, "--language", "en")
+    assert "limit 500 → FALSE, since" in offline or "limit 500 → FALSE since" in offline, offline
+    lone = said("explain", alarm["occurrence"], "--data", data, "--site", site)
+    assert "→ 成立" in lone and "raise" in lone and "delivered" in lone
+    none = subprocess.run([anlou(), "explain", "T-01", "lift-1", "--data", data], capture_output=True, check=False)
+    assert none.returncode == 73
+
+
+def said(*words: object) -> str:
+    env = {**os.environ, **{f"ANLOU_PORT_{link}": str(1502 + number) for number, link in enumerate(PORTS)}}
+    done = subprocess.run([anlou(), *map(str, words)], capture_output=True, text=True, check=False, env=env)
+    assert done.returncode == 0, done
+    return done.stdout
 
 
 def point(running: Anlou, name: str) -> Any:

@@ -326,3 +326,32 @@ def test_a_closed_reader_says_so(tmp_path: Path) -> None:
     reader.close()
     with pytest.raises(StoreError, match="closed"):
         reader.last_seq()
+
+
+async def test_what_became_of_the_notices_of_an_occurrence(journal: Journal, reader: Reader) -> None:
+    one, other = judgement(1, notice=True), judgement(2, notice=True, rule="WA-03")
+    await journal.commit(one)
+    await journal.commit(other)
+    (mine,) = one.occurrences
+    (his,) = other.occurrences
+    digest = replace(other.notices[0], reason="digest", body={"occurrences": [his, mine]})
+    await journal.commit(Judgement(notices=[digest]))
+    (due, *_) = await journal.due_deliveries("log", 2**62, 10)
+    await journal.retry_at(due.id, 1, 99, "no answer")
+    told = [(each.notice.reason, each.channel, each.state, each.attempts, each.error) for each in reader.notices(mine)]
+    assert told == [
+        ("raise", "log", "pending", 1, "no answer"),
+        ("raise", "webhook", "pending", 0, None),
+        ("digest", "log", "pending", 0, None),
+        ("digest", "webhook", "pending", 0, None),
+    ]
+    assert [each.notice.reason for each in reader.notices(his)] == ["raise", "raise", "digest", "digest"]
+    assert reader.notices("01HF") == []
+
+
+async def test_when_the_gateway_was_started(journal: Journal, reader: Reader) -> None:
+    moments = [Instant(seconds * SECOND, WALL + seconds * SECOND) for seconds in (1, 5, 9)]
+    for seq, at in enumerate(moments, 1):
+        await journal.commit(Judgement(events=[Event(seq=seq, at=at, kind="start" if seq != 2 else "stop")]))
+    assert reader.starts(WALL, WALL + 9 * SECOND) == [moments[0], moments[2]]
+    assert reader.starts(WALL + 2 * SECOND, WALL + 8 * SECOND) == []

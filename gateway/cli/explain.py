@@ -1,0 +1,156 @@
+"""`anlou explain`: why an alarm is as it is, or why a rule raised none, from the running gateway or its files."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from alerts.explain import texts
+from alerts.written import one_line
+from gateway.app.control import ControlError, ask
+from gateway.app.explaining import of_occurrence, of_rule
+from gateway.clock import host_wall_ns
+from gateway.config.load import SiteConfig, load_site
+from gateway.config.problems import ConfigErrors
+from gateway.model import SECOND
+from gateway.rehearsal.hindsight import NotWatched
+from gateway.store.errors import StoreError
+from gateway.store.reader import Reader
+
+EXIT_NO = 1
+EXIT_USAGE = 2
+EXIT_STORE = 73
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("what", metavar="OCCURRENCE|RULE", help="an alarm's number, or a rule")
+    parser.add_argument("source", nargs="?", metavar="SOURCE", help="of a rule: the device, or device/part")
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="the gateway's data directory")
+    parser.add_argument("--at", type=moment, metavar="TIME", help="of a rule: 2026-11-23T13:30:00+08:00 (default: now)")
+    parser.add_argument("--site", type=Path, metavar="FILE", help="read the files beside the gateway, with these rules")
+    parser.add_argument("--language", choices=("en", "zh"), default="zh", help="default: %(default)s")
+    parser.add_argument("--json", action="store_true", help="the answer for a program")
+
+
+def moment(text: str) -> int:
+    """UTC ns of an RFC 3339 time."""
+    try:
+        parsed = datetime.fromisoformat(text)
+    except ValueError:
+        parsed = None
+    if parsed is None or parsed.tzinfo is None:
+        raise argparse.ArgumentTypeError(f"a time with its zone is expected (2026-11-23T13:30:00+08:00), got {text!r}")
+    return round(parsed.timestamp() * SECOND)
+
+
+def run(options: argparse.Namespace) -> int:
+    if options.source is None and options.at is not None:
+        sys.stderr.write("anlou: --at is for a rule and a source; an alarm has its own times\n")
+        return EXIT_USAGE
+    try:
+        told = _asked(options) if options.site is None else _read(options, load_site(options.site))
+    except ConfigErrors as errors:
+        sys.stderr.write(f"{errors}\n")
+        return EXIT_USAGE
+    except (ControlError, NotWatched) as refused:
+        sys.stderr.write(f"anlou: {refused}\n")
+        return EXIT_NO
+    except (StoreError, OSError, ValueError) as problem:
+        sys.stderr.write(f"anlou: {problem}\n")
+        return EXIT_STORE
+    if told is None:
+        sys.stderr.write(f"anlou: no gateway runs on {options.data}; --site FILE explains from its files\n")
+        return EXIT_STORE
+    if options.json:
+        print(json.dumps(told, ensure_ascii=False, indent=2))
+        return 0
+    for line in lines(told, options.language):
+        print(line)
+    return 0
+
+
+def _asked(options: argparse.Namespace) -> Mapping[str, Any] | None:
+    """By the gateway that runs; None when none does."""
+    wish: dict[str, Any] = {"occurrence": options.what}
+    if options.source is not None:
+        wish = {"rule": options.what, "source": options.source, "at": options.at}
+    answer = ask(options.data, "explain", **wish)
+    return None if answer is None else answer["explained"]
+
+
+def _read(options: argparse.Namespace, config: SiteConfig) -> Mapping[str, Any]:
+    """From the files, whether or not a gateway runs."""
+    if not (options.data / "alarm.db").exists():
+        raise StoreError(f"no gateway keeps anything in {options.data}")
+    reader = Reader(options.data / "alarm.db")
+    try:
+        if options.source is not None:
+            at_wall_ns = host_wall_ns() if options.at is None else options.at
+            return of_rule(config, reader, options.data, (options.what, options.source), at_wall_ns)
+        found = reader.occurrence(options.what)
+        if found is None:
+            raise NotWatched("there is no such alarm")
+        return of_occurrence(config, reader, options.data, found)
+    finally:
+        reader.close()
+
+
+def lines(told: Mapping[str, Any], language: str) -> Iterator[str]:
+    """As a terminal shows it."""
+
+    def word(key: str, **places: str) -> str:
+        return texts()[key].in_language(language).format(**places)
+
+    rule = told["written"]
+    title = "" if rule is None else f"  {rule['title'][language]} ({rule['severity']}, {rule['class']})"
+    yield f"{told['rule']} {told['source']}{title}"
+    if rule is not None:
+        yield f"{word('as_written')}: {one_line(rule['when'])}"
+    yield f"{told['at']}  {word('state')}: {told['state'] or '–'}"
+    for reason in told["reasons"]:
+        yield f"  {reason[language]}"
+    if told["condition"] is not None:
+        yield from _tree(told["condition"], language, 1)
+    if told["judged_from"] is not None:
+        yield word("began_empty", time=told["judged_from"])
+    if told["delays"] is not None:
+        delays = told["delays"]
+        left = "" if delays["left_s"] is None else f" → {delays['left_s']:g} s"
+        on, off = f"{word('on_delay')} {delays['on_s']:g} s", f"{word('off_delay')} {delays['off_s']:g} s"
+        yield f"{word('delays')}: {on}, {off}{left}"
+    yield from _list(word("mutes"), [_mute(mute) for mute in told["mutes"]], word("none"))
+    if told["alarm"] is not None:
+        yield from _list(word("transitions"), [_transition(one) for one in told["transitions"]], word("none"))
+        yield from _list(word("notices"), [_notice(one) for one in told["notices"]], word("none"))
+
+
+def _tree(operand: Mapping[str, Any], language: str, depth: int) -> Iterator[str]:
+    yield f"{'  ' * depth}{operand['sentence'][language]}"
+    for each in operand["operands"]:
+        yield from _tree(each, language, depth + 1)
+
+
+def _list(title: str, found: list[str], none: str) -> Iterator[str]:
+    yield f"{title}: {none}" if not found else f"{title}:"
+    for one in found:
+        yield f"  {one}"
+
+
+def _mute(mute: Mapping[str, Any]) -> str:
+    return " ".join(filter(None, (mute["kind"], f"({mute['reason']})", mute["by"], mute["until"])))
+
+
+def _transition(one: Mapping[str, Any]) -> str:
+    body = {key: value for key, value in one["body"].items() if key != "severity" and value is not None}
+    return " ".join(filter(None, (f"#{one['seq']}", one["at"], one["kind"], one["by"], one_line(body))))
+
+
+def _notice(one: Mapping[str, Any]) -> str:
+    tries = "" if not one["attempts"] else f"× {one['attempts']}"
+    when = one["done_at"] or (f"→ {one['next_at']}" if one["next_at"] else "")
+    return " ".join(filter(None, (one["at"], one["reason"], one["channel"], one["state"], tries, when, one["error"])))
