@@ -217,7 +217,8 @@ class Turn:
     def take(self, way: Way) -> None:
         """Go the whole way: end a one-shot shelf, change the state, do the actions, keep the record true."""
         before = self.alarm
-        if Do.CLOSE in way.do or (way.to in RETURNED and way.to is not before.state):
+        returned = way.to in RETURNED and way.to is not before.state and self._cue.trigger is not Trigger.EDITED
+        if Do.CLOSE in way.do or returned:
             self._end_one_shot()
         timed = way.to in TIMED
         self._set(
@@ -258,12 +259,14 @@ class Turn:
             self._set(life=changed(self.alarm.life, **changes))
 
     def show_the_rest(self) -> None:
-        """What no row has shown: that the condition is UNKNOWN or known again; without a row, a delay that began.
+        """What no row has shown: that the condition is UNKNOWN or known again; without a row, a delay that began, and
+        how severe it will be.
 
         A one-shot shelf that ends on the way has a row of its own, from before the change.
         """
         alarm, life = self.alarm, self.alarm.life
-        if life is None or (life.state, life.condition) == (alarm.state, alarm.condition):
+        shown = (alarm.state, alarm.condition, alarm.severity)
+        if life is None or (life.state, life.condition, life.severity) == shown:
             return
         held = alarm.condition is None
         self.log(None if life.held is held else "hold" if held else "unhold")

@@ -145,13 +145,13 @@ class Covers:
     def begin(self, now: Instant) -> None:
         """Before anything is judged after a start: enter what is open by now, so that nobody is told in between.
 
-        What ends is left to `fire`, which may tell.
+        What may tell is left to `fire`: what ends, and who speaks for others.
         """
         self._replaying = False
         if self._idle:
             return
         self._turn(now, leave=False)
-        self._add(range(len(self._evaluator.lives)), now, None)
+        self._add([live.index for live in self._evaluator.lives if not live.suppresses], now, None)
         self._changed = True
 
     def restarted(self, now: Instant, outage_ns: int) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from alerts.bind import bind
 from alerts.engine import AlarmEngine
+from alerts.live import Watch
 from alerts.maintenance import MaintenanceOptions
 from alerts.rule import Rule
 from alerts.ulid import encode
@@ -98,6 +99,7 @@ class Stage:
     ) -> None:
         self.rules, self.devices, self.wall = rules, devices, wall
         self.windows, self.zone = tuple(windows), zone
+        self.watch: Watch | None = None
         self.now_ns = 0
         self.position = 0
         self.events: list[Event] = []
@@ -113,7 +115,10 @@ class Stage:
     def build(self) -> AlarmEngine:
         bound = replace(bind(self.rules, self.devices, zone=self.zone), windows=self.windows)
         assert not bound.problems, bound.problems
-        return AlarmEngine(bound, len(self.events) + 1, lambda now: encode(now.wall_ns // 10**6, next(self._ids)))
+        ids = self._ids
+        return AlarmEngine(
+            bound, len(self.events) + 1, lambda now: encode(now.wall_ns // 10**6, next(ids)), watch=self.watch
+        )
 
     @property
     def now(self) -> Instant:
@@ -209,6 +214,13 @@ class Stage:
             self.commit(judgement)
         self.wall += round(outage_s * SECOND)
         return self.commit(self.engine.restarted(self.now, round(outage_s * SECOND)))
+
+    def succeed(self, rules: tuple[Rule, ...]) -> Judgement:
+        """A reload without a restart: another engine goes on for this one."""
+        self.tick()
+        former, self.rules = self.engine, rules
+        self.engine = self.build()
+        return self.commit(self.engine.succeed(former, self.now, self.position, "ann", {}))
 
     # --- looking
 
