@@ -61,7 +61,6 @@ async def stored(folder: Path) -> None:
 
     site = load_site(GARAGE, AssumedPorts({}, {}))
     layout = next(one for one in site.assignments["pumps"].layouts if one.points[0].name == "floor_level")
-    folder.mkdir()
     samples = Samples.open(folder / "tele.db")
     wall = 1_767_225_600 * SECOND
     for second in range(3600):
@@ -77,6 +76,7 @@ async def stored(folder: Path) -> None:
 @pytest.fixture
 async def data(tmp_path: Path) -> Path:
     folder = tmp_path / "data"
+    folder.mkdir()
     await stored(folder)
     journal = Journal.open(folder / "alarm.db", [])
     await journal.close()
@@ -124,7 +124,7 @@ def test_a_span_and_rules_of_a_file(data: Path, tmp_path: Path) -> None:
     ("arguments", "code", "words"),
     [
         (("--vary", "W-9.when.at_least=1m"), 2, "unknown rule 'W-9'"),
-        (("--vary", "W-1.when.at_least=1"), 2, "the point's unit is m"),
+        (("--vary", "W-1.when.at_least=1"), 2, "W-1: "),
         (("--vary", "W-1"), 2, "RULE.PATH=VALUE"),
         (("--from", "yesterday"), 2, "2026-11-23T08:00"),
         (("--rules", "missing.yaml"), 2, "missing.yaml"),

@@ -33,7 +33,6 @@ from gateway.model import (
     Quality,
     Value,
 )
-from gateway.rehearsal.rebinding import Rebinding
 from tests.rehearsal.storm import WALL, Storm
 
 CHECKPOINT_EVERY = 10 * SECOND
@@ -120,6 +119,7 @@ class Night:
         self.whole_desk = sorted(((round(s * SECOND), act) for s, act in desk), key=lambda one: one[0])
         self.desk = list(self.whole_desk)
         self.kept = Kept()
+        self.keeps = True
         self.place = 0
         self.t = 0
         self.down_ns = 0
@@ -129,7 +129,7 @@ class Night:
         self._open()
 
     def _open(self) -> None:
-        self.engine = AlarmEngine(Rebinding.of(self.storm.site).bound(), len(self.kept.events) + 1, self._mint)
+        self.engine = AlarmEngine(self.storm.binding.bound(), len(self.kept.events) + 1, self._mint)
         site = self.storm.site
         self.health = HealthBook(site.devices, feeds(site), self.now, ZoneInfo(site.site.timezone))
         self.pulse_ns = self.now.mono_ns
@@ -196,7 +196,8 @@ class Night:
                     self.emit(news)
             else:
                 self.checkpoint_ns += CHECKPOINT_EVERY
-                self.save()
+                if self.keeps:
+                    self.save()
         self.t = max(self.t, t)
 
     def _due(self) -> int:
@@ -210,7 +211,8 @@ class Night:
     def emit(self, frame: Frame) -> None:
         self.kept.position += 1
         self.commit(self.engine.judge(frame, self.kept.position))
-        self.kept.log.append((self.kept.position, frame))
+        if self.keeps:
+            self.kept.log.append((self.kept.position, frame))
         if frame.kind is not FrameKind.HISTORY:
             self.health.observe(frame)
 
@@ -232,8 +234,13 @@ class Night:
                 )
         kept.notices += judgement.notices
         kept.occurrences |= judgement.occurrences
-        for one in judgement.instances:
+        for one in judgement.instances if self.keeps else ():
             kept.instances[one.rule, one.source] = _through_json(one)
+
+    def step_clock(self, by_ns: int) -> None:
+        """The label of building time is set."""
+        self.label_ns += by_ns
+        self.commit(self.engine.tick(self.now, self.kept.position))
 
     def save(self) -> None:
         """What the store does with a checkpoint."""
@@ -247,7 +254,7 @@ class Night:
     # killed
 
     def again(self, killed: Killed, down_ns: int) -> Night:
-        """Another run from what was kept when this one was killed, after so long off."""
+        """Another run from what was kept when this one was killed, after so long off; it keeps nothing itself."""
         other = Night(self.storm)
         other.whole_desk = self.whole_desk
         other.desk = [one for one in self.whole_desk if one[0] > killed.t]
@@ -261,7 +268,7 @@ class Night:
         for position, frame in list(kept.log):
             other.commit(other.engine.judge(frame, position))
         other.commit(other.engine.restarted(other.now, down_ns))
-        other.save()
+        other.keeps = False
         other._reconnect()
         return other
 

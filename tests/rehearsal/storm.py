@@ -10,7 +10,7 @@ import asyncio
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 from drivers.base import SessionError
@@ -25,6 +25,7 @@ from gateway.cli.check import AssumedPorts
 from gateway.clock import VirtualClock
 from gateway.config.load import SiteConfig, load_site
 from gateway.model import SECOND, Frame, LinkReport, Quarantined
+from gateway.rehearsal.rebinding import Rebinding
 from simulators.answering import registers
 from simulators.mqtt_device import Message, Publisher
 from simulators.mqtt_link import publishers
@@ -35,6 +36,8 @@ from simulators.wiring import LinkWiring, load_wiring
 
 DEMO = Path(__file__).parents[2] / "config" / "demo"
 WALL = 1_767_225_600 * SECOND
+OVER = 2150.0
+"""By then the water is gone, and everything has been answered and reset, s."""
 _TURNS = 4
 
 
@@ -45,6 +48,10 @@ class Storm:
     site: SiteConfig
     heard: list[tuple[int, Frame | LinkReport]] = field(default_factory=list)
     kept_aside: list[Quarantined] = field(default_factory=list)
+
+    @cached_property
+    def binding(self) -> Rebinding:
+        return Rebinding.of(self.site)
 
     @property
     def frames(self) -> list[Frame]:
@@ -210,6 +217,6 @@ class _Recording:
 
 
 @cache
-def storm(scenario: str = "storm-night", seconds: float | None = None) -> Storm:
-    """The recording, made once for each process."""
+def storm(scenario: str = "storm-night", seconds: float | None = OVER) -> Storm:
+    """The recording, made once for each process; by default as long as anything happens in it. None: all of it."""
     return asyncio.run(_Recording(scenario, seconds).whole())
