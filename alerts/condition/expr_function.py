@@ -122,11 +122,12 @@ Number: TypeAlias = Const | Slot | Seen | Calc | Call
 Asked: TypeAlias = Fixed | Flag | Order | Member | Word | SameWord | SameTruth | Negated | And | Or
 
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
-_SURE = {  # x against a constant c, in a form that no infinity and no NaN fulfils
-    "<": "-1e999 < {x} < {c}",
-    "<=": "-1e999 < {x} <= {c}",
-    ">": "{c} < {x} < 1e999",
-    ">=": "{c} <= {x} < 1e999",
+# x against a constant c, in a form that no infinity and no NaN fulfils; not chained, which takes twice as long
+_SURE = {
+    "<": "{x} < {c} and {x} > -1e999",
+    "<=": "{x} <= {c} and {x} > -1e999",
+    ">": "{x} > {c} and {x} < 1e999",
+    ">=": "{x} >= {c} and {x} < 1e999",
     "==": "{x} == {c}",
 }
 
@@ -276,7 +277,7 @@ class _Writer:
         name = self.name()
         bad = [*self.bad(of), f"({name} := {_place(of)}) is None"]
         sure = _SURE[sign].format(x=name, c=repr(limit))
-        yield from _cases([(sure, yes), (f"-1e999 < {name} < 1e999", no)], unknown, bad, unknown)
+        yield from _cases([(sure, yes), (f"{name} < 1e999 and {name} > -1e999", no)], unknown, bad, unknown)
 
     def calculated(self, of: Sequence[Number], form: str, yes: Lines, no: Lines, unknown: Lines) -> Iterator[str]:
         """A comparison of what must be worked out first."""

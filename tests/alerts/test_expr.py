@@ -11,7 +11,7 @@ from alerts.bind import bind
 from alerts.condition.scope import Absent, Mistake
 from gateway.model import HEALTH_POINT, Quality
 from tests.alerts.building import catalogue, demo, rule, sump, table
-from tests.alerts.expressions import Played
+from tests.alerts.expressions import Played, walked
 
 
 @pytest.mark.parametrize(
@@ -74,6 +74,15 @@ from tests.alerts.expressions import Played
 )
 def test_what_it_means(text: str, values: dict[str, Any], truth: bool | None) -> None:
     assert Played(text).put(1, values) is truth
+
+
+@pytest.mark.parametrize("sign", ["<", "<=", ">", ">=", "==", "!="])
+def test_a_point_against_a_number_on_both_sides_of_it(sign: str) -> None:
+    for value in (0.0, 1.0, 2.0, 1, True, float("inf"), float("-inf"), float("nan")):
+        known = {"x": value}
+        assert Played(f"x {sign} 1").put(1, known) is walked(f"x {sign} 1", known), value
+        assert Played(f"1 {sign} x").put(1, known) is walked(f"1 {sign} x", known), value
+        assert Played(f"x + 0 {sign} 1").put(1, known) is walked(f"x + 0 {sign} 1", known), value
 
 
 def mistake(text: str, **changes: Any) -> tuple[str, str]:
