@@ -132,9 +132,13 @@ class FromMedian(Deviation):
         self._now: tuple[int, float] | None = None
         self._epoch = 0
 
-    def reference(self, columns: Columns, value: float) -> float | None:
+    def judge(self, columns: Columns, now_ns: int) -> Truth:
         if columns.epoch != self._epoch:
+            # at once, not with the next sample: how long the outage was is not known for ever
             self._reach_over(columns)
+        return super().judge(columns, now_ns)
+
+    def reference(self, columns: Columns, value: float) -> float | None:
         at = columns.at_ns[self.slot]
         if self._now is not None and at > self._now[0]:
             self._recent.add(*self._now)

@@ -165,7 +165,8 @@ class Flat(Node):
         is_open = True if self.gate is None else self.gate.judge(columns, now_ns)
         if is_open is False:
             self._spread.clear()
-            self._after_ns = columns.at_ns[self.slot]
+            if columns.known(self.slot):
+                self._after_ns = columns.at_ns[self.slot]
             return False
         truth = self._flat(columns, now_ns)
         return None if truth and is_open is None else truth

@@ -260,6 +260,8 @@ def test_a_counter_that_stands_still_is_dead() -> None:
     assert one.put(5, 2) is False
     assert [one.put(at, 2) for at in range(6, 26)] == [False] * 20
     assert one.node.next_due() == 25 * SECOND + 1
+    assert one.tick(25) is False
+    assert one.node.tick(one.columns, 25 * SECOND + 1) is True
     assert one.put(26, 2) is True
     assert one.put(27, 3) is False
 
