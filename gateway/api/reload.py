@@ -6,7 +6,7 @@ import anyio
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from gateway.api import shapes
+from gateway.api import reload_shapes
 from gateway.api.answers import answer
 from gateway.api.guard import Engineer, HouseOf
 from gateway.api.problems import Problem
@@ -19,7 +19,7 @@ SHARE_OF_REQUEST = 0.8
 router = APIRouter(prefix="/api/v1", tags=["records"])
 
 
-_ANSWERS = answers(shapes.Reloaded) | {202: {"model": shapes.Reloading}}
+_ANSWERS = answers(reload_shapes.Reloaded) | {202: {"model": reload_shapes.Reloading}}
 
 
 @router.post("/reload", responses=_ANSWERS)

@@ -335,23 +335,6 @@ class Rule(Shape):
     unbound: list[Unbound]
 
 
-class Reloaded(Shape):
-    """The rules in force differ from those before by these; the digests are of all files read."""
-
-    was: str
-    digest: str
-    added: list[str]
-    removed: list[str]
-    changed: list[str]
-    warnings: list[str]
-
-
-class Reloading(Shape):
-    """It goes on; the journal's row `reload` or `reload_refused` tells the end."""
-
-    state: Literal["reading"]
-
-
 class Snapshot(Shape):
     """How everything stands. It holds every row up to `seq`; what it shows may be newer."""
 
