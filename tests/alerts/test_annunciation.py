@@ -65,6 +65,19 @@ def test_a_recovery_goes_to_exactly_those_who_were_told_whatever_mutes_now() -> 
     office.balanced()
 
 
+def test_who_was_called_and_heard_the_end_is_not_told_of_the_next_one() -> None:
+    ladder = [{"steps": [{"after": "2min", "to": ["chief"]}]}]
+    office = Office(rule("Q", severity="high"), to=plan(routes=[{"to": ["room"]}], escalation=ladder, **FEW))
+    office.at(0).set(a=True)
+    office.until(130)
+    office.at(130).set(a=False)
+    office.at(200).set(a=True)
+    office.until(220)
+    office.at(220).set(a=False)
+    ends = [notice.to for notice in office.notices if notice.reason == "recover"]
+    assert ends == [EVERYBODY, ("log", "room")]
+
+
 def test_a_recovery_says_how_long_who_and_how_far() -> None:
     office = Office(level_rule("W", "0.10 m", severity="critical"))
     office.at(0).set(level=0.2)

@@ -53,8 +53,13 @@ class DutyRoom:
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Door)
         self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
 
-    def reasons(self, rule: str) -> list[str]:
-        return [body["reason"] for _, body in self.taken if body["alarm"]["rule"] == rule]
+    def told(self, rule: str) -> list[tuple[int, str]]:
+        """(row, what was said) of this rule, by itself or in a digest."""
+        said = []
+        for _, body in self.taken:
+            alarms = body["about"].get("alarms") or [body["alarm"] | {"reason": body["reason"]}]
+            said += [(body["seq"], alarm["reason"]) for alarm in alarms if alarm["rule"] == rule]
+        return said
 
 
 @pytest.fixture
@@ -83,19 +88,19 @@ def test_notices_reach_the_duty_room(tmp_path: Path, duty_room: DutyRoom) -> Non
         environment = {**ports, "DUTY_SECRET": SECRET}
         with Anlou(*run, cwd=tmp_path, env=environment) as gateway:
             gateway.ready()
-            gateway.wait_until("WA-08 in the duty room", lambda: duty_room.reasons("WA-08"))
+            gateway.wait_until("WA-08 in the duty room", lambda: duty_room.told("WA-08"))
             gateway.kill()
         with Anlou(*run, cwd=tmp_path, env=environment) as gateway:
             gateway.ready()
-            gateway.wait_until("WA-01 in the duty room", lambda: duty_room.reasons("WA-01"))
+            gateway.wait_until("WA-03 in the duty room", lambda: duty_room.told("WA-03"))
             gateway.process.terminate()
             assert gateway.process.wait(30) == 0, gateway.output
             assert SECRET not in gateway.output
     assert duty_room.forged == []
-    keys: dict[tuple[str, int], set[str]] = defaultdict(set)
+    keys: dict[tuple[str, int, int], set[str]] = defaultdict(set)
     for key, body in duty_room.taken:
-        keys[body["alarm"]["occurrence"], body["seq"]].add(key)
+        keys[body["alarm"]["occurrence"], body["seq"], body["step"]].add(key)
     assert all(len(found) == 1 for found in keys.values()), "one notice, one key, however often it is sent"
     assert duty_room.refused_keys <= {key for key, _ in duty_room.taken}, "what was refused is sent again"
-    assert duty_room.reasons("WA-08")[0] == "raise"
-    assert len({body["seq"] for _, body in duty_room.taken if body["alarm"]["rule"] == "WA-08"}) == 1, "told once"
+    assert duty_room.told("WA-08")[0][1] == "raise"
+    assert len({seq for seq, reason in duty_room.told("WA-08") if reason == "raise"}) == 1, "told once"

@@ -12,6 +12,8 @@ import pytest
 from gateway.model import SECOND, Judgement, Severity
 from gateway.store.journal import Journal
 from gateway.store.records import encode, notice_key, notice_of
+from tests.alerts.annunciating import Office, plan
+from tests.alerts.stage import rule
 from tests.store.material import WALL, judgement
 
 CHANNELS = ("log", "room", "chief")
@@ -59,6 +61,31 @@ async def test_late_is_what_is_critical_or_high_and_waits(journal: Journal) -> N
         for one in await journal.due_deliveries(channel, WALL, limit=10):
             await journal.delivered(one.id, WALL)
     assert not await journal.late_notices(at)
+
+
+async def test_a_ladder_fills_the_outbox_on_time_with_the_network_gone(journal: Journal) -> None:
+    """Nobody takes anything for six hours; every call stands there with its own time, and they go out in order."""
+    steps = [{"after": "2min", "to": ["room"]}, {"after": "5min", "to": ["chief"]}, {"after": "3h", "to": ["chief"]}]
+    to = plan(CHANNELS, escalation=[{"steps": steps}], repeat={"high": "never"})
+    office = Office(rule("Q", severity="high", **{"class": "system"}), to=to)
+    office.set(a=True)
+    while (due := office.engine.next_due()) is not None and due <= 6 * 3600 * SECOND:
+        office.now_ns = due
+        office.tick()
+    born = Judgement(events=office.events, occurrences=office.occurrences, notices=office.notices)
+    await journal.commit(born)
+    waits = {
+        channel: [
+            (one.notice.reason, (one.notice.at.wall_ns - office.wall) // SECOND)
+            for one in await journal.due_deliveries(channel, office.now.wall_ns, limit=10)
+        ]
+        for channel in CHANNELS
+    }
+    assert waits == {
+        "log": [("raise", 10), ("escalate", 120), ("escalate", 300), ("escalate", 10800)],
+        "room": [("raise", 10), ("escalate", 120)],
+        "chief": [("raise", 10), ("escalate", 300), ("escalate", 10800)],
+    }
 
 
 def test_a_notice_of_an_earlier_version_can_still_be_read() -> None:
