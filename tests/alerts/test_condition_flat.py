@@ -108,6 +108,13 @@ def test_a_restart_is_a_gap_of_the_outage(outage: int, truth: Truth) -> None:
     assert one.put(70, 1.0) is truth
 
 
+def test_the_outage_is_part_of_the_window() -> None:
+    one = One(FLAT)
+    play(one, range(0, 55))
+    one.columns.forget(5 * SECOND)
+    assert [one.put(54.9, 1.0), one.put(55, 1.0)] == [None, True]
+
+
 def test_a_jump_over_a_short_restart_is_seen() -> None:
     one = One(FLAT)
     play(one, range(0, 70))
