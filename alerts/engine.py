@@ -248,10 +248,7 @@ class AlarmEngine:
             if route.health is not None and _is_gone(frame, route.health):
                 self._lose(frame, route.health)
         succession.take_over_columns(self._columns, former._columns)
-        residents = {one.name: one for one in former._residents}
-        for one in self._residents:
-            if one.name in residents:
-                one.restore(residents[one.name].snapshot())
+        succession.take_over_residents(self._residents, former._residents)
         self._covers.begin(now)
         succession.take_over(self._evaluator, former._evaluator, self._recorder, self._bound, now)
         for one in self._residents:

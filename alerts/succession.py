@@ -5,12 +5,17 @@ The former engine has been asked up to `now` and is only read: if anything fails
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
+from typing import Any
+
 from alerts.alarm import edited, told
 from alerts.bound import Bound
 from alerts.condition.columns import Columns
 from alerts.evaluator import Evaluator
 from alerts.live import Live
 from alerts.recorder import Recorder
+from alerts.resident import Resident
 from alerts.restart import Orphan, close_orphans, obey, why_gone
 from alerts.snapshot import hush_in, hush_out
 from gateway.model import Instant
@@ -26,6 +31,14 @@ def take_over_columns(columns: Columns, former: Columns) -> None:
             if slot in former.late_ns:
                 columns.late_ns[here] = former.late_ns[slot]
     columns.epoch, columns.outage_ns, columns.label_ns = former.epoch, former.outage_ns, former.label_ns
+
+
+def take_over_residents(residents: Iterable[Resident], former: Iterable[Resident]) -> None:
+    """Each goes on from what the one of its name knows."""
+    known = {one.name: one for one in former}
+    for one in residents:
+        if one.name in known:
+            one.restore(_apart(known[one.name].snapshot()))
 
 
 def take_over(evaluator: Evaluator, former: Evaluator, recorder: Recorder, bound: Bound, now: Instant) -> None:
@@ -64,6 +77,11 @@ def _continues(live: Live, former: Live | None) -> bool:
     live.edited = former.instance.condition_hash != live.instance.condition_hash
     if live.edited:
         return False
-    live.condition.restore(former.condition.snapshot())
+    live.condition.restore(_apart(former.condition.snapshot()))
     live.condition_due_ns, live.fault = former.condition_due_ns, former.fault
     return former.instance.hush_hash == live.instance.hush_hash
+
+
+def _apart(state: Any) -> Any:
+    """A snapshot as it would come from the store: the former engine may have to go on with what is in its own."""
+    return json.loads(json.dumps(state))

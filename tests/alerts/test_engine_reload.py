@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from alerts.annunciate.plan import Plan
 from alerts.rule import Rule
 from gateway.model import HEALTH_POINT, SECOND, AlarmState, CommandRefused, Frame, FrameKind, Layout, Quality
+from tests.alerts.annunciating import Office, plan
 from tests.alerts.stage import BAD, Stage, level_rule, rule
 
 S = AlarmState
@@ -277,3 +279,51 @@ def test_bad_quality_stays_what_it_was() -> None:
     slot = stage.engine._columns.slots["dev", "a"]
     assert stage.engine._columns.quality[slot] == Quality.BAD_COMM
     assert stage.rows() == ["raise", "hold"]
+
+
+class ReloadingOffice(Office):
+    def swap(self, *rules: Rule, to: Plan | None = None) -> None:
+        self.rules, self.plan = rules, to or self.plan
+        self.tick()
+        former, self.engine = self.engine, self.build()
+        self.commit(self.engine.succeed(former, self.now, self.position, "ann", {}))
+        self.balanced()
+
+
+LADDER = {"escalation": [{"match": {"rule": "R"}, "steps": [{"after": "2min", "to": ["chief"]}]}]}
+
+
+def test_waits_and_ladders_go_on_over_a_reload_and_nothing_is_said_twice() -> None:
+    rules = rule("R", severity="critical"), rule("Q", "b", severity="medium")
+    office = ReloadingOffice(*rules, to=plan(repeat={}, **LADDER))
+    office.at(0).set(a=False, b=False)
+    office.until(200)
+    office.set(a=True, b=True)
+    before = office.said
+    plain = ReloadingOffice(*rules, to=plan(repeat={}, **LADDER))
+    plain.at(0).set(a=False, b=False)
+    plain.until(200)
+    plain.set(a=True, b=True)
+    for second in (201, 215, 260, 319):
+        office.until(second)
+        office.swap(*rules, rule("N", "c"))
+        office.heard_or_held()
+    office.until(1000)
+    plain.until(1000)
+    assert office.said == plain.said and len(office.said) > len(before)
+    assert ("escalate", "R") in {(reason, about) for _, reason, about in office.said}
+
+
+def test_routes_of_a_reload_hold_from_then_on() -> None:
+    office = ReloadingOffice(rule("R", severity="critical"), rule("Q", "b", severity="critical"), to=plan(repeat={}))
+    office.at(0).set(a=False, b=False)
+    office.until(200)
+    office.set(a=True)
+    office.swap(*office.rules, to=plan(repeat={}, routes=[{"to": ["chief"]}]))
+    office.at(201).set(b=True)
+    told = {notice.occurrence.rule: notice.to for notice in office.notices if notice.reason == "raise"}
+    assert told["R"] is None or set(told["R"]) == {"log", "room", "chief"}
+    assert told["Q"] is not None and set(told["Q"]) == {"log", "chief"}
+    office.at(202).set(a=False, b=False)
+    ended = {notice.occurrence.rule: notice.to for notice in office.notices if notice.reason == "recover"}
+    assert ended == told, "the end goes to whom the raise went"
