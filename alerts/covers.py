@@ -102,7 +102,10 @@ class Covers:
         body = {"silence": shown.id, "of": shown.of, "reason": shown.reason, "until_wall_ns": shown.until_wall_ns}
         self._recorder.event("silence", now, wish.by, body)
         self._lay(places, now, wish.by)
-        self._rearm(now)
+        ends = now.mono_ns + wish.for_ns
+        # what is due already stays due: a command looks at nothing else
+        self._due_ns = ends if self._due_ns is None else min(ends, self._due_ns)
+        self._mark(now)
         return shown
 
     def unsilence(self, silence: str, by: str, now: Instant) -> Silence:
@@ -112,7 +115,7 @@ class Covers:
             raise CommandRefused("not_found", f"there is no silence {silence}")
         self._recorder.event("unsilence", now, by, {"silence": silence, "why": "command"})
         self._lay(ended.places, now, by)
-        self._rearm(now)
+        self._mark(now)
         return ended.shown
 
     def silences(self) -> list[Silence]:
@@ -306,8 +309,8 @@ class Covers:
     def _rearm(self, at: Instant) -> None:
         """What is due next, as the label stands."""
         wall, mono = at.wall_ns, at.mono_ns
-        self._offset, self._changed = wall - mono, True
-        self._since = (self._evaluator.position, mono)
+        self._offset = wall - mono
+        self._mark(at)
         dues = [min(one.until_ns, mono + one.shown.until_wall_ns - wall) for one in self._silences.values()]
         for window in self._windows.values():
             edge = next_edge(window.schedule, wall, self._bound.zone, self._bound.holidays)
@@ -315,6 +318,9 @@ class Covers:
                 dues.append(mono + edge - wall)
         dues += [one.until_ns for one in self._entered.values() if one.until_ns is not None and one.until_ns > mono]
         self._due_ns = min(dues, default=None)
+
+    def _mark(self, at: Instant) -> None:
+        self._since, self._changed = (self._evaluator.position, at.mono_ns), True
 
 
 def _fits(match: Match, live: Live) -> bool:

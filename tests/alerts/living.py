@@ -81,6 +81,7 @@ class Living:
         self.raised: set[str] = set()  # occurrences with a raise row
         self.on: dict[str, bool] = {}  # occurrence → told that it is on, and not yet that it is over
         self.entered: dict[str, bool] = {}
+        self.whole = True  # not in the middle of something that failed
         self.watch(self.stage.commit(self.stage.engine.restarted(self.stage.now, 0)))
         self.stage.save()
 
@@ -172,11 +173,14 @@ class Living:
     def killed(self, outage: int, *, saved: bool, step: int) -> None:
         if saved:
             self.stage.save()
+        self.whole = False
         before, told = self.states(), len(self.stage.notices)
         seen = [live.alarm for live in self.lives]
         silences = self.stage.engine.silences()
         replayed = self.stage.reload()
-        assert not any(judgement.events or judgement.notices for judgement in replayed), "the log told something anew"
+        assert not any(judgement.events or judgement.notices for judgement in replayed), (
+            f"the log told something anew: {[event for judgement in replayed for event in judgement.events]}"
+        )
         assert self.states() == before, "the log led elsewhere"
         for name in ("life", "mutes", "realarm_ns", "shelved_until_ns", "out_until_ns"):
             kept = [getattr(live.alarm, name) for live in self.lives]
@@ -194,6 +198,7 @@ class Living:
         assert len(self.stage.notices) == told, "I1: a restart told something"
         self.watch(judgement)
         self.stage.save()  # as every start does
+        self.whole = True
 
     def removed_and_back(self, name: str) -> None:
         kept = tuple(each for each in rules() if each.rule != name and not (name == "LOW" and each.rule == "TOP"))
@@ -293,6 +298,8 @@ class Living:
 
     def go_home(self) -> None:
         """I8: from wherever it is, everything can be brought home."""
+        if not self.whole:
+            return
         for silence in self.stage.engine.silences():
             self.stage.unsilence(silence.id)
         for live in self.lives:

@@ -286,6 +286,48 @@ def test_a_silence_covers_an_alarm_that_a_reload_brings() -> None:
     assert here.told("Q") == [] and [held.kind for held in here.life("Q").mutes] == ["silenced"]
 
 
+def test_a_silence_begun_right_after_a_start_does_not_forget_what_has_ended_meanwhile() -> None:
+    here = in_window()
+    here.restart(outage_s=3600)
+    here.silence(rule="R")
+    here.at(61).tick()
+    assert kinds(here) == ["maintenance", "silence", "maintenance_over"] and here.told() == []
+    assert [held.kind for held in here.life().mutes] == ["silenced"]
+
+
+def test_a_silence_begun_right_after_a_clock_step_does_not_hide_the_step() -> None:
+    here = in_window()
+    here.step(3600)
+    here.silence(rule="R")
+    here.at(61).tick()
+    assert kinds(here) == ["maintenance", "silence", "maintenance_over"]
+
+
+def test_equal_silences_are_one_mute_and_two_ends() -> None:
+    here = stage(windows=[])
+    first = here.silence(rule="R")
+    here.silence(rule="R")
+    here.at(1).set(a=True)
+    assert len(here.life().mutes) == 1
+    here.unsilence(first.id)
+    assert here.told() == []
+
+
+def test_the_log_ends_no_permit_or_silence_by_a_label_that_was_stepped_back_since() -> None:
+    """A frame with a label from before the step is judged again: it is older than what was stored."""
+    here = stage(windows=[])
+    here.step(3600).set(a=False)
+    here.step(-3600)
+    here.silence(100, rule="R")
+    here.out("out_of_service", permit="WO", for_ns=100 * SECOND)
+    assert not any(judgement.events for judgement in here.reload())
+    here.commit(here.engine.restarted(here.now, 0))
+    here.at(10).set(a=True)
+    assert here.told() == [] and {held.kind for held in here.life().mutes} == {"silenced", "out_of_service"}
+    here.at(100).tick()
+    assert here.told() == ["reraise"]
+
+
 # --- both edges of daylight saving, three zones
 
 

@@ -1,4 +1,4 @@
-"""Every (state × trigger) of the table is reached: by what happens in a building, or, where nothing brings it, by hand."""
+"""Every (state × trigger) of the table is reached: by what happens in a building, or by hand where nothing brings it."""
 
 from __future__ import annotations
 
