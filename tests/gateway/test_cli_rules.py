@@ -145,9 +145,8 @@ def test_a_capture_is_read_by_the_drivers(tmp_path: Path) -> None:
     case = CASES / "gully-poison"
     rules = tmp_path / "rules.yaml"
     text = GARAGE.with_name("rules.yaml").read_text()
-    rules.write_text(
-        "- rule: W-1" + text.split("- rule: W-1")[1].split("- rule:")[0].replace("on_delay: 30s", "on_delay: 0s")
-    )
+    own = "- rule: W-1" + text.split("- rule: W-1")[1].split("- rule:")[0]
+    rules.write_text(own.replace("on_delay: 30s", "on_delay: 0s").replace("0.10 m", "3 cm"))
     arguments = ("--capture", case / "capture.jsonl", "--site", case / "site.yaml", "--rules", rules)
     done = anlou("replay", *arguments, "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
