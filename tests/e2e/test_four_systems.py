@@ -84,6 +84,9 @@ def test_the_second_detector_sounds_though_the_first_was_acknowledged(demo: Anlo
     demo.wait_for_line(r"RAISED.*panel-1/L1D2.*FI-01")
     for lift in ("lift-1", "lift-2"):
         assert points(demo, lift)["mode"]["value"] == "automatic", "nobody recalled the lifts"
+        demo.wait_until(f"{lift} is not recalled", lambda lift=lift: demo.alarm("XC-02", lift))
+    confirmed = [event["source"] for event in demo.events() if (event["rule"], event["kind"]) == ("FI-02", "raise")]
+    assert confirmed == ["panel-1/L1D1"], "one for the kitchen, on its first detector"
 
 
 @pytest.mark.parametrize("demo", [("hot-charger", "20")], indirect=True)

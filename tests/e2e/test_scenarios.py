@@ -32,7 +32,7 @@ def test_storm_night_climbs_the_stages_in_order(demo: Anlou) -> None:
     order = [rule for rule, source in raised(demo) if source == "water-east"]
     assert [rule for rule in order if rule in {"WA-01", "WA-02", "WA-03"}] == ["WA-01", "WA-02", "WA-03"]
     assert ("WA-08", "water-east/pump-1") in raised(demo)
-    assert not [pair for pair in raised(demo) if pair[1].startswith("water-west") and pair[0] < "WA-04"]
+    assert not {("WA-01", "water-west"), ("WA-02", "water-west"), ("WA-03", "water-west")} & set(raised(demo))
     lower = {rule: demo.alarm(rule) for rule in ("WA-01", "WA-02")}
     for rule, alarm in lower.items():
         assert alarm is not None and alarm["mutes"], f"{rule} should be suppressed by the higher stage: {alarm}"
