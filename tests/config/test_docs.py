@@ -58,7 +58,7 @@ def test_the_examples_are_a_good_site(tmp_path: Path) -> None:
 def test_the_other_examples_fit_into_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Pieces of a site file: each as it stands, in the site above."""
     others = re.findall(r"```yaml\n([a-z].*?)```", DOCS, re.DOTALL)
-    assert [text.split(":")[0] for text in others] == ["notify", "historian"]
+    assert [text.split(":")[0] for text in others] == ["maintenance", "notify", "historian"]
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
     (tmp_path / "profiles").mkdir()
     for name, text in BLOCKS.items():
