@@ -118,7 +118,7 @@ class Annunciator:
             self._on(case, item, at)
             return
         if not known:  # told before anybody kept a record of whom
-            case.to, case.on = self.plan.channels, True
+            case.to, case.on, case.known = self.plan.channels, True, True
         self._over(case, item, at)
 
     def _on(self, case: Case, item: Waiting, at: Instant) -> None:
@@ -126,8 +126,8 @@ class Annunciator:
         before, case.waiting = case.waiting, None
         if before is not None:
             self._drop(before)
-            if before.reason in ("raise", RAISED_AND_RECOVERED):
-                item.reason = "raise"  # nobody knows of it yet
+            if before.reason in ("raise", RAISED_AND_RECOVERED) and not case.known:
+                item.reason = "raise"
         if before is None or urgent(item.record) or before.where is Where.MUTED or not before.stands_for:
             self.gates.offer(case, item, at)
             return

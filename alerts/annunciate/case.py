@@ -61,7 +61,9 @@ class Climb:
 
 @dataclass(slots=True)
 class Case:
-    """`to` have been told that it is on; `on`: and not yet that it is over. `since_ns` is its raise (mono)."""
+    """`to` have been told that it is on; `on`: and not yet that it is over. `known`: somebody was told of it at all.
+    `since_ns` is its raise (mono).
+    """
 
     occurrence: str
     rule: str
@@ -69,6 +71,7 @@ class Case:
     since_ns: int
     to: tuple[str, ...] = ()
     on: bool = False
+    known: bool = False
     seq: int = 0
     waiting: Waiting | None = None
     repeats: int = 0

@@ -19,7 +19,9 @@ TOP = 3
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One alarm of a digest: why it is in it, and whom that goes to."""
+    """One alarm of a digest: why it is in it, and whom that goes to. It may be in it for others by another reason, but
+    for no channel twice.
+    """
 
     case: Case
     reason: str
@@ -38,14 +40,13 @@ class Digest:
 
 def compose(items: Sequence[Item], kind: str, first: tuple[Arrival, Text] | None) -> list[Digest]:
     """One digest for each channel; channels that are told the same share it. `first`: where a flood began."""
-    shares: dict[tuple[str, ...], list[str]] = {}
-    by_name = {item.case.occurrence: item for item in items}
+    shares: dict[tuple[int, ...], list[str]] = {}
     for channel in dict.fromkeys(channel for item in items for channel in item.to):
-        share = tuple(item.case.occurrence for item in items if channel in item.to)
+        share = tuple(place for place, item in enumerate(items) if channel in item.to)
         shares.setdefault(share, []).append(channel)
     found = []
     for share, channels in shares.items():
-        told = sorted((by_name[name] for name in share), key=_weight)
+        told = sorted((items[place] for place in share), key=_weight)
         found.append(Digest(tuple(channels), told[0].record, body_of(told, kind, first)))
     return found
 

@@ -78,13 +78,17 @@ class Teller:
         items: list[Item] = []
         for case in cases:
             waiting, shown = case.waiting, self.shown(case)
-            if waiting is None and shown is not None and case.called:
-                items.append(Item(case, "escalate", shown, case.called))
-            elif waiting is not None and not self._park(case, waiting, shown or waiting.record):
-                to = self._plan.ordered({*self.to(case, waiting.reason), *case.called})
-                items.append(Item(case, waiting.reason, shown or waiting.record, to))
-        if len(items) == 1 and items[0].case.waiting is not None and not items[0].case.called:
-            self.say(items[0].case, items[0].case.waiting, at)
+            about = shown or (None if waiting is None else waiting.record)
+            if about is None or (waiting is not None and self._park(case, waiting, about)):
+                continue
+            to = () if waiting is None else self.to(case, waiting.reason)
+            if waiting is not None:
+                items.append(Item(case, waiting.reason, about, to))
+            if called := tuple(channel for channel in case.called if channel not in to):
+                items.append(Item(case, "escalate", about, called))
+        if len(items) == 1 and (waiting := items[0].case.waiting) is not None:
+            items[0].case.called = ()
+            self.say(items[0].case, waiting, at)
         elif items:
             self._say_digests(digest.compose(items, kind, first), items, kind, at)
         return len(items)
@@ -100,10 +104,10 @@ class Teller:
         for item in items:
             case, waiting = item.case, item.case.waiting
             case.called, case.waiting = (), None
-            case.to = self._plan.ordered({*case.to, *item.to})
-            if waiting is None:
+            if item.reason == "escalate":
+                case.to, case.on, case.known = self._plan.ordered({*case.to, *item.to}), True, True
                 self._memory.keep(case)
-            else:
+            elif waiting is not None:
                 self._account(waiting, "digested")
                 self._settled(case, waiting, item.record, item.to, at)
 
@@ -138,17 +142,18 @@ class Teller:
     def _settled(self, case: Case, item: Waiting, shown: Occurrence, to: tuple[str, ...], at: Instant) -> None:
         """It has been told."""
         if item.reason in ON:
-            case.to, case.on, case.seq = self._plan.ordered({*case.to, *to}), True, item.seq
+            case.to, case.on, case.known, case.seq = self._plan.ordered({*case.to, *to}), True, True, item.seq
             intervals = self._plan.repeat(shown.severity)
             unanswered = bool(intervals) and shown.state in UNANSWERED
             case.repeats, case.repeat_ns = 0, at.mono_ns + intervals[0] if unanswered else None
         elif item.reason in ("recover", RAISED_AND_RECOVERED):
+            case.known = True
             case.to, case.on, case.repeat_ns = (), False, None  # whoever hears that it is on again hears the next end
         self.keep_or_drop(case, shown)
 
     def keep_or_drop(self, case: Case, shown: Occurrence) -> None:
-        """What is over, and told of, is forgotten."""
-        if shown.closed_ns is not None and case.waiting is None:
+        """What is over is forgotten, once everybody has been told so."""
+        if shown.closed_ns is not None and case.waiting is None and not case.on:
             self._memory.drop(case)
         else:
             self._memory.keep(case)
