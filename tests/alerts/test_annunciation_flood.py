@@ -209,3 +209,43 @@ def test_chatter_survives_a_kill() -> None:
     assert len(office.notices) <= told + 1
     office.until(3000)
     assert len(rows(office, "chatter_end")) == 1
+
+
+def test_an_occurrence_is_raised_once_however_often_it_comes_and_goes() -> None:
+    office = Office(high("Q"), to=plan(chatter={"activations": 9}, **QUIET))
+    office.at(0).set(a=True)
+    office.until(12)
+    for second, on in ((12, False), (13, True), (14, False), (15, True)):
+        office.at(second).set(a=on)
+    office.until(60)
+    assert [reason for _, reason, _ in office.said] == ["raise", "recover", "reraise"]
+    office.balanced()
+
+
+def test_who_is_called_by_a_digest_is_called_and_not_told_that_it_returned() -> None:
+    ladder = [{"steps": [{"after": "20s", "to": ["chief"]}]}]
+    to = plan(routes=[{"to": ["room"]}], escalation=ladder, **QUIET)
+    office = Office(high("Q", latching=True), devices=house(12), to=to)
+    for number in range(12):
+        office.at(number * 0.1).set(f"d{number:03}", a=True)
+    office.until(15)
+    office.at(15).set("d000", a=False)
+    office.until(71)
+    told = {notice.to: notice.body["reasons"] for notice in office.notices if notice.at.mono_ns > 15 * SECOND}
+    assert told == {
+        ("log",): {"returned": 1, "escalate": 11},
+        ("room",): {"returned": 1},
+        ("chief",): {"escalate": 12},
+    }
+
+
+def test_what_is_heard_again_in_the_moment_of_its_end_still_ends_for_those_who_were_told() -> None:
+    office = Office(high("Q"), to=plan(routes=[{"to": ["room"]}], **QUIET))
+    office.at(0).set(a=True)
+    office.do("shelve", comment="c", for_ns=20 * SECOND)
+    office.do("ack")
+    office.at(20).set(a=False)  # the shelf is over, and so is the alarm
+    assert {notice.to for notice in office.notices} <= {("log", "room")}
+    assert office.notices == [] or office.notices[-1].reason in ("recover", "raised_and_recovered")
+    office.until(60)
+    office.balanced()
