@@ -48,6 +48,10 @@ def anlou(*arguments: object, cwd: Path, **environment: str) -> subprocess.Compl
         (["token", "list", "--data", "/proc/none"], 73, "/proc/none"),
         (["simulate", "flood"], 2, "storm-night"),
         (["schema"], 2, "kind"),
+        (["test-rules"], 2, "FILE"),
+        (["test-rules", "missing.yaml"], 2, "missing.yaml"),
+        (["replay", "--data", "d", "--capture", "c"], 2, "not allowed with"),
+        (["replay", "--capture", "missing.jsonl"], 73, "missing.jsonl"),
         (["schema", "sites"], 2, "invalid choice"),
     ],
 )

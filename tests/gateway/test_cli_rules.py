@@ -152,5 +152,6 @@ def test_a_capture_is_read_by_the_drivers(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     alarms = [(one["rule"], one["source"]) for one in json.loads(done.stdout)["alarms"]]
     assert alarms == [("W-1", "gully")]
-    other = anlou("replay", "--capture", case / "capture.jsonl", "--site", GARAGE, cwd=tmp_path)
+    elsewhere = CASES / "sdm630-words-turned" / "capture.jsonl"
+    other = anlou("replay", "--capture", elsewhere, "--site", GARAGE, cwd=tmp_path)
     assert (other.returncode, "the site has" in other.stderr) == (2, True)
