@@ -1,4 +1,4 @@
-"""Every (state × trigger) of the table is reached: by what happens in a building, or by hand where nothing brings it."""
+"""Every (state × trigger) of the table is reached: by what happens in a building, or by hand where nothing can."""
 
 from __future__ import annotations
 

@@ -29,6 +29,7 @@ from gateway.model import (
     Point,
     PointType,
     Quality,
+    SilenceWish,
 )
 from gateway.pipeline import Pipeline, last_known, recover
 from gateway.store.chain import verify_file
@@ -159,6 +160,30 @@ async def test_a_rule_that_is_gone_closes_its_alarm_once(tmp_path: Path) -> None
             assert [o.close_reason for o in run.reader.occurrences() if o.rule == "A"] == ["rule_removed"]
             await run.agree()
     assert verify_file(tmp_path / "alarm.db")[0] > 0
+
+
+async def test_silences_and_permits_are_in_the_same_file_as_the_alarms(tmp_path: Path) -> None:
+    """Nothing is saved at the end: what was answered is what stands after a death."""
+    async with life(tmp_path) as run:
+        await run.emit()
+        wish = SilenceWish(of={"rule": "B"}, for_ns=3600 * SECOND, by="li", reason="known")
+        silence = await run.pipeline.silence(wish)
+        out = {"kind": CommandKind.OUT_OF_SERVICE, "by": "li", "rule": "A", "source": "dev", "comment": "c"}
+        assert await run.pipeline.command(Command(**out, permit="WO-17", for_ns=3600 * SECOND)) is None
+    async with life(tmp_path, outage_s=60) as run:
+        assert run.engine.silences() == [silence]
+        await run.emit(a=True, b=True)
+        run.clock.set(6 * SECOND)
+        await run.tick()
+        assert (run.kinds("A"), run.kinds("B")) == (["out_of_service", "raise"], ["raise"])
+        assert await run.told("A") == await run.told("B") == []
+        await run.pipeline.unsilence(silence.id, "li")
+        back = await run.pipeline.command(Command(**out | {"kind": CommandKind.IN_SERVICE}))
+        assert back is not None and (back.rule, back.mutes) == ("A", ())
+        assert await run.told("A") == await run.told("B") == ["reraise"]
+        with pytest.raises(CommandRefused):
+            await run.pipeline.unsilence(silence.id, "li")
+        await run.agree()
 
 
 @pytest.mark.parametrize("seed", range(12))
