@@ -13,11 +13,15 @@ _OF_SILENCE = (StaleSpec, HeartbeatSpec)
 
 
 def unknown_for(rule: Rule, device: Device, part: str | None) -> int:
-    """The rule's own, else three periods and at least a minute, after the time that its windows need to fill."""
+    """The rule's own, else three periods and at least a minute."""
     if rule.unknown_for is not None:
         return rule.unknown_for
-    spans = [spec.fills_ns for when in own_conditions(rule) for _, spec, _ in walk(when)]
-    return max(3 * _period(rule, device, part), LEAST_UNKNOWN) + max(spans, default=0)
+    return max(3 * _period(rule, device, part), LEAST_UNKNOWN)
+
+
+def fills(rule: Rule) -> int:
+    """How long its windows need, with all inputs there, until it can answer."""
+    return max((spec.fills_ns for when in own_conditions(rule) for _, spec, _ in walk(when)), default=0)
 
 
 def _period(rule: Rule, device: Device, part: str | None) -> int:

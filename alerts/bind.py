@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, tzinfo
 
-from alerts.asked import named_points, own_conditions, tells_of_silence, unknown_for
+from alerts.asked import fills, named_points, own_conditions, tells_of_silence, unknown_for
 from alerts.bound import BindProblem, Bound, Instance, Unbound
 from alerts.companion import SUFFIX, companion_rule, has_companion
 from alerts.condition.build import Absent, Fitted, Mistake, Scope, build
@@ -211,7 +211,7 @@ class _Binder:
             rule=rule,
             source=guarded.source,
             device=guarded.device,
-            condition=Blind(node, guarded.unknown_for_ns if node.alarms else None),
+            condition=Blind(node, guarded.unknown_for_ns if node.alarms else None, fills(guarded.rule)),
             unknown_for_ns=guarded.unknown_for_ns,
             order=len(self.instances),
             condition_hash=_digest([guarded.condition_hash, "protection_lost"]),

@@ -224,18 +224,22 @@ class Blind(Node):
 
     TRUE while the guarded condition is UNKNOWN, or any point that it needs or alarm that it reads is. A FALSE that
     happens to need only the known half (`moving and door open` on a parked lift with a dead door switch) is no
-    protection. With `after_ns`, `by_itself` tells whether points of its own have been missing for so long.
+    protection. A window that is filling is not lost yet: with all inputs there, a guarded UNKNOWN counts only after
+    `fills_ns`, and is UNKNOWN here too before. With `after_ns`, `by_itself` tells whether points of its own have been
+    missing for so long.
     """
 
-    __slots__ = ("_due", "_points", "_since_ns", "after_ns", "guarded")
+    __slots__ = ("_due", "_filling_ns", "_points", "_since_ns", "after_ns", "fills_ns", "guarded")
 
-    def __init__(self, guarded: Node, after_ns: int | None = None) -> None:
+    def __init__(self, guarded: Node, after_ns: int | None = None, fills_ns: int = 0) -> None:
         super().__init__(guarded.slots, guarded.alarms)
         self.guarded = guarded
         self.on_label = guarded.on_label
         self.after_ns = after_ns
+        self.fills_ns = fills_ns
         self._points = tuple(guarded.needs)
         self._since_ns: int | None = None
+        self._filling_ns: int | None = None  # since when all inputs are there
         self._due: int | None = None
 
     def judge(self, columns: Columns, now_ns: int) -> Truth:
@@ -245,12 +249,20 @@ class Blind(Node):
             if quality[slot] >= BAD or quality[slot] < 0:
                 if self.after_ns is not None:
                     self._wait(now_ns, self.after_ns)
+                self._filling_ns = None
                 return True
         self._since_ns = None
         for alarm in self.alarms:
             if columns.alarm_active.get(alarm) is None:
                 return True
-        return self.guarded.judge(columns, now_ns) is None
+        if self._filling_ns is None:
+            self._filling_ns = now_ns
+        if self.guarded.judge(columns, now_ns) is not None:
+            return False
+        if now_ns >= self._filling_ns + self.fills_ns:
+            return True
+        self._due = self._filling_ns + self.fills_ns
+        return None
 
     def _wait(self, now_ns: int, after_ns: int) -> None:
         if self._since_ns is None:
@@ -268,10 +280,10 @@ class Blind(Node):
         return earliest((self._due, self.guarded.next_due()))
 
     def snapshot(self) -> Any:
-        return self._since_ns
+        return [self._since_ns, self._filling_ns]
 
     def restore(self, state: Any) -> None:
-        self._since_ns = state
+        self._since_ns, self._filling_ns = state
 
 
 def every(truths: Iterable[Truth]) -> Truth:

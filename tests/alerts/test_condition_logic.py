@@ -304,3 +304,34 @@ def test_the_first_bad_quality_is_blind() -> None:
     columns = Columns()
     columns.put(columns.slot("d", "x"), 1, Quality.BAD_COMM, 0)
     assert Blind(Says(F)).judge(columns, 0) is T
+
+
+class _Fills(Node):
+    """UNKNOWN until it has been watched for ten seconds, however its point is."""
+
+    def __init__(self, slot: int) -> None:
+        super().__init__(frozenset({slot}))
+        self.answers_at: int | None = None
+
+    def judge(self, columns: Columns, now_ns: int) -> Truth:
+        return None if self.answers_at is None or now_ns < self.answers_at else False
+
+
+def test_a_window_that_fills_is_no_lost_protection_and_a_dead_sensor_is_at_once() -> None:
+    columns = Columns()
+    slot = columns.slot("d", "x")
+    guarded = _Fills(slot)
+    blind = Blind(guarded, None, 10 * SECOND)
+    assert blind.judge(columns, 0) is True, "not heard at all"
+    columns.put(slot, 1.0, 0, SECOND)
+    assert blind.judge(columns, SECOND) is None and blind.next_due() == 11 * SECOND
+    columns.put(slot, None, Quality.BAD_SENSOR, 5 * SECOND)
+    assert blind.judge(columns, 5 * SECOND) is True, "no waiting for a window that cannot fill"
+    columns.put(slot, 1.0, 0, 6 * SECOND)
+    assert blind.judge(columns, 6 * SECOND) is None
+    kept = Blind(_Fills(slot), None, 10 * SECOND)
+    kept.restore(json.loads(json.dumps(blind.snapshot())))
+    assert kept.tick(columns, 16 * SECOND - 1) is None
+    assert kept.tick(columns, 16 * SECOND) is True, "it had its time and does not answer"
+    guarded.answers_at = 12 * SECOND
+    assert blind.tick(columns, 12 * SECOND) is False
