@@ -68,7 +68,9 @@ def test_the_demo_building_loads_without_a_warning() -> None:
     names = ("lifts", "garage", "fire", "charging", "charger-east-1", "broker")
     site = load_site(starter() / "demo" / "site.yaml", {name: 20_000 + at for at, name in enumerate(names)})
     assert site.warnings == ()
-    assert {"EL-10", "WA-06", "FI-02", "XC-02", "XC-04", "XC-06", "GW-22"} <= {each.rule.rule for each in site.bound.instances}
+    assert {"EL-10", "WA-06", "FI-02", "XC-02", "XC-04", "XC-06", "GW-22"} <= {
+        each.rule.rule for each in site.bound.instances
+    }
 
 
 @pytest.mark.parametrize("text", SITES.values(), ids=SITES)
