@@ -5,19 +5,16 @@ from __future__ import annotations
 import asyncio
 import random
 from pathlib import Path
-from typing import Any
 
 from gateway.model import Judgement, Occurrence
 from gateway.store.chain import verify_file
 from gateway.store.journal import Journal
 from gateway.store.reader import Reader
-from tests.alerts.living import COMMANDS, Living, rules, windows
-from tests.alerts.stage import BAD, Stage
+from tests.alerts.chance import happen
+from tests.alerts.living import Living, rules, windows
+from tests.alerts.stage import Stage
 
-TIMES = (0, 1, 1, 2, 3, 5, 8, 13, 40)
-STEPS = (0, 0, 0, -5, 5, -60, 60, -3600, 3600, -86_400, 86_400)
-OUTAGES = (0, 1, 20, 3600, 3601)
-SILENT = ["log"]
+CHANNELS = ["log"]
 
 
 class JournalledStage(Stage):
@@ -32,7 +29,7 @@ class JournalledStage(Stage):
         super().__init__(*rules(), windows=windows())
 
     async def _open(self) -> Journal:
-        return Journal.open(self.path, SILENT)
+        return Journal.open(self.path, CHANNELS)
 
     def commit(self, judgement: Judgement) -> Judgement:
         super().commit(judgement)
@@ -75,7 +72,7 @@ class JournalledStage(Stage):
         self.loop.close()
         assert verify_file(self.path)[0] == len(self.events)
         reader = Reader(self.path)
-        after, told = 0, 0
+        after = 0
         while page := reader.events(after, 1000):
             for event in page:
                 mine = self.events[event.seq - 1]
@@ -112,43 +109,9 @@ def live(folder: Path, seed: int, events: int) -> tuple[int, int]:
     try:
         for _ in range(events):
             happen(living, chance)
-            living.sound()
         living.go_home()
         living.watch_new()
     finally:
         stage.flush()
     stage.close()
     return stage.kills, len(stage.events)
-
-
-def happen(living: Living, chance: random.Random) -> None:
-    """One of what can happen: samples and time mostly."""
-    what = chance.random()
-    if what < 0.45:
-        living.sample(values(chance))
-    elif what < 0.70:
-        living.time(chance.choice(TIMES), looked=chance.random() < 0.5)
-    elif what < 0.87:
-        living.command(chance.choice(COMMANDS), chance.randrange(30))
-    elif what < 0.91:
-        living.on_any(chance.choice(("out_of_service", "in_service", "ack", "shelve")), chance.randrange(30))
-    elif what < 0.94:
-        living.silence(chance.randrange(60))
-    elif what < 0.96:
-        living.step(chance.choice(STEPS))
-    elif what < 0.985:
-        living.killed(chance.choice(OUTAGES), saved=chance.random() < 0.3, step=chance.choice(STEPS))
-    elif what < 0.99:
-        living.removed_and_back(chance.choice(("LS", "LATCH", "LOW", "PLAIN")))
-    else:
-        living.edited(live=chance.random() < 0.6)
-
-
-def values(chance: random.Random) -> dict[str, Any]:
-    """Samples of some points, at least of one."""
-    drawn: dict[str, Any] = {name: chance.choice([True, True, False, False, BAD]) for name in "abcd"}
-    drawn["e"] = chance.choice([True, False, False, BAD])
-    drawn["level"] = chance.choice([0.0, 0.025, 0.05, 0.095, 0.2, BAD])
-    drawn["health"] = chance.choice(["online", "online", "offline", BAD])
-    names = chance.sample(sorted(drawn), chance.randint(1, len(drawn)))
-    return {name: drawn[name] for name in names}
