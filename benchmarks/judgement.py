@@ -17,7 +17,7 @@ from typing import Any
 
 from alerts.bind import bind
 from alerts.condition.columns import Columns
-from alerts.condition.threshold import Band, Threshold
+from alerts.condition.threshold import Band, HighLimit
 from alerts.engine import AlarmEngine
 from alerts.rule import Rule
 from benchmarks.figure import Figure
@@ -79,7 +79,7 @@ def one_rule() -> list[Figure]:
     columns = Columns()
     slot = columns.slot("d", "level")
     columns.put(slot, 0.3, 0, 1)
-    judge = Threshold(slot, Band.of("at_least", 0.5, 0.1), "m").judge
+    judge = HighLimit(slot, Band.of("at_least", 0.5, 0.1), "m").judge
     plain, ours = [], []
     for _ in range(3):
         plain.append(nanoseconds(lambda values: values["level"] >= 0.5, {"level": 0.3}))

@@ -26,7 +26,7 @@ from alerts.condition.reference import moving_limit
 from alerts.condition.scope import Absent, Fitted, Mistake, Scope, check_number, check_pace, deadband_of, in_unit
 from alerts.condition.spec import AlarmSpec, AllSpec, AnySpec, NotSpec
 from alerts.condition.state import BadQuality, Consecutive, Lasting, Named, Numbered
-from alerts.condition.threshold import Band, Levels, Threshold, ThresholdOfPoint
+from alerts.condition.threshold import Band, HighLimit, Levels, Threshold, ThresholdOfPoint
 from alerts.condition.timed import ExprSpec, ScheduleSpec
 from alerts.condition.watching import DeviationSpec, FlatSpec, HeartbeatSpec, StaleSpec
 from gateway.fields import Quantity
@@ -105,6 +105,8 @@ def _threshold(spec: ThresholdSpec, point: Point, slot: int, scope: Scope, loc: 
     written: Quantity | PointLimit = getattr(spec, key)
     if isinstance(written, Quantity):
         band = Band.of(key, in_unit(written, point, (*loc, key)), deadband)
+        if band.sign == 1 and not spec.absolute:
+            return HighLimit(slot, band, point.unit)
         return Threshold(slot, band, point.unit, absolute=spec.absolute)
     moving = moving_limit(written, point, scope, (*loc, key))
     return ThresholdOfPoint(slot, key, moving, deadband, point.unit, absolute=spec.absolute)

@@ -68,19 +68,18 @@ class Threshold(Node):
 
     def judge(self, columns: Columns, now_ns: int) -> Truth:
         slot = self.slot
-        quality = columns.quality[slot]
         value: Any = columns.values[slot]
-        if quality >= BAD or quality < 0 or value is None:
+        if not 0 <= columns.quality[slot] < BAD or value is None:
             return None
         if self.absolute and value < 0:
             value = -value
         value *= self.sign
-        if value >= self.trip:
-            self.tripped = True
-            return True
         if value < self.clear:
             self.tripped = False
             return False
+        if value >= self.trip:
+            self.tripped = True
+            return True
         # not a number is neither: it must not pass for "in the band"
         return self.tripped if value == value else None  # noqa: PLR0124
 
@@ -95,6 +94,30 @@ class Threshold(Node):
 
     def reading(self, columns: Columns) -> Reading:
         return Reading(columns.values[self.slot], self.limit, self.unit)
+
+
+class HighLimit(Threshold):
+    """The same for a limit that is exceeded upwards by the value itself: most rules, and most of what is judged."""
+
+    __slots__ = ()
+
+    def __init__(self, slot: int, band: Band, unit: str | None) -> None:
+        super().__init__(slot, band, unit)
+        if self.sign != 1:
+            raise ValueError("a limit from above is expected")
+
+    def judge(self, columns: Columns, now_ns: int) -> Truth:
+        slot = self.slot
+        value: Any = columns.values[slot]
+        if not 0 <= columns.quality[slot] < BAD or value is None:
+            return None
+        if value < self.clear:
+            self.tripped = False
+            return False
+        if value >= self.trip:
+            self.tripped = True
+            return True
+        return self.tripped if value == value else None  # noqa: PLR0124 - not a number is not in the band
 
 
 class Levels(Node):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerts.condition.columns import NEVER, Reading
-from alerts.condition.threshold import Band, Levels, Threshold
+from alerts.condition.columns import NEVER, Columns, Reading
+from alerts.condition.threshold import Band, HighLimit, Levels, Threshold
 from gateway.model import Point, PointType, Quality, Severity, Truth
 from tests.alerts.building import One, device, rule, table
 
@@ -284,3 +285,27 @@ def test_a_moving_limit_keeps_its_band_over_a_restart_and_is_shown() -> None:
             after.node.restore(before.node.snapshot())
         assert one.put(2, value) is True
     assert after.node.reading(after.columns) == Reading(5.5, 6, "m")
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.one_of(st.none(), st.integers(-3, 3), st.floats(-3, 3), st.just(math.nan), st.just(math.inf)),
+            st.sampled_from([0, 0x40, 0x7F, 0x80, 0xFF, -1]),
+        ),
+        max_size=20,
+    ),
+    st.sampled_from(["above", "at_least"]),
+    st.floats(0, 2),
+)
+def test_the_quick_way_answers_as_the_general_one(story: list[tuple[Any, int]], says: str, deadband: float) -> None:
+    columns = Columns()
+    slot = columns.slot("d", "x")
+    band = Band.of(says, 1.0, deadband)
+    general, quick = Threshold(slot, band, None), HighLimit(slot, band, None)
+    for at, (value, quality) in enumerate(story):
+        columns.put(slot, value, quality, at)
+        assert quick.judge(columns, at) is general.judge(columns, at)
+        assert quick.snapshot() == general.snapshot() and quick.alone(columns) is general.alone(columns)
+    with pytest.raises(ValueError, match="from above"):
+        HighLimit(slot, Band.of("below", 1.0, 0.0), None)
