@@ -12,6 +12,7 @@ from importlib.resources import files
 
 from alerts.condition.columns import Columns
 from alerts.condition.node import Node
+from alerts.condition.threshold import HighLimit, Threshold
 from alerts.lifecycle import ACTIVE
 from alerts.live import Key, Live
 from gateway.model import SECOND, AlarmState, Instant, Mute, Quality, Text, Truth, Value
@@ -105,6 +106,8 @@ class Explanation:
 
 def kind_of(node: type[Node]) -> str:
     """The name of a kind of condition: `threshold_of_point`."""
+    if node is HighLimit:
+        node = Threshold  # a quicker way to the same answer
     return _CAPITAL.sub("_", node.__name__).lower()
 
 
