@@ -63,6 +63,7 @@ class _Binder:
     holidays: frozenset[date]
     places: Places
     columns: Columns = field(default_factory=Columns)
+    hashes: dict[object, str] = field(default_factory=dict)
     instances: list[Instance] = field(default_factory=list)
     problems: list[BindProblem] = field(default_factory=list)
     unbound: list[Unbound] = field(default_factory=list)
@@ -182,7 +183,7 @@ class _Binder:
             condition=node,
             unknown_for_ns=unknown_for_ns,
             order=len(self.instances),
-            condition_hash=_hash(rule, node, scope),
+            condition_hash=_hash(rule, node, scope, self.hashes),
             suppressed_by=(*self._suppressors(rule, device, source), *self._inhibitors(rule, device, part)),
             part=part,
             hush=hush,
@@ -214,7 +215,7 @@ class _Binder:
             condition=Blind(node, guarded.unknown_for_ns if node.alarms else None, fills(guarded.rule)),
             unknown_for_ns=guarded.unknown_for_ns,
             order=len(self.instances),
-            condition_hash=_digest([guarded.condition_hash, "protection_lost"]),
+            condition_hash=self._hash_of_companion(guarded.condition_hash),
             suppressed_by=tuple(dict.fromkeys((*speakers, *asked))),
             asked=frozenset(asked) - frozenset(speakers),
             companion_of=(guarded.rule.rule, guarded.source),
@@ -222,6 +223,11 @@ class _Binder:
         )
         self._add(companion)
         self.companions_at.setdefault(guarded.source, []).append((rule.rule, guarded.source))
+
+    def _hash_of_companion(self, guarded: str) -> str:
+        if guarded not in self.hashes:
+            self.hashes[guarded] = _digest([guarded, "protection_lost"])
+        return self.hashes[guarded]
 
     def _companion_rule(self, rule: Rule, unknown_for_ns: int) -> Rule:
         """One object for all sources: a thousand devices do not need a thousand copies of the guidance."""
@@ -377,11 +383,15 @@ def _can_be_blind(node: Node, scope: Scope) -> bool:
     return bool(node.alarms) or any(scope.read[slot] != HEALTH_POINT.name for slot in node.needs)
 
 
-def _hash(rule: Rule, node: Node, scope: Scope) -> str:
-    # what is written, not what could be: a new key of the language must not make every standing alarm an edited one
-    whens = [condition.model_dump(mode="json", exclude_unset=True) for condition in own_conditions(rule)]
-    points = sorted(scope.read[slot] for slot in node.slots)
-    return _digest([whens, points, sorted(node.alarms), rule.on_delay, rule.off_delay, scope.unknown_for_ns])
+def _hash(rule: Rule, node: Node, scope: Scope, made: dict[object, str]) -> str:
+    """`made` keeps those of one rule: a thousand devices with the same points ask for one."""
+    points, alarms = sorted(scope.read[slot] for slot in node.slots), sorted(node.alarms)
+    key = (id(rule), tuple(points), tuple(alarms), scope.unknown_for_ns)
+    if key not in made:
+        # what is written, not what could be: a new key of the language must not make every standing alarm an edited one
+        whens = [condition.model_dump(mode="json", exclude_unset=True) for condition in own_conditions(rule)]
+        made[key] = _digest([whens, points, alarms, rule.on_delay, rule.off_delay, scope.unknown_for_ns])
+    return made[key]
 
 
 def _digest(parts: object) -> str:

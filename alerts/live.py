@@ -9,6 +9,7 @@ from typing import Any
 
 from alerts.alarm import Alarm, Terms
 from alerts.bound import Instance
+from alerts.changed import changed
 from alerts.condition.columns import Condition
 from alerts.condition.logic import Blind
 from alerts.lifecycle import ACTIVE, Trigger, Way
@@ -113,10 +114,18 @@ Watch = Callable[[str, str, AlarmState, Trigger, Way], None]
 """Told of every way that an alarm (rule, source) takes."""
 
 
-def terms_of(instance: Instance, mint: Callable[[Instant], str], watch: Watch | None = None) -> Terms:
-    """What the life cycle takes from the rule."""
+def terms_of(
+    instance: Instance,
+    mint: Callable[[Instant], str],
+    watch: Watch | None = None,
+    known: dict[int, Terms] | None = None,
+) -> Terms:
+    """What the life cycle takes from the rule. `known` keeps those of each rule: most of it is the same everywhere."""
     rule = instance.rule
-    return Terms(
+    took = None if watch is None else partial(watch, rule.rule, instance.source)
+    if known is not None and (base := known.get(id(rule))) is not None:
+        return changed(base, source=instance.source, system=instance.device.system, took=took)
+    made = Terms(
         rule=rule.rule,
         source=instance.source,
         system=instance.device.system,
@@ -127,18 +136,26 @@ def terms_of(instance: Instance, mint: Callable[[Instant], str], watch: Watch | 
         latching=rule.latching,
         auto_ack=rule.auto_ack,
         mint=mint,
-        took=None if watch is None else partial(watch, rule.rule, instance.source),
+        took=took,
         realarm_ns=rule.realarm_after,
         companion=instance.companion_of is not None,
     )
+    if known is not None:
+        known[id(rule)] = made
+    return made
 
 
 def wire(instances: Sequence[Instance], mint: Callable[[Instant], str], watch: Watch | None = None) -> list[Live]:
     """The instances in order of evaluation, each knowing whom it must wake."""
     ordered = sorted(instances, key=lambda instance: instance.order)
+    known: dict[int, Terms] = {}
     lives = [
         Live(
-            index, instance, terms_of(instance, mint, watch), Alarm(severity=instance.rule.severity), instance.condition
+            index,
+            instance,
+            terms_of(instance, mint, watch, known),
+            Alarm(severity=instance.rule.severity),
+            instance.condition,
         )
         for index, instance in enumerate(ordered)
     ]
