@@ -76,6 +76,7 @@ class Live:
     fault: str | None = None
     closed: Occurrence | None = None  # its newest closed occurrence since start
     past: Past = NOTHING
+    written: tuple[Alarm, Any] | None = None  # its alarm as a snapshot shows it
 
     @property
     def key(self) -> Key:

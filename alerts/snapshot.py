@@ -39,7 +39,7 @@ def _taken(live: Live, moment: Moment, epoch: int) -> tuple[int, dict[str, Any]]
         "hash": live.instance.condition_hash,
         "at_ns": at_ns,
         "epoch": epoch,
-        "alarm": _alarm_out(live.alarm),
+        "alarm": _alarm_of_live(live),
         "condition": live.condition.snapshot(),
         "due_ns": live.condition_due_ns,
     }
@@ -55,6 +55,13 @@ def leftover(key: Key, alarm: Alarm, moment: Moment) -> InstanceSnapshot:
     position, at_ns = moment
     state = {"hash": "", "at_ns": at_ns, "epoch": 0, "alarm": _alarm_out(alarm), "condition": None, "due_ns": None}
     return InstanceSnapshot(*key, position, state)
+
+
+def _alarm_of_live(live: Live) -> Any:
+    """Written once for as long as it is the same: each checkpoint asks for all of them, and few have changed."""
+    if live.written is None or live.written[0] is not live.alarm:
+        live.written = live.alarm, _alarm_out(live.alarm)
+    return live.written[1]
 
 
 def _alarm_out(alarm: Alarm) -> Any:
