@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn, Protocol
 
+from alerts.annunciate.plan import urgent
 from alerts.notify.channel import Channel, Delivered, Outcome, Refused, Retry, about
 from alerts.notify.order import Order, Place
 from gateway.clock import host_wall_ns
@@ -24,7 +25,7 @@ FIRST_NS = SECOND
 LONGEST_NS = 300 * SECOND
 FIRST_AFTER_REFUSAL_NS = 30 * SECOND  # a person must change something first
 REFUSALS = 5
-LOOK_AT = 1000
+LOOK_AT = 200
 SENDERS = 4
 ROUND = 2 * SENDERS  # occurrences; a new CRITICAL notice waits for two time-outs at most
 LOOK_EVERY_S = 1.0
@@ -46,7 +47,9 @@ class Delivery(Protocol):
 
 
 class Outbox(Protocol):
-    """What the worker needs of the journal. Due are pending deliveries whose time has come, oldest first."""
+    """What the worker needs of the journal. Due are pending deliveries whose time has come: the oldest, or of more than
+    `limit` those of the most urgent alarms.
+    """
 
     async def due_deliveries(self, channel: str, now_wall_ns: int, limit: int) -> Sequence[Delivery]: ...
     async def delivered(self, delivery: Any, wall_ns: int) -> None: ...
@@ -56,8 +59,8 @@ class Outbox(Protocol):
 
 @dataclass(slots=True)
 class DeliveryCounts:
-    """Since start. `dead` were given up, after five refusals or too old; CRITICAL never is. `lost` are those of high
-    severity among them. `last_error` stays until a success.
+    """Since start. `dead` were given up, after five refusals or too old; what is urgent never is. `lost` are those of
+    high severity among them. `last_error` stays until a success.
     """
 
     delivered: int = 0
@@ -160,7 +163,7 @@ class DeliveryWorker:
                 order.done(names, place)
                 self.counts.delivered += 1
                 self.counts.last_error = None
-            case Refused(why) if delivery.attempts + 1 >= REFUSALS and not _is_critical(delivery):
+            case Refused(why) if delivery.attempts + 1 >= REFUSALS and not urgent(notice.occurrence):
                 await self._give_up(order, delivery, why)
             case Refused() | Retry() as outcome:
                 due = await self._later(delivery, outcome)
@@ -169,7 +172,7 @@ class DeliveryWorker:
         return None
 
     def _too_old(self, notice: Notice) -> bool:
-        longest = self._longest(notice.occurrence.severity)
+        longest = 0 if urgent(notice.occurrence) else self._longest(notice.occurrence.severity)
         return 0 < longest < self._now() - notice.at.wall_ns
 
     async def _give_up(self, order: Order, delivery: Delivery, why: str) -> None:
@@ -219,9 +222,10 @@ def _place(notice: Notice) -> Place:
     return notice.seq, notice.step
 
 
-def _urgency(queue: list[Delivery]) -> tuple[int, int]:
-    return queue[0].notice.occurrence.severity, queue[0].notice.seq
-
-
-def _is_critical(delivery: Delivery) -> bool:
-    return delivery.notice.occurrence.severity is Severity.CRITICAL
+def _urgency(queue: list[Delivery]) -> tuple[bool, int, int]:
+    """By the worst that is said of it: what it has become must not wait behind others for what it was."""
+    return (
+        not any(urgent(each.notice.occurrence) for each in queue),
+        min(each.notice.occurrence.severity for each in queue),
+        queue[0].notice.seq,
+    )

@@ -131,7 +131,7 @@ class Journal:
         await self._do(save)
 
     async def due_deliveries(self, channel: str, now_wall_ns: int, limit: int) -> list[Delivery]:
-        """Deliveries of a channel whose time has come, oldest first."""
+        """Deliveries of a channel whose time has come: the oldest, or of more than `limit` the most urgent."""
         return await self._do(lambda c: outbox.due(c, channel, now_wall_ns, limit))
 
     async def next_delivery_ns(self, channel: str) -> int | None:
@@ -152,7 +152,7 @@ class Journal:
 
     async def late_notices(self, before_wall_ns: int) -> bool:
         """A notice of something critical or high from before then is still undelivered."""
-        return await self._do(lambda c: outbox.late(c, before_wall_ns))
+        return await self._do(lambda c: outbox.late(c, before_wall_ns, self._channels))
 
     async def outbox_counts(self) -> dict[str, dict[str, int]]:
         """For each channel how many deliveries are pending, delivered and refused."""

@@ -140,6 +140,12 @@ def notice_key(notice: Notice) -> str:
     return f"{key}-{notice.step}" if notice.step else key
 
 
+def repeats(notice: NoticeRow) -> tuple[str, str] | None:
+    """Between which keys (half-open) everything lies that a repetition says again; None for all else."""
+    row, repeat, _ = notice[0].partition("-repeat-")
+    return (f"{row}-", f"{row}.") if repeat else None  # `.` follows `-`
+
+
 def _occurrence_row(o: Occurrence) -> tuple[Any, ...]:
     return (
         o.occurrence,

@@ -16,7 +16,7 @@ from alerts.notify import worker as module
 from alerts.notify.channel import Delivered, Outcome, Refused, Retry
 from alerts.notify.log import LogChannel
 from alerts.notify.worker import REFUSALS, DeliveryWorker, backoff_ns
-from gateway.model import SECOND, Notice, Severity, Text
+from gateway.model import SECOND, AlarmClass, Notice, Severity, Text
 from tests.alerts.test_notify_webhook import notice
 
 
@@ -165,6 +165,31 @@ async def test_refusals_end_in_the_dead_letters_but_for_critical(
     assert len(channel.seen) == tries
     assert one.counts.dead == (state == "refused")
     assert one.counts.last_error == "HTTP 404"
+
+
+async def test_life_safety_is_never_given_up_however_severe_it_is(host: dict[str, int]) -> None:
+    """A charger that leaks current is high, and a person may be holding it."""
+    leak = notice(severity=Severity.HIGH)
+    leak = replace(leak, occurrence=replace(leak.occurrence, class_=AlarmClass.LIFE_SAFETY))
+    refusing, silent = Outbox(leak), Outbox(leak)
+    await drain(worker(Told(lambda _: Refused("HTTP 404")), refusing), refusing, host, rounds=30)
+    one = DeliveryWorker(Told(lambda _: Retry("down")), silent, rng=random.Random(1), longest=lambda _: SECOND)
+    host["now"] = leak.at.wall_ns + 3600 * SECOND
+    await one.send_due()
+    assert (refusing.rows[0].state, silent.rows[0].state) == ("pending", "pending")
+
+
+async def test_life_safety_goes_before_what_is_as_severe_and_what_has_become_critical_before_what_is_not(
+    host: dict[str, int],
+) -> None:
+    outbox = Outbox(*(notice(seq, severity=Severity.HIGH, number=seq) for seq in range(20, 50)))
+    leak = notice(90, severity=Severity.HIGH, number=1)
+    outbox.add(replace(leak, occurrence=replace(leak.occurrence, class_=AlarmClass.LIFE_SAFETY)))
+    outbox.add(notice(91, severity=Severity.MEDIUM, number=2))
+    outbox.add(notice(92, "severity_up", severity=Severity.CRITICAL, number=2))
+    channel = Told(lambda _: Delivered())
+    await worker(channel, outbox).send_due()
+    assert {90, 91, 92} <= {seq for seq, _ in channel.seen}
 
 
 async def test_a_failing_channel_is_asked_for_ever(host: dict[str, int]) -> None:

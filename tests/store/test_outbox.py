@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from gateway.model import SECOND, Judgement, Severity
+from gateway.model import SECOND, AlarmClass, Judgement, Severity
 from gateway.store.journal import Journal
 from gateway.store.records import encode, notice_key, notice_of
 from tests.alerts.annunciating import Office, plan
@@ -41,9 +41,11 @@ async def test_a_raise_its_repetitions_and_a_digest_of_one_row_are_told_apart(jo
     born = judgement(1, notice=True)
     one = born.notices[0]
     born.notices[1:] = [replace(one, reason="repeat", step=step) for step in (1, 2)]
+    born.notices.append(replace(one, reason="digest"))
+    assert len({notice_key(each) for each in born.notices}) == 4
     await journal.commit(born)
     keys = await waiting(journal, "room")
-    assert len(set(keys)) == 3 and keys[0] == notice_key(one)
+    assert len(set(keys)) == len(keys) and keys[0] == notice_key(one)
 
 
 async def test_late_is_what_is_critical_or_high_and_waits(journal: Journal) -> None:
@@ -95,3 +97,61 @@ def test_a_notice_of_an_earlier_version_can_still_be_read() -> None:
         del stored[key]
     del stored["occurrence"]["chattering"]
     assert notice_of(msgspec.json.encode(stored).decode()) == one
+
+
+def of(seq: int, reason: str, *, step: int = 0, severity: Severity = Severity.MEDIUM, about: int = 1) -> Judgement:
+    """A judgement with one notice about the occurrence that row `about` raised."""
+    made, told = judgement(seq, notice=True), judgement(about, notice=True).notices[0]
+    occurrence = replace(told.occurrence, severity=severity)
+    return Judgement(
+        events=made.events, notices=[replace(told, seq=seq, reason=reason, step=step, occurrence=occurrence)]
+    )
+
+
+def again(of_seq: int, row: int, step: int) -> Judgement:
+    """A repetition of the notice of row `of_seq`, in a judgement whose row is `row`."""
+    made, told = judgement(row, notice=True), judgement(of_seq, notice=True).notices[0]
+    return Judgement(events=made.events, notices=[replace(told, reason="repeat", step=step)])
+
+
+async def test_repetitions_do_not_pile_up_for_a_channel_that_is_dead(journal: Journal) -> None:
+    """A weekend without network: not a thousand times the same when it is back, and what is new in between is there."""
+    await journal.commit(judgement(1, notice=True))
+    for row in range(2, 40):
+        await journal.commit(again(1, row, row - 1))
+        for one in await journal.due_deliveries("log", WALL, limit=10):
+            await journal.delivered(one.id, WALL)
+    assert [one.rpartition("-")[2] for one in await waiting(journal, "room")] == ["raise"]
+    for one in await journal.due_deliveries("room", WALL, limit=10):
+        await journal.delivered(one.id, WALL)
+    for row in (40, 41):
+        await journal.commit(again(1, row, row - 1))
+    assert [one.rpartition("-")[2] for one in await waiting(journal, "room")] == ["39"], "taken: said again, once"
+    assert await waiting(journal, "log") == [*await waiting(journal, "room")]
+
+
+async def test_a_thousand_older_notices_do_not_hide_an_urgent_one(journal: Journal) -> None:
+    for seq in range(1, 31):
+        await journal.commit(of(seq, "raise", about=seq))
+    await journal.commit(of(31, "severity_up", severity=Severity.CRITICAL, about=20))
+    leak = of(32, "raise", severity=Severity.HIGH, about=32)
+    about = replace(leak.notices[0].occurrence, class_=AlarmClass.LIFE_SAFETY)
+    await journal.commit(Judgement(events=leak.events, notices=[replace(leak.notices[0], occurrence=about)]))
+    found = await journal.due_deliveries("room", WALL, limit=5)
+    assert [one.notice.seq for one in found] == [32, 20, 31, 1, 2], "what became critical from its beginning on"
+
+
+async def test_what_waits_for_a_channel_that_is_gone_is_not_late_for_ever(tmp_path: Path) -> None:
+    first = Journal.open(tmp_path / "alarm.db", CHANNELS)
+    await first.commit(of(1, "raise", severity=Severity.CRITICAL))
+    for channel in ("log", "room"):
+        for one in await first.due_deliveries(channel, WALL, limit=10):
+            await first.delivered(one.id, WALL)
+    assert await first.late_notices(WALL + 3600 * SECOND)
+    await first.close()
+    without = Journal.open(tmp_path / "alarm.db", CHANNELS[:2])
+    assert not await without.late_notices(WALL + 3600 * SECOND)
+    await without.close()
+    back = Journal.open(tmp_path / "alarm.db", CHANNELS)
+    assert len(await waiting(back, "chief")) == 1, "nothing is thrown away: it may be back"
+    await back.close()
