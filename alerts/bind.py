@@ -73,6 +73,7 @@ class _Binder:
     by_source: dict[tuple[str, str], Instance] = field(default_factory=dict)
     fitted: dict[str, Fitted] = field(default_factory=dict)
     companions_at: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+    heard_within: dict[tuple[str, str], int] = field(default_factory=dict)  # alarm → for how long it may be UNKNOWN
     placed: dict[tuple[str, str], dict[tuple[str | None, ...] | None, list[tuple[str, str]]]] = field(
         default_factory=dict
     )  # (rule, same) → place → its sources there
@@ -190,6 +191,9 @@ class _Binder:
             hush_hash=hush_hash,
         )
         self._add(instance)
+        self.heard_within[rule.rule, source] = max(
+            [unknown_for_ns, *(self.heard_within.get(key, 0) for key in node.alarms)]
+        )
         self.replaced.update({(other, source): rule.rule for other in rule.instead_of})
         if has_companion(rule) and _can_be_blind(node, scope):
             self._companion(instance, node)
@@ -208,11 +212,12 @@ class _Binder:
         rule = self._companion_rule(guarded.rule, guarded.unknown_for_ns)
         speakers = self._speakers(guarded, node)
         asked = [key for other, at in sorted(node.alarms) if (key := (other + SUFFIX, at)) in self.by_source]
+        patience = {key: self.heard_within.get(key, 0) - guarded.unknown_for_ns for key in node.alarms}
         companion = Instance(
             rule=rule,
             source=guarded.source,
             device=guarded.device,
-            condition=Blind(node, guarded.unknown_for_ns if node.alarms else None, fills(guarded.rule)),
+            condition=Blind(node, guarded.unknown_for_ns if node.alarms else None, fills(guarded.rule), patience),
             unknown_for_ns=guarded.unknown_for_ns,
             order=len(self.instances),
             condition_hash=self._hash_of_companion(guarded.condition_hash),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from alerts.condition.columns import BAD, Columns, Reading
@@ -226,17 +226,28 @@ class Blind(Node):
     happens to need only the known half (`moving and door open` on a parked lift with a dead door switch) is no
     protection. A window that is filling is not lost yet: with all inputs there, a guarded UNKNOWN counts only after
     `fills_ns`, and is UNKNOWN here too before. With `after_ns`, `by_itself` tells whether points of its own have been
-    missing for so long.
+    missing for so long. `patience_ns`: for how long it waits for each alarm that it reads before it counts that as
+    lost; a sensor that speaks every ten minutes is not missing one minute after a start.
     """
 
-    __slots__ = ("_due", "_filling_ns", "_points", "_since_ns", "after_ns", "fills_ns", "guarded")
+    __slots__ = (
+        "_asked_ns", "_due", "_filling_ns", "_points", "_since_ns", "after_ns", "fills_ns", "guarded", "patience_ns",
+    )  # fmt: skip
 
-    def __init__(self, guarded: Node, after_ns: int | None = None, fills_ns: int = 0) -> None:
+    def __init__(
+        self,
+        guarded: Node,
+        after_ns: int | None = None,
+        fills_ns: int = 0,
+        patience_ns: Mapping[tuple[str, str], int] | None = None,
+    ) -> None:
         super().__init__(guarded.slots, guarded.alarms)
         self.guarded = guarded
         self.on_label = guarded.on_label
         self.after_ns = after_ns
         self.fills_ns = fills_ns
+        self.patience_ns = {} if patience_ns is None else {key: ns for key, ns in patience_ns.items() if ns > 0}
+        self._asked_ns: int | None = None  # since when an alarm that has time is UNKNOWN
         self._points = tuple(guarded.needs)
         self._since_ns: int | None = None
         self._filling_ns: int | None = None  # since when all inputs are there
@@ -252,9 +263,8 @@ class Blind(Node):
                 self._filling_ns = None
                 return True
         self._since_ns = None
-        for alarm in self.alarms:
-            if columns.alarm_active.get(alarm) is None:
-                return True
+        if (lost := self._alarm_lost(columns, now_ns)) is not None:
+            return lost
         if self._filling_ns is None:
             self._filling_ns = now_ns
         if self.guarded.judge(columns, now_ns) is not None:
@@ -263,6 +273,20 @@ class Blind(Node):
             return True
         self._due = self._filling_ns + self.fills_ns
         return None
+
+    def _alarm_lost(self, columns: Columns, now_ns: int) -> Truth:
+        """Whether an alarm that it reads is lost, or may still be heard in its own time; None: all are known."""
+        missing = [alarm for alarm in self.alarms if columns.alarm_active.get(alarm) is None]
+        if not missing:
+            self._asked_ns = None
+            return None
+        if self._asked_ns is None:
+            self._asked_ns = now_ns
+        due = self._asked_ns + min(self.patience_ns.get(alarm, 0) for alarm in missing)
+        if now_ns >= due:
+            return True
+        self._due = due
+        return False
 
     def _wait(self, now_ns: int, after_ns: int) -> None:
         if self._since_ns is None:
@@ -280,10 +304,10 @@ class Blind(Node):
         return earliest((self._due, self.guarded.next_due()))
 
     def snapshot(self) -> Any:
-        return [self._since_ns, self._filling_ns]
+        return [self._since_ns, self._filling_ns, self._asked_ns]
 
     def restore(self, state: Any) -> None:
-        self._since_ns, self._filling_ns = state
+        self._since_ns, self._filling_ns, self._asked_ns = state
 
 
 def every(truths: Iterable[Truth]) -> Truth:

@@ -107,8 +107,7 @@ class Figures:
                 self._late = await self._journal.late_notices(self._now() - LATE_NS)
         except TimeoutError:
             return
-        channels = {worker.channel.name for worker in self._workers}  # what waits for a former one waits for nothing
-        self._pending = sum(states.get("pending", 0) for channel, states in counts.items() if channel in channels)
+        self._pending = sum(states.get("pending", 0) for states in counts.values())
 
     def _disk_used(self) -> float | None:
         try:
