@@ -6,7 +6,7 @@ is not guessed: K13 and K17 (false alarms, hazards) ask for the ledger. K16 is t
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -85,17 +85,16 @@ def floods(rings: Sequence[int], tally: Tally) -> dict[str, Any]:
     """K3: floods begin with more than 10 ringings in 10 min and end with fewer than 5."""
     spans: list[tuple[int, int]] = []
     began: int | None = None
-    window: list[int] = []
+    window: deque[int] = deque()
     for at in [*rings, None]:
         # between two ringings the window only empties: look at each moment at which one falls out of it
-        while began is not None and window and (at is None or window[0] + SLOT_NS <= at):
-            gone = window.pop(0) + SLOT_NS
-            if len(window) < FLOOD_ENDS:
+        while window and (at is None or window[0] + SLOT_NS <= at):
+            gone = window.popleft() + SLOT_NS
+            if began is not None and len(window) < FLOOD_ENDS:
                 spans.append((began, min(gone, tally.end_ns)))
                 began = None
         if at is None:
             break
-        window = [one for one in window if one > at - SLOT_NS]
         window.append(at)
         if began is None and len(window) > FLOOD_BEGINS:
             began = at
@@ -105,10 +104,10 @@ def floods(rings: Sequence[int], tally: Tally) -> dict[str, Any]:
 
 
 def stale(tally: Tally) -> dict[str, Any]:
-    """K4: active for more than a day at the span's end."""
-    standing = [life for life in tally.lives.values() if life.over_ns is None]
-    old = sorted((life for life in standing if tally.end_ns - life.raised_ns > STALE_NS), key=lambda one: one.raised_ns)
-    return {"count": len(old), "alarms": [_name(life, age_s=_s(tally.end_ns - life.raised_ns)) for life in old[:WORST]]}
+    """K4: active for more than a day without a pause, at the span's end. What is only journalled asks for nobody."""
+    standing = [life for life in tally.lives.values() if life.over_ns is None and life.severity < Severity.JOURNAL]
+    old = sorted((life for life in standing if tally.end_ns - life.since_ns > STALE_NS), key=lambda one: one.since_ns)
+    return {"count": len(old), "alarms": [_name(life, age_s=_s(tally.end_ns - life.since_ns)) for life in old[:WORST]]}
 
 
 def chattering(tally: Tally) -> dict[str, Any]:

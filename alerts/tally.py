@@ -14,7 +14,10 @@ RINGS = frozenset({"raise", "reraise"})
 
 @dataclass(slots=True)
 class Life:
-    """One occurrence as its rows tell it; all times are UTC ns. `acked_ns`: the first answer to its first ringing."""
+    """One occurrence as its rows tell it; all times are UTC ns. `acked_ns`: the first answer to its first ringing.
+
+    `again_ns`: when it became active again, if it had returned in between.
+    """
 
     occurrence: str
     rule: str
@@ -27,10 +30,16 @@ class Life:
     closed_ns: int | None = None
     heard: bool = True
     before: bool = False  # raised before the span
+    again_ns: int | None = None
 
     @property
     def key(self) -> tuple[str, str]:
         return self.rule, self.source
+
+    @property
+    def since_ns(self) -> int:
+        """Since when it has been active without a pause."""
+        return self.raised_ns if self.again_ns is None else self.again_ns
 
     @property
     def over_ns(self) -> int | None:
@@ -128,7 +137,7 @@ class Tally:
         if life.raised_ns == at or again:
             self.chatter.setdefault(life.key, []).append(at)
         if again:
-            life.returned_ns = None
+            life.returned_ns, life.again_ns = None, at
         if body.get("muted"):
             life.heard = life.heard and life.raised_ns != at
             self.hidden += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -204,6 +205,25 @@ def test_stale_is_what_stands_for_more_than_a_day() -> None:
     book.tally.know([standing("OLD", -1), standing("OVER", -DAY / SECOND, returned_ns=WALL - 1)])
     book.put(DAY / SECOND - 1, "raise", "B")
     assert [one["occurrence"] for one in book.figures()["stale"]["alarms"]] == ["OLD"]
+
+
+def test_stale_is_without_a_pause_and_nothing_that_is_only_journalled() -> None:
+    book = Book(2 * DAY)
+    for life, severity in (("BACK", "high"), ("STANDS", "high"), ("JOURNAL", "journal")):
+        book.put(0, "raise", life, rule=life, severity=severity)
+    book.put(3600, "return", "BACK", rule="BACK")
+    book.put(30 * 3600, "reraise", "BACK", rule="BACK", why="active again")
+    book.put(30 * 3600, "reraise", "STANDS", rule="STANDS", why="realarm")
+    stale = book.figures()["stale"]
+    assert [one["occurrence"] for one in stale["alarms"]] == ["STANDS"] and stale["count"] == 1
+
+
+def test_a_flood_of_twenty_thousand_is_folded_in_one_pass() -> None:
+    times = [WALL + one * SECOND // 50 for one in range(20_000)]
+    before = time.process_time()
+    found = floods(times, Tally(WALL, WALL + 7200 * SECOND))
+    assert found == {"count": 1, "share": round(999.7 / 7200, 6), "seconds": 999.7}
+    assert time.process_time() - before < 5.0, "a window that is copied for each ringing takes minutes"
 
 
 def test_unacked_returned() -> None:
