@@ -182,7 +182,9 @@ class Rule(Strict):
     def _check_guidance(self) -> None:
         if self.guidance is None:
             if self.worst <= Severity.MEDIUM:
-                raise misplaced(f"a rule of severity {self.worst.word} needs its guidance record", "guidance")
+                keys = ", ".join(key for key, each in Guidance.model_fields.items() if each.is_required())
+                message = f"a rule of severity {self.worst.word} needs its guidance record: {keys}"
+                raise misplaced(message, "guidance")
         elif self.guidance.time_to_respond < _PROMPT and self.worst >= Severity.MEDIUM:
             message = f"less than 5min to respond is too urgent for severity {self.worst.word}"
             raise misplaced(message, "guidance", "time_to_respond")

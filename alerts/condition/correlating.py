@@ -20,14 +20,17 @@ def _two(what: str) -> BeforeValidator:
     """A list of exactly two, and if not, what is expected."""
 
     def check(value: Any) -> Any:
-        if isinstance(value, (list, tuple)) and len(value) != 2:
-            raise ValueError(f"{what} expected, got {len(value)}")
+        if not isinstance(value, (list, tuple)):
+            raise ValueError(f"{what}, got {'a mapping' if isinstance(value, dict) else repr(value)}")
+        if len(value) != 2:
+            raise ValueError(f"{what}, got {len(value)}")
         return value
 
     return BeforeValidator(check)
 
 
-_CONDITIONS = _two("a list of two conditions is")
+_SPAN = _two("[the least, the most], such as [0s, 30s], is expected")
+_CONDITIONS = _two("a list of two conditions is expected")
 
 
 class TogetherSpec(Operand):
@@ -51,7 +54,7 @@ class SequenceSpec(Operand):
     """
 
     sequence: Annotated[tuple[Spec, Spec], Field(strict=False), _CONDITIONS]
-    after: Annotated[tuple[Delay, Delay], Field(strict=False), _two("[the least, the most] is")]
+    after: Annotated[tuple[Delay, Delay], Field(strict=False), _SPAN]
     hold: Held = 0
 
     def operands(self) -> Iterator[tuple[Loc, Operand]]:

@@ -12,6 +12,7 @@ from alerts.condition.located import located
 from alerts.condition.operand import Deadband, Leaf, Limit, Loc, PointLimit, Some, in_unit_of, nearest
 from gateway.fields import Duration, Quantity, QuantityField, SeverityField, Strict
 from gateway.model import SECOND, Quality
+from gateway.units import UnitError
 
 COMPARISONS = ("above", "at_least", "below", "at_most")
 Samples = Annotated[int, Field(ge=1, le=100)]
@@ -25,9 +26,18 @@ def _comparison(values: Mapping[str, Any]) -> str:
     return given[0]
 
 
+def _band(limit: Quantity, deadband: Quantity) -> float:
+    """The deadband in the limit's unit."""
+    try:
+        return deadband.to(limit.unit, difference=True)
+    except UnitError:
+        what = f"the limit {limit} and its deadband {deadband} do not measure the same"
+        raise ValueError(f"{what}: write both with such a unit, or none") from None
+
+
 def _clears(key: str, limit: Quantity, deadband: Quantity) -> None:
     """A deadband that reaches from the limit to zero would keep the alarm for ever (no level is below empty)."""
-    band = in_unit_of(deadband, limit, difference=True)
+    band = _band(limit, deadband)
     never = limit.unit not in {"°C", "K"} and key in {"above", "at_least"} and 0 < limit.value <= band
     if never:
         raise ValueError(f"the alarm could never clear: {limit} less the deadband {deadband} is not above zero")
@@ -182,7 +192,7 @@ class RateSpec(Leaf):
         limit = self.rises_by or self.falls_by
         if limit is not None and self.deadband is not None:
             with located("deadband"):
-                if in_unit_of(self.deadband, limit, difference=True) >= limit.value:
+                if _band(limit, self.deadband) >= limit.value:
                     raise ValueError(f"must be less than {limit}")
         return self
 

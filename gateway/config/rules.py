@@ -14,8 +14,8 @@ from alerts.rule import Rule
 from gateway.config.branches import value_at
 from gateway.config.document import Document, Path
 from gateway.config.inspection import Inspection
-from gateway.config.nearest import unknown
-from gateway.config.problems import ConfigErrors
+from gateway.config.nearest import nearest, unknown
+from gateway.config.problems import ConfigErrors, quoted
 from gateway.config.sentences import Finding, findings
 from gateway.config.site_file import SiteDocument
 from gateway.config.source import Source, read_packaged, read_source
@@ -151,6 +151,8 @@ class Rules:
         override = dict(self._override.get(name) or {})
         devices = override.pop("devices", {})
         at: Path = ("rules", "override", name, "devices")
+        for key in [key for key in override if self._is_of_devices(name, str(key))]:
+            del override[key]
         if not isinstance(devices, dict):
             self.complete = False
             told = "the changes of each device are expected, such as {water-east: {on_delay: 10s}}"
@@ -162,6 +164,21 @@ class Rules:
                 told = "the changed keys of the rule are expected, such as {on_delay: 10s}"
                 self._inspection.at_value(self._site.document, (*at, device), told)
         return override, {str(device): change for device, change in devices.items() if isinstance(change, dict)}
+
+    def _is_of_devices(self, name: str, key: str) -> bool:
+        """A key beside the rule's own that was to say what differs on a device; it is noted where that goes."""
+        known = {field.alias or own for own, field in Rule.model_fields.items()}
+        if key in known:
+            return False
+        if key in self._site.names("devices"):
+            told = f"what differs on one device stands below `devices`: devices: {{{key}: {{…}}}}"
+        elif nearest(key, sorted({*known, "devices"})) == "devices":
+            told = f"unknown key {quoted(key)}; did you mean 'devices'?"
+        else:
+            return False
+        self.complete = False
+        self._inspection.at_key(self._site.document, ("rules", "override", name, key), f"{name}: {told}")
+        return True
 
     def _on_device(self, name: str, device: str, merged: dict[str, Any], change: dict[str, Any]) -> Rule | None:
         """The rule as it is on one device; None when that has problems, which are noted."""

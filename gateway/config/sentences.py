@@ -78,9 +78,10 @@ def _meant(found: list[Fault], model: type[BaseModel]) -> dict[Path, dict[str, s
 
 def _guess(key: str, model: type[BaseModel], parent: Path, branches: tuple[tuple[int, str], ...]) -> str | None:
     """The key that was meant: one of the branch that was taken first, then one of the others."""
-    every = Expected(model, parent).keys()
-    others = [valid for valid in every if valid != key]
-    return nearest(key, Expected(model, parent, branches).keys()) or nearest(key, others)
+    for expected in (Expected(model, parent, branches), Expected(model, parent)):
+        if near := nearest(key, [valid for valid in expected.keys() if valid != key]):  # noqa: SIM118 - no mapping
+            return near
+    return None
 
 
 def _sentence(fault: Fault, model: type[BaseModel], meant: str | None, written: Any) -> str:
@@ -88,7 +89,7 @@ def _sentence(fault: Fault, model: type[BaseModel], meant: str | None, written: 
         return _unknown_key(fault, model, meant)
     if fault.kind in _BOUNDS:
         return _out_of_bounds(fault, model, written)
-    if fault.kind in {"literal_error", "enum"} or _is_choice(fault, model):
+    if fault.kind in {"literal_error", "enum"} or (not _is_placed(fault, written) and _is_choice(fault, model)):
         return _no_choice(fault, model)
     if say := _SENTENCES.get(fault.kind):
         return say(fault)
@@ -102,7 +103,8 @@ def _unknown_key(fault: Fault, model: type[BaseModel], meant: str | None) -> str
         return f"unknown key {quoted(key)}: AnLou only reads; it never writes to a device"
     if str(key).endswith(")"):
         return f"unknown key {quoted(key)}: a value with a comma within {{ … }} stands in quotes"
-    return unknown("key", key, [meant] if meant else Expected(model, fault.path[:-1], fault.branches).keys())
+    valid = [name for name in Expected(model, fault.path[:-1], fault.branches).keys() if name != key]  # noqa: SIM118 - no mapping
+    return unknown("key", key, [meant] if meant else valid)
 
 
 # error → (key of the bound in its context, words)
@@ -123,6 +125,11 @@ def _out_of_bounds(fault: Fault, model: type[BaseModel], written: Any) -> str:
     if isinstance(written, str) and isinstance(bound, int):  # a duration is compared in nanoseconds
         return f"must be {words} {duration_words(bound)}, got {written}"
     return f"must be {words} {bound}, got {quoted(fault.input)}"
+
+
+def _is_placed(fault: Fault, written: Any) -> bool:
+    """A check of several keys has put its sentence here; it brings no input, and is not about this value's form."""
+    return fault.kind == "value_error" and fault.input is None and written is not None
 
 
 def _is_choice(fault: Fault, model: type[BaseModel]) -> bool:

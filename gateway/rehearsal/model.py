@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, RootModel
 from pydantic.json_schema import WithJsonSchema
 
+from gateway.config.nearest import nearest
 from gateway.fields import Duration, Id, Line, Prose, SeverityField, Strict, parse_duration
 from gateway.model import AlarmState, Health, Quality
 
@@ -32,7 +33,9 @@ def _one_of(words: Iterable[str]) -> AfterValidator:
 
     def check(value: str) -> str:
         if value not in known:
-            raise ValueError(f"one of {', '.join(known)} is expected, got {value!r}")
+            near = nearest(value, known)
+            hint = f"; did you mean {near!r}?" if near else ""
+            raise ValueError(f"one of {', '.join(known)} is expected, got {value!r}{hint}")
         return value
 
     return AfterValidator(check)

@@ -265,7 +265,11 @@ def test_an_alarm_and_a_point_of_one_zone() -> None:
     ("when", "where", "message"),
     [
         ({"together": [BUSY], "within": "1s"}, "when.together", "a list of two conditions is expected, got 1"),
-        ({"sequence": [BUSY, BUSY], "after": ["5s"]}, "when.after", "[the least, the most] is expected, got 1"),
+        (
+            {"sequence": [BUSY, BUSY], "after": ["5s"]},
+            "when.after",
+            "[the least, the most], such as [0s, 30s], is expected, got 1",
+        ),
         ({"together": [BUSY, BUSY]}, "when.within", "required"),
         ({"together": [BUSY, BUSY], "within": "2h"}, "when.within", "0s … 1h"),
         ({"sequence": [BUSY, BUSY], "after": ["5s", "1s"]}, "when.after", "[the least, the most]"),

@@ -88,7 +88,11 @@ LEVELS = [{"above": "3 cm"}, {"above": "10 cm", "severity": "critical"}]
         ({"when": {"above": "1 parsec"}}, ("when", "above"), "unknown unit 'parsec'"),
         ({"when": {"above": "1 m", "deadband": "-1 cm"}}, ("when", "deadband"), "must not be negative"),
         ({"when": {"above": "1 m", "deadband": "1 m"}}, ("when", "deadband"), "could never clear"),
-        ({"when": {"above": "1 m", "deadband": "1 s"}}, ("when", "deadband"), "measures time"),
+        (
+            {"when": {"above": "1 m", "deadband": "1 s"}},
+            ("when", "deadband"),
+            "its deadband 1 s do not measure the same",
+        ),
         ({"when": {"above": "1 m", "samples": 0}}, ("when", "samples"), "greater than or equal to 1"),
         ({"when": {"above": {"point": "sump_level", "facto": 2}}}, ("when", "above", "facto"), "Extra inputs"),
         ({"when": {"levels": []}}, ("when", "levels"), "at least one is expected"),
