@@ -16,16 +16,20 @@ _CALM = 60 * SECOND
 
 
 def has_companion(rule: Rule) -> bool:
-    """Rules people must answer (critical, high, medium), unless they watch the system itself.
+    """Rules people must answer (critical, high, medium, also where only an escalation is; life safety always), unless
+    they watch the system itself.
 
     A rule about quality or health has nothing to lose: the missing signal is what it reports. bind leaves those out.
     """
-    return rule.severity <= Severity.MEDIUM and rule.class_ is not AlarmClass.SYSTEM
+    if rule.class_ is AlarmClass.LIFE_SAFETY:
+        return True
+    return rule.worst <= Severity.MEDIUM and rule.class_ is not AlarmClass.SYSTEM
 
 
 def companion_rule(rule: Rule, unknown_for_ns: int) -> Rule:
-    """The companion of `rule`: the same labels, one severity below (at least high for life safety), never latched."""
-    severity = Severity(rule.severity + 1)
+    """The companion of `rule`: the same labels, one severity below (at least high for life safety, and never one that
+    is only journalled), never latched."""
+    severity = Severity(min(rule.severity + 1, Severity.LOW))
     if rule.class_ is AlarmClass.LIFE_SAFETY:
         severity = Severity.HIGH
     changes: dict[str, Any] = {

@@ -44,10 +44,14 @@ class _Silence:
 
 @dataclass(frozen=True, slots=True)
 class _Entered:
-    """An occurrence of a window that is open: until that label, or that mono time where the label has left it."""
+    """An occurrence of a window that is open: until that label, or that mono time where the label has left it.
+
+    `hours` are those by which it was entered: one whose hours were edited meanwhile is over when the new ones say so.
+    """
 
     until_wall_ns: int | None
     until_ns: int | None
+    hours: str = ""
 
 
 class Covers:
@@ -177,7 +181,7 @@ class Covers:
                 {**_SILENCE.dump_python(one.shown, mode="json"), "until_ns": one.until_ns}
                 for one in self._silences.values()
             ],
-            "entered": {name: [one.until_wall_ns, one.until_ns] for name, one in self._entered.items()},
+            "entered": {name: [one.until_wall_ns, one.until_ns, one.hours] for name, one in self._entered.items()},
             "left": dict(self._left),
             "since": list(self._since),
             "due_ns": self._due_ns,
@@ -251,7 +255,7 @@ class Covers:
             ends = next_edge(window.schedule, wall, self._bound.zone, self._bound.holidays)
             if entered is None and ends is not None and self._left.get(name) == ends:
                 return False
-            standing = _Entered(ends, None if ends is None else mono + ends - wall)
+            standing = _Entered(ends, None if ends is None else mono + ends - wall, _hours(window))
             self._entered[name] = standing
             if entered is None:
                 self._left.pop(name, None)
@@ -260,12 +264,13 @@ class Covers:
         if entered is None or not leave:
             return False
         over = entered.until_wall_ns is None or wall >= entered.until_wall_ns
-        if not over and (entered.until_ns is None or mono < entered.until_ns):
+        edited = entered.hours != _hours(window)
+        if not over and not edited and (entered.until_ns is None or mono < entered.until_ns):
             return False  # the label has stepped back before its beginning
         del self._entered[name]
-        if entered.until_wall_ns is not None:
+        if entered.until_wall_ns is not None and not edited:
             self._left[name] = entered.until_wall_ns
-        self._event("maintenance_over", at, {**_about(window), "why": "over"})
+        self._event("maintenance_over", at, {**_about(window), "why": "over" if over or not edited else "edited"})
         return True
 
     def _event(self, kind: str, at: Instant, body: Mapping[str, Any]) -> None:
@@ -326,6 +331,10 @@ class Covers:
 def _fits(match: Match, live: Live) -> bool:
     instance = live.instance
     return match.fits(instance.rule, instance.device, instance.part)
+
+
+def _hours(window: MaintenanceOptions) -> str:
+    return window.schedule.model_dump_json(exclude_unset=True)
 
 
 def _about(window: MaintenanceOptions) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from alerts.alarm import Alarm, Cue, Effect, Terms, Turn, choose, record
 from alerts.changed import changed
 from alerts.lifecycle import Trigger
-from gateway.model import SECOND, Command, CommandRefused, Instant, Mute
+from gateway.model import SECOND, Command, CommandRefused, Instant, Mute, Severity
 
 _DAY = 86_400 * SECOND
 MAX_SHELVE_NS = 8 * 3600 * SECOND
@@ -173,7 +173,12 @@ def expire(alarm: Alarm, now: Instant, terms: Terms) -> Changed:
 
 
 def speaks(alarm: Alarm) -> bool:
-    """Somebody hears of it. (What another alarm suppresses by design speaks through its suppressor.)"""
+    """Somebody hears of it. (What another alarm suppresses by design speaks through its suppressor.)
+
+    What is only journalled is never told to anybody.
+    """
+    if alarm.severity is Severity.JOURNAL:
+        return False
     return all(mute.kind == SUPPRESSED and mute.reason != OWN_STATE for mute in alarm.mutes)
 
 

@@ -470,3 +470,40 @@ def test_nothing_to_cover_stores_nothing_and_asks_for_no_time() -> None:
     here = Stage(rule("R"), devices=(device(),))
     assert not here.at(0).set(a=False)
     assert here.engine.next_due() is None
+
+
+@pytest.mark.parametrize("how", ["reload", "restart"])
+@pytest.mark.parametrize("schedule", [{"from": "22:00", "to": "22:01"}, {"from": "23:00", "to": "23:30"}])
+def test_a_window_that_was_edited_ends_when_its_new_hours_say_so(how: str, schedule: dict[str, Any]) -> None:
+    here = in_window()
+    here.windows = (window(schedule=schedule),)
+    here.at(70)
+    if how == "reload":
+        here.succeed(here.rules)
+    else:
+        here.restart()
+    here.tick()
+    assert here.told() == ["reraise"] and here.life().mutes == ()
+    over = next(event for event in here.events if event.kind == "maintenance_over" and event.rule is None)
+    assert over.body["why"] == "edited"
+
+
+def test_a_window_that_was_edited_and_is_open_still_goes_on_until_its_new_end() -> None:
+    here = in_window()
+    here.windows = (window(schedule={"from": "22:10", "to": "22:16"}),)
+    here.at(70).succeed(here.rules)
+    here.at(159).tick()
+    assert here.told() == []
+    assert [held.until_wall_ns for held in here.life().mutes] == [WALL + 160 * SECOND]
+    here.at(160).tick()
+    assert here.told() == ["reraise"]
+
+
+def test_where_the_clock_is_set_back_an_edited_window_does_not_outlast_its_new_hours() -> None:
+    here = in_window()
+    here.windows = (window(schedule={"from": "22:10", "to": "22:16"}),)
+    here.at(70).succeed(here.rules)
+    here.at(80).step(-3600).tick()
+    assert here.told() == []
+    here.at(160).tick()
+    assert here.told() == ["reraise"]
