@@ -9,7 +9,7 @@ from datetime import UTC, tzinfo
 from gateway.health.complaint import findings, nearest
 from gateway.health.feed import Feed
 from gateway.health.gateway import GatewayRecord, GatewayStatus
-from gateway.health.links import LinkRecord
+from gateway.health.links import LinkRecord, storm_limit
 from gateway.health.moments import Saying
 from gateway.health.reasons import point_healths
 from gateway.health.record import DeviceRecord
@@ -76,7 +76,8 @@ class HealthBook:
         """What a driver says of its link and units; it replaces what that link said before."""
         link = self._links.get(report.link)
         if link is None:
-            self._links[report.link] = link = LinkRecord(report)
+            behind = (each.device for each in self._records.values() if report.link in each.device.links)
+            self._links[report.link] = link = LinkRecord(report, storm_limit(behind))
         else:
             link.update(report)
         for unit in report.units:

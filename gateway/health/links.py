@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from gateway.health.points import BAD_REPLIES, LINK_TROUBLES, LINK_UP, OFFLINE_SHARE, STORM
-from gateway.model import SECOND, ErrorKind, Instant, LinkReport, Value
+from gateway.model import SECOND, Device, ErrorKind, Instant, LinkReport, Value
 
 PULSE_NS = 60 * SECOND
-STORM_PER_SECOND = 2000
+STORM_TIMES = 20
+"""So many times what is expected of a link's devices is a storm: one word may be several messages, bursts are usual."""
+STORM_LEAST, STORM_MOST = 500, 10_000
+"""Messages a second: fewer burden nobody, with more the gateway itself is at its end."""
 STORM_OVER_NS = 10 * SECOND
 
 
@@ -30,11 +35,12 @@ class Pulse:
 
 
 class Flow:
-    """Whether messages come faster than `STORM_PER_SECOND` over `STORM_OVER_NS`; still so for a minute after."""
+    """Whether messages come faster than `limit` a second over `STORM_OVER_NS`; still so for a minute after."""
 
-    __slots__ = ("_begun", "_storms", "pulse")
+    __slots__ = ("_begun", "_storms", "limit", "pulse")
 
-    def __init__(self) -> None:
+    def __init__(self, limit: float) -> None:
+        self.limit = limit
         self._begun: tuple[int, int] | None = None  # when, and the count then
         self._storms = 0
         self.pulse = Pulse()
@@ -45,26 +51,32 @@ class Flow:
             self._begun = (now.mono_ns, messages)
         span_ns = now.mono_ns - self._begun[0]
         if span_ns >= STORM_OVER_NS:
-            self._storms += (messages - self._begun[1]) * SECOND > STORM_PER_SECOND * span_ns
+            self._storms += (messages - self._begun[1]) * SECOND > self.limit * span_ns
             self.pulse.count(self._storms, now)
             self._begun = (now.mono_ns, messages)
 
 
+def storm_limit(devices: Iterable[Device]) -> float:
+    """With more messages a second it is a storm on these devices' link. Who speaks of changes only: one a second."""
+    usual = sum(SECOND / device.poll_ns if device.poll_ns else 1.0 for device in devices)
+    return min(max(STORM_TIMES * usual, STORM_LEAST), STORM_MOST)
+
+
 class LinkRecord:
-    """One link's newest report, and what of the earlier ones still matters.
+    """One link's newest report, and what of the earlier ones still matters. `storm_limit` as of its devices.
 
     `offline_share` is the percentage of its devices that are offline, where it has several: who knows them sets it.
     """
 
     __slots__ = ("_flow", "_pulses", "_replies", "down_since_ns", "offline_share", "report")
 
-    def __init__(self, report: LinkReport) -> None:
+    def __init__(self, report: LinkReport, storm_limit: float = STORM_LEAST) -> None:
         self.report = report
         self.down_since_ns: int | None = None
         self.offline_share = 0.0
         self._pulses = {trouble: Pulse() for trouble in LINK_TROUBLES}
         self._replies = Pulse()
-        self._flow = Flow()
+        self._flow = Flow(storm_limit)
         self.update(report)
 
     def update(self, report: LinkReport) -> None:

@@ -256,10 +256,10 @@ def test_a_site_without_its_gateway_still_tells() -> None:
     assert told(HealthBook((), {}, at(0)).gateway(GatewayStatus(**FINE), at(1)))["disk_used"] == 40.0
 
 
-def test_a_storm_is_more_than_two_thousand_messages_a_second_over_ten() -> None:
+def test_a_storm_is_more_than_five_hundred_messages_a_second_over_ten() -> None:
     one = book(gateway({"broker": True}))
     seen = []
-    for seconds, messages in ((0, 0), (5, 40_000), (10, 40_001), (20, 40_100), (65, 40_200), (71, 40_300)):
+    for seconds, messages in ((0, 0), (5, 10_000), (10, 10_001), (20, 10_100), (65, 10_200), (71, 10_300)):
         one.report(report(seconds, {"messages": messages}))
         seen.append(told(one.gateway(GatewayStatus(**FINE), at(seconds)))["broker/storm"])
     assert seen == [False, False, True, True, True, False]
@@ -267,9 +267,27 @@ def test_a_storm_is_more_than_two_thousand_messages_a_second_over_ten() -> None:
 
 def test_a_burst_that_the_ten_seconds_carry_is_no_storm() -> None:
     one = book(gateway({"broker": True}))
-    for seconds, messages in ((0, 0), (2, 15_000), (10, 19_999), (20, 20_000)):
+    for seconds, messages in ((0, 0), (2, 3_750), (10, 4_999), (20, 5_000)):
         one.report(report(seconds, {"messages": messages}))
         assert told(one.gateway(GatewayStatus(**FINE), at(seconds)))["broker/storm"] is False
+
+
+@pytest.mark.parametrize(
+    ("devices", "poll_s", "usual", "limit"), [(10, 120, 1, 500), (200, 1, 200, 4_000), (2_000, 1, 2_000, 10_000)]
+)
+def test_what_is_a_storm_follows_from_what_the_links_devices_are_expected_to_say(
+    devices: int, poll_s: int, usual: int, limit: int
+) -> None:
+    """Two thousand messages a second are a large site's ordinary day, and ten sensors' impossible one."""
+    many = [
+        replace(gateway(), id=f"d{number}", poll_ns=poll_s * SECOND, links=("broker",), points=())
+        for number in range(devices)
+    ]
+    for per_second, storm in ((usual, False), (limit, False), (limit + 10, True)):
+        one = book(gateway({"broker": True}), *many)
+        for seconds in (0, 10):
+            one.report(report(seconds, {"messages": seconds * per_second}))
+        assert told(one.gateway(GatewayStatus(**FINE), at(10)))["broker/storm"] is storm
 
 
 def foreign(seconds: float, replies: int) -> LinkReport:
