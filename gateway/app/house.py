@@ -31,6 +31,7 @@ from gateway.app.reload import Reloading
 from gateway.app.shutdown import Teardown
 from gateway.app.simulation import epoch
 from gateway.app.standing import Standing, engine_of, rules_of
+from gateway.app.telling import telling_families
 from gateway.bus import Bus, Change
 from gateway.clock import BuildingClock
 from gateway.config.load import SiteConfig
@@ -150,7 +151,16 @@ async def open_rooms(config: SiteConfig, folder: Path, rate: float, teardown: Te
     teardown.add("checkpoint", pipeline.checkpoint)
     journal.on_notice = noticed
     access = Access(journal, reader, pipeline)
-    figures = Figures(folder, journal, samples, bus, workers, historian=historian, now=lambda: clock.now().wall_ns)
+    figures = Figures(
+        folder,
+        journal,
+        samples,
+        bus,
+        workers,
+        historian=historian,
+        now=lambda: clock.now().wall_ns,
+        faulty=lambda: standing.engine.faulty_rules,
+    )
     quality = Quality(reader, clock, standing.rules)
     reloading = Reloading(standing, pipeline, figures)
     explaining = Explaining(standing, reader, folder, clock)
@@ -177,7 +187,7 @@ async def open_rooms(config: SiteConfig, folder: Path, rate: float, teardown: Te
         quarantined=samples.quarantined,
         kpi=quality.kpi,
         annunciation=standing.annunciation,
-        metrics=(figures.families, quality.families),
+        metrics=(figures.families, quality.families, partial(telling_families, standing.annunciation)),
         options=config.api,
         reload=reloading.reload,
         explain=explaining.occurrence,

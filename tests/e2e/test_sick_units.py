@@ -51,6 +51,7 @@ def test_sick_units_are_named_and_their_neighbours_stay_online(tmp_path: Path) -
             assert set(seen[device]) - {"online"}, seen
         metrics = running.http().get("/metrics").text
         assert 'anlou_unit_errors_total{link="lifts",unit="lift-1",number="1",kind="timeout"}' in metrics
+        assert "anlou_notices_came_total" in metrics and "anlou_notices_flood 0" in metrics
         assert running.interrupt() == 0
 
 
