@@ -24,6 +24,7 @@ LATIN = re.compile(
     r"|VictoriaMetrics|Elfin Eleon S1|Notifier|CGW-MB|Acrel|ASJ|T/T|B/T|/T\b|E\d+|0x[0-9A-F]+|[FTN]\b"
 )
 WEAK = {
+    "TSG T5002": "TSG T5002 as others quote it",
     "FLD": r"waterlogging",
     "TRF": r"Indoor dry-type|rated current in the neutral",
     "RCD": r"IEC 60364-7-722",
