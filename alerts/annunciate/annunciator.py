@@ -162,6 +162,8 @@ class Annunciator:
                 case.waiting = waiting = None
         if shown.state not in UNANSWERED:
             case.repeat_ns = None
+        if event.kind == "ack":
+            case.called = ()  # who was to be called because nobody had answered
         self.ladders.follow(case, shown, at)
         if waiting is not None and waiting.where is Where.MUTED and not shown.mutes:
             case.waiting = None

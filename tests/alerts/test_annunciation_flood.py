@@ -239,6 +239,49 @@ def test_who_is_called_by_a_digest_is_called_and_not_told_that_it_returned() -> 
     }
 
 
+def test_nobody_is_called_by_a_digest_for_what_has_been_acknowledged_meanwhile() -> None:
+    ladder = [{"steps": [{"after": "20s", "to": ["chief"]}]}]
+    to = plan(routes=[{"to": ["room"]}], escalation=ladder, **QUIET)
+    office = Office(high("Q"), devices=house(12), to=to)
+    for number in range(12):
+        office.at(number * 0.1).set(f"d{number:03}", a=True)
+    office.until(40)
+    assert len(rows(office, "escalate")) == 12
+    office.at(40).do("ack", next(iter(office.occurrences)))
+    office.until(71)
+    (calls,) = (notice for notice in office.notices if "chief" in (notice.to or ()))
+    assert calls.body["reasons"] == {"escalate": 11}
+
+
+def test_a_call_that_a_digest_should_have_made_is_made_when_the_alarm_is_heard_again() -> None:
+    """Muted before the digest, and the flood is over by then: not kept for the next flood, whenever that is."""
+    ladder = [{"steps": [{"after": "20s", "to": ["chief"]}]}]
+    to = plan(routes=[{"to": ["room"]}], escalation=ladder, **QUIET)
+    office = Office(high("Q"), high("LATE", "b"), devices=house(12), to=to)
+    for number in range(12):
+        office.at(number * 0.1).set(f"d{number:03}", a=True)
+    office.until(12)
+    for name in [*office.occurrences]:
+        office.do("ack", name)
+    office.at(12).set("d000", b=True)
+    office.until(40)
+    (late,) = (name for name, one in office.occurrences.items() if one.rule == "LATE")
+    assert [event.rule for event in office.events if event.kind == "escalate"] == ["LATE"]
+    office.do("shelve", late, comment="c", for_ns=1500 * SECOND)
+    office.until(1540)
+    assert [event.kind for event in office.events if event.kind.startswith("flood")] == ["flood_begin", "flood_end"]
+    assert not [notice for notice in office.notices if "chief" in (notice.to or ())]
+    office.until(1551)
+    told = [notice for notice in office.notices if notice.occurrence.rule == "LATE"]
+    assert {channel for notice in told for channel in notice.to or ()} == {"log", "room", "chief"}
+    assert all(not case.called for case in office.annunciator.memory.cases.values())
+    office.until(1600)
+    office.set("d000", b=False)
+    office.until(1700)
+    assert office.notices[-1].reason == "recover" and set(office.notices[-1].to or ()) == {"log", "room", "chief"}
+    office.balanced()
+
+
 def test_what_is_heard_again_in_the_moment_of_its_end_still_ends_for_those_who_were_told() -> None:
     office = Office(high("Q"), to=plan(routes=[{"to": ["room"]}], **QUIET))
     office.at(0).set(a=True)
