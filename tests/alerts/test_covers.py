@@ -507,3 +507,26 @@ def test_where_the_clock_is_set_back_an_edited_window_does_not_outlast_its_new_h
     assert here.told() == []
     here.at(160).tick()
     assert here.told() == ["reraise"]
+
+
+# --- what the journal says
+
+
+def test_the_journal_says_what_for_and_who() -> None:
+    here = in_window()
+    (begun,) = [event for event in here.events if event.kind == "maintenance" and event.rule is None]
+    assert begun.body["reason"] == {"en": "pump test", "zh": "水泵试验"}
+    ended = here.silence(500, rule="R").id
+    here.unsilence(ended)
+    rows = [(event.kind, event.by) for event in here.events if event.kind in ("silence", "unsilence")]
+    assert sorted(rows) == [("silence", "ann"), ("silence", "ann"), ("unsilence", "ann"), ("unsilence", "ann")]
+
+
+def test_a_window_that_is_taken_away_is_over_and_says_why() -> None:
+    here = in_window()
+    here.windows = ()
+    here.restart()
+    here.at(61).tick()
+    (over,) = [event for event in here.events if event.kind == "maintenance_over" and event.rule is None]
+    assert over.body == {"window": "W", "why": "removed"}
+    assert here.told() == ["reraise"]

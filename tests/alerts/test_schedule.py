@@ -436,3 +436,14 @@ def test_a_recurrence_that_cannot_be_is_refused(rule: str, message: str) -> None
     with pytest.raises(ValidationError, match="rrule") as caught:
         schedule(from_="09:00", lasts="1h", rrule=rule)
     assert message in str(caught.value)
+
+
+def test_a_recurrence_on_holidays_only_is_on_those_of_its_days() -> None:
+    """1 October 2026 is a Thursday."""
+    thursdays = schedule(rrule="FREQ=WEEKLY;BYDAY=TH", holidays="only", from_="09:00", to="17:00")
+    holidays = {date(2026, 10, 1), date(2026, 10, 2)}
+    inside = [contains(thursdays, utc(f"2026-10-0{day}T02:00"), SHANGHAI, holidays) for day in (1, 2, 8)]
+    assert inside == [True, False, False]
+    assert iso(next_edge(thursdays, utc("2026-10-01T12:00"), SHANGHAI, {*holidays, date(2026, 12, 31)})) == (
+        "2026-12-31T01:00"
+    )
