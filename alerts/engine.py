@@ -283,6 +283,11 @@ class AlarmEngine:
         return [view(live) for live in self._lives]
 
     @property
+    def faulty_rules(self) -> list[str]:
+        """Rules that cannot be judged: what they watch is UNKNOWN there."""
+        return self._evaluator.faulty
+
+    @property
     def annunciator(self) -> Annunciator | None:
         """Who decides what becomes a notice; None where every notice of the engine is one."""
         return self._annunciator

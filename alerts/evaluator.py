@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from alerts import mute
 from alerts.alarm import Alarm, Cue, Effect, advance
 from alerts.changed import changed
-from alerts.condition.columns import Columns
+from alerts.condition.columns import Columns, Reading
 from alerts.lifecycle import ACTIVE, DELAY_OFF, Trigger
 from alerts.live import Hush, Live
 from alerts.recorder import Recorder
@@ -35,6 +35,7 @@ class Evaluator:
         self._recorder = recorder
         self._woken: list[int] = []  # heap of places
         self._timed_mutes: set[int] = set()
+        self._faulty: set[int] = set()
         self._offset: int | None = None
         self._starting = False
         self._on_label = [live for live in lives if live.on_label]
@@ -105,22 +106,26 @@ class Evaluator:
             fault = f"{type(error).__name__}: {error}"
             if fault != live.fault:
                 live.fault = fault
-                rule, source = live.key
-                self._recorder.event("rule_error", at, None, {"rule": rule, "source": source, "error": fault})
+                self._tell_fault(live, fault, at)
             return True if live.guards else None  # what cannot be judged protects nobody
-        live.fault = None
+        if live.fault is not None:
+            live.fault = None
+            self._note_fault(live)
         return truth
 
     def _judge_hush(self, live: Live, hush: Hush, at: Instant, tick: bool) -> None:
         ask = hush.condition.tick if tick else hush.condition.judge
         try:
-            truth, fault = ask(self.columns, at.mono_ns), None
+            truth = ask(self.columns, at.mono_ns)
         except Exception as error:  # noqa: BLE001 - as in _judge
             truth, fault = None, f"suppress_when: {type(error).__name__}: {error}"
             if fault != hush.fault:
-                rule, source = live.key
-                self._recorder.event("rule_error", at, None, {"rule": rule, "source": source, "error": fault})
-        hush.fault = fault
+                hush.fault = fault
+                self._tell_fault(live, fault, at)
+        else:
+            if hush.fault is not None:
+                hush.fault = None
+                self._note_fault(live)
         hush.due_ns = due = hush.condition.next_due()
         if due is not None:
             hush.due_ns = due = max(due, at.mono_ns + SECOND // 1000)
@@ -130,6 +135,24 @@ class Evaluator:
             if live.companion is not None:
                 heapq.heappush(self._woken, live.companion)
 
+    def _tell_fault(self, live: Live, fault: str, at: Instant) -> None:
+        rule, source = live.key
+        self._recorder.event("rule_error", at, None, {"rule": rule, "source": source, "error": fault})
+        self._note_fault(live)
+
+    def _note_fault(self, live: Live) -> None:
+        hush = None if live.hush is None or live.guards else live.hush.fault
+        if live.fault is None and hush is None:
+            self._faulty.discard(live.index)
+        else:
+            self._faulty.add(live.index)
+
+    @property
+    def faulty(self) -> list[str]:
+        """The rules that could not be judged somewhere when they were asked last; a companion is its rule's."""
+        found = (self.lives[place].instance for place in self._faulty)
+        return sorted({each.companion_of[0] if each.companion_of else each.rule.rule for each in found})
+
     def _has_seen(self, live: Live, at: Instant) -> bool:
         """While the log is judged: this moment is in its state already."""
         return live.seen is not None and (self.position, at.mono_ns) <= live.seen
@@ -138,7 +161,7 @@ class Evaluator:
         before = live.alarm
         alarm = self._observe(live) if truth else before
         if truth is False and before.state in ACTIVE and before.condition is not False:
-            alarm = changed(before, value=live.condition.reading(self.columns).value)  # what it came down to
+            alarm = changed(before, value=self._reading(live).value)  # what it came down to
         alarm, effects = advance(alarm, Cue(_CUES[truth], seen_ns=seen_ns), at, live.terms)
         self.commit(live, alarm, effects, at)
         level = live.condition.severity
@@ -148,7 +171,7 @@ class Evaluator:
     def _observe(self, live: Live) -> Alarm:
         """Value, peak and level of a TRUE sample. While active, a higher level is news and goes through the table."""
         alarm = live.alarm
-        value, limit, unit = live.condition.reading(self.columns)
+        value, limit, unit = self._reading(live)
         severity = alarm.severity
         if alarm.state not in ACTIVE:
             level = live.condition.severity or live.instance.rule.severity
@@ -159,6 +182,12 @@ class Evaluator:
         if seen == (alarm.value, alarm.peak, alarm.limit, alarm.unit, alarm.severity):
             return alarm
         return changed(alarm, value=value, peak=peak, limit=limit, unit=unit, severity=severity)
+
+    def _reading(self, live: Live) -> Reading:
+        try:
+            return live.condition.reading(self.columns)
+        except Exception:  # noqa: BLE001 - what cannot be shown must be heard all the same
+            return Reading()
 
     # --- what follows
 
@@ -294,6 +323,7 @@ class Evaluator:
         ends = [end for end in (live.alarm.shelved_until_ns, live.alarm.out_until_ns) if end is not None]
         live.mute_due_ns = min(ends, default=None)
         self._watch_mutes(live)
+        self._note_fault(live)
         self.timers.arm(live.index, live.due())
 
     def go_on_from(self, former: Evaluator) -> None:

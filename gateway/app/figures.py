@@ -38,8 +38,10 @@ class Figures:
         *,
         historian: Historian | None = None,
         now: Callable[[], int] = host_wall_ns,
+        faulty: Callable[[], Sequence[str]] = tuple,
     ) -> None:
         self._now = now
+        self._faulty = faulty
         self._folder = folder
         self._journal = journal
         self._samples = samples
@@ -70,6 +72,7 @@ class Figures:
             storage_fault=any(store.blocked or store.busy_ns > STUCK_WRITE_NS for _, store in self._stores),
             clock_synced=host_clock_synced(),
             unclean_starts_ns=self.unclean_starts_ns,
+            faulty_rules=self._faulty(),
             historian=None if self._historian is None else self._historian.status,
             failed=tuple(self._failures()),
             degraded=tuple(self._troubles()),

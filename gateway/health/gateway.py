@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -17,6 +17,7 @@ LOOP_STUCK_S = 5.0
 OUTBOX_LONG = 1000
 QUEUE_LONG = 10_000
 SINK_BEHIND_S = 600.0
+MOST_NAMED = 5
 STARTS_WITHIN_NS = 3600 * SECOND
 
 
@@ -38,7 +39,8 @@ class GatewayStatus:
     system does not say. `samples_dropped` counts since start. `reload_refused`: the last reload was, and the rules
     of before it go on. `storage_slow`, `storage_fault`: one write takes for too long; storage refuses, or it takes
     for much too long. `clock_synced`: the host's clock has a time server, None when that is not known.
-    `unclean_starts_ns` (mono) are starts without a stop before them. `historian` is None when the site has none.
+    `unclean_starts_ns` (mono) are starts without a stop before them. `faulty_rules` cannot be judged
+    somewhere. `historian` is None when the site has none.
     `failed` names what makes the gateway useless (the writer is stuck, storage refuses), `degraded` what somebody
     must look at although it judges and tells: each a short clause.
     """
@@ -55,6 +57,7 @@ class GatewayStatus:
     storage_fault: bool = False
     clock_synced: bool | None = None
     unclean_starts_ns: tuple[int, ...] = ()
+    faulty_rules: Sequence[str] = ()
     historian: SinkFigures | None = None
     failed: tuple[Text, ...] = ()
     degraded: tuple[Text, ...] = ()
@@ -117,6 +120,7 @@ class GatewayRecord:
             "storage_fault": status.storage_fault,
             "clock_synced": status.clock_synced is not False,  # nobody knows: nothing to tell
             "unclean_starts": sum(at > now.mono_ns - STARTS_WITHIN_NS for at in status.unclean_starts_ns),
+            "rule_fault": bool(status.faulty_rules),
         }
         if status.historian is not None:
             told[f"{SINK}/sink_behind"] = float(status.historian.behind_s)
@@ -147,6 +151,10 @@ def problems(status: GatewayStatus, *, dropping: bool = False) -> tuple[Text, ..
         found.append(both("gateway_late", lag=f"{status.loop_lag_s:.1f}"))
     if status.reload_refused:
         found.append(both("gateway_reload_refused"))
+    if status.faulty_rules:
+        named = ", ".join(status.faulty_rules[:MOST_NAMED])
+        more = ", …" if len(status.faulty_rules) > MOST_NAMED else ""
+        found.append(both("gateway_rules_fail", rules=named + more))
     if dropping:
         found.append(both("gateway_dropping", count=f"{status.samples_dropped:,}"))
     return (*found, *_of_sink(status.historian))

@@ -32,6 +32,7 @@ _OWN = (
     Point("storage_fault", PointType.BOOL),
     Point("clock_synced", PointType.BOOL),
     Point("unclean_starts", PointType.INT),
+    Point("rule_fault", PointType.BOOL),
 )
 _OF_SINK = (
     Point("sink_behind", PointType.FLOAT, "s", SINK),

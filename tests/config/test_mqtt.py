@@ -98,9 +98,11 @@ def test_the_gateway_has_the_points_of_the_links_that_are_read(site: Folder) -> 
     site.change(("broker: {mqtt", 'idle: {modbus: "tcp://10.0.0.8"}\n  broker: {mqtt'))
     gateway = site.load().devices[-1]
     own = ["disk_used", "outbox_pending", "notices_late", "queue_depth", "loop_lag", "samples_dropped"]
-    own.append("reload_refused")
-    broker = [f"broker/{name}" for name in ("link_up", "data_gap", "poison", "unknown_device", "conflict")]
-    assert [point.key for point in gateway.points] == [*own, "bus/link_up", *broker, "health"]
+    own += ["reload_refused", "storage_slow", "storage_fault", "clock_synced", "unclean_starts", "rule_fault"]
+    bus = [f"bus/{name}" for name in ("link_up", "bad_replies", "offline_share")]
+    troubles = ("link_up", "data_gap", "poison", "unknown_device", "conflict", "storm", "offline_share")
+    broker = [f"broker/{name}" for name in troubles]
+    assert [point.key for point in gateway.points] == [*own, *bus, *broker, "health"]
     site.change(
         ("rules: {", 'historian: {kind: victoriametrics, url: "http://127.0.0.1:8428"}\nrules: {'),
         ("  gauge: {", "  gauge: {disabled: true, "),

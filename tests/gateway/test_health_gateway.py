@@ -107,6 +107,7 @@ def test_the_gateway_is_a_device(changes: dict[str, Any], said: str, health: Hea
         "storage_fault": False,
         "clock_synced": True,
         "unclean_starts": 0,
+        "rule_fault": False,
     }
     one.observe(published)
     view = one.device("gateway", at(1))
