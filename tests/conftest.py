@@ -1,0 +1,29 @@
+"""Under mutation (`make prove`) a property tries few examples, always the same ones, and shrinks nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+
+UNDER_MUTATION = "MUTANT_UNDER_TEST" in os.environ
+FEW = 40
+
+
+def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
+    """What a test itself or its room's profile says of examples would stand above a profile of here."""
+    for item in items if UNDER_MUTATION else ():
+        test = getattr(item, "function", None)
+        said = getattr(test, "_hypothesis_internal_use_settings", None)
+        if said is not None:
+            test._hypothesis_internal_use_settings = settings(  # type: ignore[union-attr]
+                said,
+                max_examples=min(said.max_examples, FEW),
+                derandomize=True,
+                database=None,
+                deadline=None,
+                phases=(Phase.explicit, Phase.generate),
+                suppress_health_check=list(HealthCheck),
+            )
