@@ -325,3 +325,47 @@ def test_bad_actors_share() -> None:
     found = kpis(tally, NORMS)["bad_actors"]
     assert [one["rule"] for one in found["alarms"]] == [f"R-{number:02}" for number in range(10)]
     assert found["share"] == pytest.approx(75 / 78, abs=1e-6)
+
+
+def test_who_was_not_told_keeps_nobody_waiting_and_who_was_told_once_does() -> None:
+    book = Book()
+    book.put(0, "raise", "A", muted=True)
+    assert book.figures()["time_to_ack"]["high"]["unanswered"] == 0
+    book.put(0, "raise", "B")
+    book.put(50, "reraise", "B", muted=True)
+    assert book.figures()["time_to_ack"]["high"]["unanswered"] == 1
+    book.put(60, "ack", "A")
+    assert book.figures()["time_to_ack"]["high"]["count"] == 0, "an answer to what nobody was told is no measure"
+
+
+def test_an_answer_counts_for_its_own_severity_only() -> None:
+    book = Book()
+    book.put(0, "raise", "A")
+    book.put(60, "ack", "A")
+    counts = {word: figures["count"] for word, figures in book.figures()["time_to_ack"].items()}
+    assert counts == {"critical": 0, "high": 1, "medium": 0, "low": 0, "journal": 0}
+
+
+def test_what_is_closed_without_a_return_is_over() -> None:
+    book = Book(3 * DAY)
+    book.put(0, "raise", "A")
+    book.put(100, "close", "A")
+    figures = book.figures()
+    assert figures["stale"]["count"] == 0
+    assert figures["time_to_clear"]["count"] == 1 and figures["time_to_clear"]["p50_s"] == 100
+    assert figures["unacked_returned"]["count"] == 0
+
+
+def test_a_day_itself_is_not_stale() -> None:
+    book = Book(2 * DAY)
+    book.put(86_400, "raise", "A")
+    assert book.figures()["stale"]["count"] == 0
+    book.put(86_399, "raise", "B")
+    assert book.figures()["stale"]["count"] == 1
+
+
+def test_a_start_at_the_end_is_the_next_spans() -> None:
+    book = Book()
+    book.put(0, "start", mono_s=0)
+    book.put(86_400, "start", mono_s=0)
+    assert book.tally.starts == 1 and book.tally.unobserved_ns == DAY
