@@ -19,6 +19,11 @@ from gateway.model import SECOND, AlarmState, Instant, Mute, Quality, Text, Trut
 
 _CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
 _ANSWERS = {True: "answer_true", False: "answer_false", None: "answer_unknown"}
+_WAITS = {
+    AlarmState.RTN_UNACKED: "why_unanswered",
+    AlarmState.LATCHED_UNACKED: "why_latched",
+    AlarmState.LATCHED_ACKED: "why_not_reset",
+}
 _ACTIVITIES = {True: "active", False: "inactive", None: "not_known"}
 
 
@@ -192,6 +197,8 @@ def _reasons(told: Explanation) -> Iterator[Text]:
     elif told.left_ns is not None and answer is None:
         yield say("why_frozen", left=left)
     elif answer is not True:
+        if told.state in _WAITS:
+            yield say(_WAITS[told.state])
         yield say("why_false" if answer is False else "why_unknown")
     if answer is not True and told.state not in ACTIVE:
         for one in blamed(told.condition):

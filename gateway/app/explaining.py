@@ -19,6 +19,7 @@ from gateway.app.explained import explanation_body, life_told, rule_body, unexpl
 from gateway.app.standing import Standing, rules_of
 from gateway.clock import Clock
 from gateway.config.load import SiteConfig
+from gateway.config.nearest import nearest
 from gateway.model import Occurrence
 from gateway.rehearsal.hindsight import LONGEST_NS, NotWatched, look_back, needed
 from gateway.rehearsal.rebinding import Rebinding
@@ -75,6 +76,8 @@ class Explaining:
             else:
                 told = explanation_body(explain(live, columns, now), ZoneInfo(config.site.timezone))
                 return {**_about(config, rule, source), "at": rfc3339(now.wall_ns), "judged": "live", **told}
+        elif at_wall_ns > now.wall_ns:
+            raise NotExplained("that time has not come yet")
         try:
             return await anyio.to_thread.run_sync(
                 of_rule,
@@ -144,7 +147,9 @@ def of_rule(config: SiteConfig, reader: Reader, folder: Path, key: tuple[str, st
     """A rule on a source at a time, from stored frames. NotWatched. Blocks."""
     few = needed(config.rules, key[0])
     if not few:
-        raise NotWatched(f"there is no rule {key[0]!r}")
+        near = nearest(key[0], rules_of(config))
+        hint = "" if near is None else f"; did you mean {near!r}?"
+        raise NotWatched(f"there is no rule {key[0]!r}{hint}")
     frames = StoredFrames(folder / "tele.db")
     try:
         bound = Rebinding.of(config, few).bound()

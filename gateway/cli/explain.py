@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -14,6 +15,7 @@ from alerts.explain import texts
 from alerts.written import one_line
 from gateway.app.control import ControlError, ask
 from gateway.app.explaining import of_occurrence, of_rule
+from gateway.cli.check import AssumedPorts
 from gateway.clock import host_wall_ns
 from gateway.config.load import SiteConfig, load_site
 from gateway.config.problems import ConfigErrors
@@ -53,7 +55,11 @@ def run(options: argparse.Namespace) -> int:
         sys.stderr.write("anlou: --at is for a rule and a source; an alarm has its own times\n")
         return EXIT_USAGE
     try:
-        told = _asked(options) if options.site is None else _read(options, load_site(options.site))
+        told = (
+            _asked(options)
+            if options.site is None
+            else _read(options, load_site(options.site, AssumedPorts({}, os.environ)))
+        )
     except ConfigErrors as errors:
         sys.stderr.write(f"{errors}\n")
         return EXIT_USAGE

@@ -15,6 +15,7 @@ from alerts.engine import AlarmEngine
 from alerts.explain import Explanation, Operand, explain, tree, with_since
 from alerts.live import Key
 from alerts.rule import Rule
+from gateway.config.nearest import nearest
 from gateway.model import SECOND, Frame, Instant, Truth
 from gateway.rehearsal.stored import StoredFrames
 
@@ -87,8 +88,13 @@ def look_back(
     only = bound_for(bound, key)
     if not any((one.rule.rule, one.source) == key for one in only.instances):
         why = [one.why for one in bound.unbound if one.rule == key[0] and one.source in (key[1], None)]
-        raise NotWatched("; ".join(dict.fromkeys(why)) or "there is no such source")
+        raise NotWatched("; ".join(dict.fromkeys(why)) or f"there is no such source{_near(bound, key)}")
     return _Replay(only, key, frames, at_wall_ns).run(starts)
+
+
+def _near(bound: Bound, key: Key) -> str:
+    near = nearest(key[1], [one.source for one in bound.instances if one.rule.rule == key[0]])
+    return "" if near is None else f"; did you mean {near!r}?"
 
 
 class _Replay:

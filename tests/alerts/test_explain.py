@@ -135,3 +135,16 @@ def test_looking_changes_nothing() -> None:
     assert stage.engine.checkpoint(stage.now, stage.position) == before
     stage.at(10).tick()
     assert stage.life().active_ns == stage.wall + 10_000_000_000
+
+
+def test_what_is_over_says_what_it_waits_for() -> None:
+    stage = Stage(rule("R", latching=True), rule("O", "b"))
+    stage.at(0).set(a=True, b=True)
+    stage.at(1).set(a=False, b=False)
+    assert told(stage)[:2] == [
+        "it is latched: it ends when somebody acknowledges and resets it",
+        "the condition is FALSE",
+    ]
+    stage.at(2).do("ack", stage.life().occurrence)
+    assert told(stage)[0] == "it is latched: it ends when somebody resets it"
+    assert told(stage, "O")[:2] == ["it is over, and stays until somebody acknowledges it", "the condition is FALSE"]

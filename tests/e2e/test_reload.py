@@ -174,6 +174,13 @@ def test_why(gateway: tuple[Anlou, Path]) -> None:
     refused = running.http().get("/api/v1/explain", params={"rule": "T-99", "source": "lift-1"})
     assert refused.status_code == 404 and "T-99" in refused.json()["detail"]
 
+    later = running.http().get(
+        "/api/v1/explain", params={"rule": "T-01", "source": "lift-1", "at": "2099-01-01T00:00:00Z"}
+    )
+    assert later.status_code == 404 and later.json()["detail"] == "that time has not come yet"
+    slip = running.http().get("/api/v1/explain", params={"rule": "T-1", "source": "lift-1"})
+    assert "did you mean 'T-01'?" in slip.json()["detail"]
+
     shown = said("explain", "T-01", "lift-1", "--data", data, "--language", "en")
     assert "the condition is FALSE" in shown and "limit 500 → FALSE" in shown
     assert "at_least: 500" in said("explain", "T-01", "lift-1", "--at", at, "--data", data, "--language", "en")

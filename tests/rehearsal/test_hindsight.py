@@ -172,3 +172,10 @@ def test_rules_that_ask_in_a_circle_come_to_an_end() -> None:
         return rule(name, on={"device": "dev"}, when={"all": [{"alarm": other}, {"point": "a", "is": True}]})
 
     assert len(needed([asking("P", "Q"), asking("Q", "P")], "P")) == 2
+
+
+async def test_an_unknown_source_is_told_with_the_nearest_one(tmp_path: Path) -> None:
+    async with past(tmp_path) as then:
+        then.hear(1000)
+    with pytest.raises(NotWatched, match="there is no such source; did you mean 'dev'"):
+        back(tmp_path, "D", WALL + 2000 * SECOND, "dve")
