@@ -1,4 +1,4 @@
-"""What a rule asks about: its own conditions, the points that they name, and for how long these may be unknown."""
+"""What a rule asks about: its devices, conditions, the points that they name, and how long these may be unknown."""
 
 from __future__ import annotations
 
@@ -17,6 +17,15 @@ def unknown_for(rule: Rule, device: Device, part: str | None) -> int:
     if rule.unknown_for is not None:
         return rule.unknown_for
     return max(3 * _period(rule, device, part), LEAST_UNKNOWN)
+
+
+def matches(rule: Rule, device: Device) -> bool:
+    """Whether its `on` means this device, wherever it is and whatever points it has."""
+    on = rule.on
+    pairs = ((on.system, device.system), (on.device, device.id), (on.profile, device.profile))
+    return all(asked is None or asked == found for asked, found in pairs) and all(
+        device.labels.get(key) == value for key, value in on.labels.items()
+    )
 
 
 def fills(rule: Rule) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, tzinfo
 
-from alerts.asked import fills, named_points, own_conditions, tells_of_silence, unknown_for
+from alerts.asked import fills, matches, named_points, own_conditions, tells_of_silence, unknown_for
 from alerts.bound import BindProblem, Bound, Instance, Unbound
 from alerts.companion import SUFFIX, companion_rule, has_companion
 from alerts.condition.build import Absent, Fitted, Mistake, Scope, build
@@ -95,7 +95,7 @@ class _Binder:
 
     def bind_rule(self, rule: Rule) -> None:
         self.by_rule[rule.rule] = []
-        candidates = [device for device in self.devices if _matches(rule, device)]
+        candidates = [device for device in self.devices if matches(rule, device)]
         if slips := list(self.places.slips(rule.on)):
             for loc, message in slips:
                 self._problem(rule, loc, message)
@@ -348,14 +348,6 @@ class _Binder:
 
     def _problem(self, rule: Rule, loc: Loc, message: str) -> None:
         self.problems.append(BindProblem(rule.rule, loc, message, device=rule.device))
-
-
-def _matches(rule: Rule, device: Device) -> bool:
-    on = rule.on
-    pairs = ((on.system, device.system), (on.device, device.id), (on.profile, device.profile))
-    return all(asked is None or asked == found for asked, found in pairs) and all(
-        device.labels.get(key) == value for key, value in on.labels.items()
-    )
 
 
 def _steps(rule: Rule, scope: Scope) -> list[tuple[Node, Severity]]:
