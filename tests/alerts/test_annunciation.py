@@ -418,6 +418,17 @@ def test_a_ladder_that_the_site_has_no_more_ends() -> None:
     assert len(called(office)) == 1
 
 
+def test_a_ladder_that_the_site_has_shortened_ends() -> None:
+    office = Office(rule("Q", severity="high"), to=plan(escalation=LADDER, **FEW))
+    office.at(0).set(a=True)
+    office.until(125)
+    office.plan = plan(escalation=[{"steps": [{"after": "2min", "to": ["room"]}]}], **FEW)
+    office.restart()
+    office.at(126).set(a=True)
+    office.until(1000)
+    assert [at for at, _, _ in called(office)] == [120.0]
+
+
 # --- settling
 
 
