@@ -40,7 +40,7 @@ class Evaluator:
         self._starting = False
         self._on_label = [live for live in lives if live.on_label]
         for live in lives:
-            columns.alarm_active[live.key] = live.alarm.active
+            self._show_others(live)
 
     # --- asking
 
@@ -209,9 +209,7 @@ class Evaluator:
             self._recorder.effects(live, self._marked(live, effects), at)
             self._recorder.touch(live)
         self._arm(live, at)
-        active = live.alarm.active
-        if active is not self.columns.alarm_active[live.key]:
-            self.columns.alarm_active[live.key] = active
+        if self._show_others(live):
             for place in live.readers:
                 heapq.heappush(self._woken, place)
         if before.state in DELAY_OFF and alarm.state not in DELAY_OFF and alarm.mutes:
@@ -219,6 +217,16 @@ class Evaluator:
         if live.suppresses is not spoke:
             for place in live.targets:
                 self.suppress(self.lives[place], at)
+
+    def _show_others(self, live: Live) -> bool:
+        """Show conditions on other alarms what this one is now; whether it is something else than before."""
+        columns, key, alarm = self.columns, live.key, live.alarm
+        before, hushed = columns.alarm_active.get(key), key in columns.alarm_hushed
+        active = columns.alarm_active[key] = alarm.active
+        is_hushed = bool(active and alarm.mutes) and any(held.reason == mute.OWN_STATE for held in alarm.mutes)
+        if is_hushed is not hushed:
+            (columns.alarm_hushed.add if is_hushed else columns.alarm_hushed.discard)(key)
+        return active is not before or is_hushed is not hushed
 
     def _marked(self, live: Live, effects: Sequence[Effect]) -> Sequence[Effect]:
         """The raise of a part says whether it is the first of its rule among those still open on the device."""
@@ -319,7 +327,7 @@ class Evaluator:
 
     def take_up(self, live: Live) -> None:
         """A stored alarm goes on: nothing has happened, only the deadlines and what others see of it are set."""
-        self.columns.alarm_active[live.key] = live.alarm.active
+        self._show_others(live)
         ends = [end for end in (live.alarm.shelved_until_ns, live.alarm.out_until_ns) if end is not None]
         live.mute_due_ns = min(ends, default=None)
         self._watch_mutes(live)

@@ -56,7 +56,7 @@ def _not(spec: NotSpec, scope: Scope, loc: Loc) -> Node:
 
 
 def _alarm(spec: AlarmSpec, scope: Scope, loc: Loc) -> Node:
-    return OtherAlarm(composed.asked_alarms(spec, scope))
+    return OtherAlarm(composed.asked_alarms(spec, scope), heard=spec.heard)
 
 
 def _count(spec: CountSpec, scope: Scope, loc: Loc) -> Node:

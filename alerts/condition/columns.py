@@ -28,6 +28,7 @@ class Columns:
     `slots` maps (device, point key) to the slot, `keys` back. `at_ns` is the building time (mono) of the slot's newest
     sample and tells a condition whether it has seen that sample before. `alarm_active` is kept by the engine: True
     while that alarm (rule, source) is active, False while it is not, None (or no entry) while it is not known.
+    `alarm_hushed` are the active ones that their own rule's `suppress_when` keeps silent.
     `epoch` counts how often the past was forgotten: windows do not reach over it; `outage_ns` is how long the gateway
     was off before the newest one. `late_ns` holds when (mono) a slot was last heard with a sample that came too late to
     be current. `label_ns` added to building time is its UTC label; only conditions on the calendar read it, and they
@@ -41,6 +42,7 @@ class Columns:
     at_ns: list[int] = field(default_factory=list)
     source_ns: list[int | None] = field(default_factory=list)
     alarm_active: dict[tuple[str, str], Truth] = field(default_factory=dict)
+    alarm_hushed: set[tuple[str, str]] = field(default_factory=set)
     epoch: int = 0
     outage_ns: int = 0
     late_ns: dict[int, int] = field(default_factory=dict)

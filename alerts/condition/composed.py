@@ -84,7 +84,7 @@ def _voters(spec: Operand, scope: Scope, loc: Loc) -> Iterator[tuple[Who, Node]]
     if isinstance(spec, AlarmSpec):
         for rule, source in asked_alarms(spec, scope):
             of, _, its_part = source.partition("/")
-            yield (of, its_part, ""), OtherAlarm([(rule, source)])
+            yield (of, its_part, ""), OtherAlarm([(rule, source)], heard=spec.heard)
     elif isinstance(spec, Leaf) and spec.parts != "every":
         for point in scope.points(spec, loc):
             one = spec.model_copy(update={"point": point.key, "points": None, "parts": None})

@@ -201,18 +201,19 @@ class Escalated(Joined):
 
 
 class OtherAlarm(Node):
-    """Any of some other alarms is active."""
+    """Any of some other alarms is active. With `heard` one that its own `suppress_when` keeps silent is not."""
 
-    __slots__ = ()
+    __slots__ = ("heard",)
 
-    def __init__(self, alarms: Iterable[tuple[str, str]]) -> None:
+    def __init__(self, alarms: Iterable[tuple[str, str]], *, heard: bool = False) -> None:
         super().__init__(alarms=frozenset(alarms))
+        self.heard = heard
 
     def judge(self, columns: Columns, now_ns: int) -> Truth:
         result: Truth = False
         for alarm in self.alarms:
             truth = columns.alarm_active.get(alarm)
-            if truth:
+            if truth and not (self.heard and alarm in columns.alarm_hushed):
                 return True
             if truth is None:
                 result = None
@@ -307,7 +308,8 @@ class Blind(Node):
         return [self._since_ns, self._filling_ns, self._asked_ns]
 
     def restore(self, state: Any) -> None:
-        self._since_ns, self._filling_ns, self._asked_ns = state
+        self._since_ns, self._filling_ns, *asked = state
+        self._asked_ns = asked[0] if asked else None  # an earlier version did not keep it
 
 
 def every(truths: Iterable[Truth]) -> Truth:

@@ -42,10 +42,14 @@ KINDS: dict[str, tuple[str, ...]] = {
 
 
 class AlarmSpec(Operand):
-    """Another rule's alarm is active on the same device, or anywhere in the same zone, floor, building or site."""
+    """Another rule's alarm is active on the same device, or anywhere in the same zone, floor, building or site.
+
+    `heard`: only one that its own rule's `suppress_when` does not keep silent counts.
+    """
 
     alarm: Id
     same: Literal["device", "zone", "floor", "building", "site"] = "device"
+    heard: bool = False
 
     def asked_rules(self) -> Iterator[tuple[Loc, str]]:
         yield ("alarm",), self.alarm
