@@ -335,3 +335,18 @@ def test_a_window_that_fills_is_no_lost_protection_and_a_dead_sensor_is_at_once(
     assert kept.tick(columns, 16 * SECOND) is True, "it had its time and does not answer"
     guarded.answers_at = 12 * SECOND
     assert blind.tick(columns, 12 * SECOND) is False
+
+
+def test_blind_gives_an_alarm_that_it_reads_that_alarms_own_time_also_over_a_restart() -> None:
+    columns, key = Columns(), ("WA-01", "ramp")
+    columns.alarm_active[key] = None
+    blind, other = (Blind(OtherAlarm([key]), 60, 0, {key: 600}) for _ in range(2))
+    assert (blind.judge(columns, 100), blind.next_due()) == (F, 700)
+    other.restore(blind.snapshot())
+    assert (other.judge(columns, 699), other.judge(columns, 700)) == (F, T)
+    columns.alarm_active[key] = False
+    assert other.judge(columns, 800) is F
+    columns.alarm_active[key] = None
+    assert (other.judge(columns, 900), other.next_due()) == (F, 1500), "lost anew, a new while"
+    other.restore([None, None])
+    assert other.judge(columns, 2000) is F
