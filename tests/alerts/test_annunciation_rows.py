@@ -37,3 +37,21 @@ def test_a_flood_says_where_it_began_how_long_it_lasted_and_how_many_went_by_dig
     assert bodies(office, "flood_begin") == [{"count": 11, "first_out": first}]
     (ended,) = bodies(office, "flood_end")
     assert ended["lasted_s"] == 600 and ended["digested"] == 15
+
+
+def test_a_digest_names_its_alarms() -> None:
+    office = Office(rule("Q", severity="high"), rule("S", "b", severity="low"), to=plan(**QUIET))
+    office.at(0).set(a=True, b=True)
+    office.until(1000)
+    (notice,) = [notice for notice in office.notices if notice.reason == "digest"]
+    first, second = (event.occurrence for event in office.events if event.kind == "raise")
+    assert notice.body["occurrences"] == [first, second]
+    common = {"reason": "raise", "source": "dev"}
+    assert notice.body["alarms"] == [
+        {"occurrence": first, "rule": "Q", "severity": "high", "title": {"en": "Q", "zh": "Q"}, **common},
+        {"occurrence": second, "rule": "S", "severity": "low", "title": {"en": "S", "zh": "S"}, **common},
+    ]
+    assert (notice.body["kind"], notice.body["reasons"]) == ("group", {"raise": 2})
+    assert (notice.body["rules"], notice.body["systems"]) == ({"Q": 1, "S": 1}, {"test": 2})
+    (row,) = bodies(office, "digest")
+    assert row["occurrences"] == [first, second] and row["count"] == 2
