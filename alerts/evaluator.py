@@ -9,6 +9,7 @@ from alerts import mute
 from alerts.alarm import Alarm, Cue, Effect, advance
 from alerts.changed import changed
 from alerts.condition.columns import Columns, Reading
+from alerts.condition.logic import earliest
 from alerts.lifecycle import ACTIVE, DELAY_OFF, Trigger
 from alerts.live import Hush, Live
 from alerts.recorder import Recorder
@@ -126,7 +127,8 @@ class Evaluator:
             if hush.fault is not None:
                 hush.fault = None
                 self._note_fault(live)
-        hush.due_ns = due = hush.condition.next_due()
+        truth, lapses = self._lapsed(live, hush, truth, at.mono_ns)
+        hush.due_ns = due = earliest((hush.condition.next_due(), lapses))
         if due is not None:
             hush.due_ns = due = max(due, at.mono_ns + SECOND // 1000)
             self.timers.arm(live.index, due)
@@ -134,6 +136,17 @@ class Evaluator:
             hush.on = truth
             if live.companion is not None:
                 heapq.heappush(self._woken, live.companion)
+
+    @staticmethod
+    def _lapsed(live: Live, hush: Hush, truth: Truth, now_ns: int) -> tuple[Truth, int | None]:
+        """The answer, FALSE where UNKNOWN has kept a life-safety alarm silent for too long; else when that will be."""
+        if truth is not None or not hush.on or not live.terms.life_safety:
+            hush.unknown_ns = None
+            return truth, None
+        if hush.unknown_ns is None:
+            hush.unknown_ns = now_ns
+        lapses = hush.unknown_ns + live.instance.unknown_for_ns
+        return (False, None) if now_ns >= lapses else (None, lapses)
 
     def _tell_fault(self, live: Live, fault: str, at: Instant) -> None:
         rule, source = live.key

@@ -28,10 +28,15 @@ NOTHING = Past()
 
 @dataclass(slots=True, eq=False)
 class Hush:
-    """A rule's `suppress_when` at work; its companion shares it. UNKNOWN leaves `on` as it was."""
+    """A rule's `suppress_when` at work; its companion shares it. UNKNOWN leaves `on` as it was.
+
+    But a life-safety alarm is not kept silent by what nobody knows: no longer than `unknown_for`, counted since
+    `unknown_ns`.
+    """
 
     condition: Condition
     on: bool = False
+    unknown_ns: int | None = None
     due_ns: int | None = None
     fault: str | None = None
 

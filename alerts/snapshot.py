@@ -92,7 +92,8 @@ def hush_out(live: Live) -> Any:
     if hush is None or live.guards:
         return None
     asked = hush.condition.snapshot()
-    return {"hash": live.instance.hush_hash, "on": hush.on, "due_ns": hush.due_ns, "condition": asked}
+    state = {"hash": live.instance.hush_hash, "on": hush.on, "due_ns": hush.due_ns, "condition": asked}
+    return state if hush.unknown_ns is None else {**state, "unknown_ns": hush.unknown_ns}
 
 
 def hush_in(live: Live, state: Mapping[str, Any] | None) -> None:
@@ -100,7 +101,7 @@ def hush_in(live: Live, state: Mapping[str, Any] | None) -> None:
     hush = live.hush
     if hush is None or live.guards or state is None:
         return
-    hush.on = state["on"]
+    hush.on, hush.unknown_ns = state["on"], state.get("unknown_ns")
     if state["hash"] != live.instance.hush_hash:
         return
     try:
