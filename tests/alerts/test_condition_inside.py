@@ -68,6 +68,9 @@ WITH_PLAIN: dict[str, Make] = {
     "together": lambda node: Together(Plain(), node, 5, 0, counts_downtime=False),
     "sequence": lambda node: Sequence(Plain(), node, 0, 5, 0, counts_downtime=False),
     "absent": lambda node: Missing(node, Plain(), 5, sticky=False, trip=False, unknown_for_ns=5, counts_downtime=False),
+    "absent after": lambda node: Missing(
+        Plain(), node, 5, sticky=False, trip=False, unknown_for_ns=5, counts_downtime=False
+    ),
     "flat": lambda node: Flat(0, 1.0, 1200, 2, gap_ns=100, unit=None, gate=node),
 }
 AROUND: dict[str, Make] = {
@@ -126,6 +129,11 @@ def test_what_is_inside_is_kept_and_restored(name: str) -> None:
 @pytest.mark.parametrize("name", ["not", "stretched", "consecutive", "lasting", "all", "any", "together"])
 def test_it_shows_what_is_inside(name: str) -> None:
     assert MADE[name](Inner()).reading(Columns()) == Reading(3, 4, "m")
+
+
+def test_a_flat_line_without_a_gate_is_made_of_nothing_else() -> None:
+    node = Flat(0, 1.0, 1200, 2, gap_ns=100, unit=None, gate=None)
+    assert (node.inside(), node.slots, node.needs, node.alarms, node.on_label) == ((), {0}, {0}, frozenset(), False)
 
 
 def test_an_escalation_is_blind_only_without_its_base() -> None:

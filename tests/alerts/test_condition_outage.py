@@ -7,13 +7,14 @@ import json
 import pytest
 
 from alerts.condition.columns import Columns, Reading
+from alerts.condition.count import EDGES, Count
 from alerts.condition.flat import STEPS, Spread
 from alerts.condition.median import Recent
 from alerts.condition.node import Node
 from alerts.condition.rate import Rate, Window
 from alerts.condition.state import Consecutive, Lasting
 from alerts.condition.stretched import Stretched
-from alerts.condition.together import Sequence, Together
+from alerts.condition.together import OCCURRENCES, Sequence, Together
 from gateway.model import SECOND, Severity, Truth
 from tests.alerts.building import One
 from tests.alerts.telling import Says
@@ -149,6 +150,31 @@ def test_a_time_that_had_run_out_before_the_link_was_lost_stays_run_out(lost_s: 
         says.truth = word
         answer = node.judge(table, at * S)
     assert answer is truth
+
+
+@pytest.mark.parametrize("off", [False, True])
+def test_what_is_remembered_is_bounded_before_and_behind_an_outage(off: bool) -> None:
+    says, table = two(), columns()
+    count = Count(says[0], 1000, 1000, 10**9 * S)
+    sequence = Sequence(says[0], says[1], 0, 10**9 * S, 0, counts_downtime=True)
+    for at in range(2 * (OCCURRENCES + 100)):
+        if off and at == 11:
+            table.forget(S)
+        says[0].truth, says[1].truth = bool(at % 2), F
+        count.judge(table, at * S)
+        sequence.judge(table, at * S)
+    assert len(count.snapshot()[3]) == EDGES
+    assert len(sequence.snapshot()[0]) == OCCURRENCES
+
+
+def test_a_window_is_open_at_its_begin() -> None:
+    recent = Recent(1000, 10)
+    for at in (100, 200, 300):
+        recent.add(at, float(at))
+    recent.forget(200)
+    assert recent.snapshot() == [[300, 300.0]]
+    recent.forget(299)
+    assert recent.median == 300.0
 
 
 def test_an_empty_reading_is_a_reading() -> None:
