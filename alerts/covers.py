@@ -330,6 +330,8 @@ class Covers:
 
 def _fits(match: Match, live: Live) -> bool:
     instance = live.instance
+    if match.severity is not None and instance.rule.worst not in match.severity:
+        return False  # what is asked to be quiet is mild: not an alarm that may turn out to be critical
     return match.fits(instance.rule, instance.device, instance.part)
 
 

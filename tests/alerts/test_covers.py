@@ -11,7 +11,7 @@ import pytest
 from alerts.covers import MAX_SILENCE_NS, MOST_SILENCES
 from alerts.maintenance import MaintenanceOptions
 from gateway.model import SECOND, AlarmState, CommandRefused
-from tests.alerts.stage import WALL, Stage, device, level_rule, rule
+from tests.alerts.stage import GUIDANCE, WALL, Stage, device, level_rule, rule
 
 S = AlarmState
 BEGINS, ENDS = 40, 400
@@ -530,3 +530,22 @@ def test_a_window_that_is_taken_away_is_over_and_says_why() -> None:
     (over,) = [event for event in here.events if event.kind == "maintenance_over" and event.rule is None]
     assert over.body == {"window": "W", "why": "removed"}
     assert here.told() == ["reraise"]
+
+
+@pytest.mark.parametrize("by", ["silence", "window"])
+def test_what_covers_the_mild_does_not_cover_what_becomes_critical(by: str) -> None:
+    worse = {"escalate": [{"when": {"point": "b", "is": True}, "severity": "critical"}], "guidance": GUIDANCE}
+    here = stage(rule("R", **worse), rule("Q"), windows=[window(severity="low")] if by == "window" else [])
+    if by == "silence":
+        here.silence(severity="low")
+    here.at(60).set(a=True, b=False)
+    here.at(61).set(b=True)
+    assert here.told("R") == ["raise", "severity_up"] and here.told("Q") == []
+
+
+def test_it_does_when_that_is_named_too() -> None:
+    worse = {"escalate": [{"when": {"point": "b", "is": True}, "severity": "critical"}], "guidance": GUIDANCE}
+    here = stage(rule("R", **worse), windows=[])
+    here.silence(severity=["low", "critical"])
+    here.at(60).set(a=True, b=True)
+    assert here.told() == []
