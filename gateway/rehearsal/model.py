@@ -41,6 +41,35 @@ def _one_of(words: Iterable[str]) -> AfterValidator:
     return AfterValidator(check)
 
 
+_ROWS = (
+    *("raise", "reraise", "severity_up", "severity_down", "return", "return_cancelled", "returning"),
+    *("ack", "reset", "close", "recover", "escalate", "digest"),
+    *("shelve", "unshelve", "suppress", "unsuppress", "out_of_service", "in_service", "silence", "unsilence"),
+    *("maintenance", "maintenance_over", "flood_begin", "flood_end", "chatter_begin", "chatter_end"),
+    *("clock_step", "start", "stop", "reload", "reload_refused"),
+)
+_NOTICES = (
+    *("raise", "reraise", "severity_up", "returned", "recover", "raised_and_recovered"),
+    *("repeat", "escalate", "digest"),
+)
+
+
+def slip_of_kind(kind: str) -> str | None:
+    """What is nearly a common kind of row is a slip and counts none; parts of the house have kinds of their own."""
+    if kind not in _ROWS and (near := nearest(kind, _ROWS, cutoff=0.75)):
+        return f"no row is of the kind {kind!r}; did you mean {near!r}?"
+    return None
+
+
+def _row_kind(kind: str) -> str:
+    if slip := slip_of_kind(kind):
+        raise ValueError(slip)
+    return kind
+
+
+RowKind = Annotated[Line, AfterValidator(_row_kind)]
+
+
 def _listed(value: Any) -> Any:
     return value if isinstance(value, list) else [value]
 
@@ -134,7 +163,7 @@ class Shown(Strict):
 class Row(Strict):
     """A row of the journal; `says`: what its body must hold."""
 
-    kind: Line
+    kind: RowKind
     rule: Line | None = None
     source: Line | None = None
     by: Line | None = None
@@ -145,7 +174,7 @@ class Row(Strict):
 class Told(Strict):
     """A notice."""
 
-    reason: Line
+    reason: Annotated[Line, _one_of(_NOTICES)]
     rule: Line | None = None
     source: Line | None = None
     to: list[Line] | None = None
@@ -180,7 +209,7 @@ class Step(Strict):
     expect_health: dict[Id, Annotated[Health, Field(strict=False)]] = Field(default_factory=dict)
     expect_journal: list[Row] | None = None
     expect_notices: list[Told] | None = None
-    expect_count: dict[str, int | dict[str, int]] = Field(default_factory=dict)
+    expect_count: dict[str, int | dict[RowKind, int]] = Field(default_factory=dict)
 
     @property
     def expects(self) -> bool:

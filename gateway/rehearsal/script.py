@@ -13,7 +13,7 @@ from gateway.config.nearest import unknown
 from gateway.config.problems import Problem, quoted
 from gateway.fields import duration_words, parse_quantity
 from gateway.model import HEALTH_POINT, Device, Point, PointType, Value
-from gateway.rehearsal.model import Bare, RuleTest, RuleTests, Settings, Step
+from gateway.rehearsal.model import Bare, RuleTest, RuleTests, Settings, Step, slip_of_kind
 from gateway.units import UnitError
 
 Key = tuple[str, str]
@@ -118,9 +118,12 @@ class Reader:
                 self._device(device, (*path, word, number))
         for device in step.expect_health:
             self._device(device, (*path, "expect_health", device), on_key=True)
-        for name in step.expect_count:
-            if isinstance(step.expect_count[name], dict) and not self._is_rule(name):
-                self._alarm(name, (*path, "expect_count", name), on_key=True)
+        for name, wished in step.expect_count.items():
+            at = (*path, "expect_count", name)
+            if isinstance(wished, dict) and not self._is_rule(name):
+                self._alarm(name, at, on_key=True)
+            elif not isinstance(wished, dict) and (slip := slip_of_kind(name)):
+                self._problem(at, slip, True)
         slopes = {}
         for name, ramp in step.ramp.items():
             at = (*path, "ramp", name)
@@ -167,10 +170,13 @@ class Reader:
             at = (*path, "expect", name)
             if (key := self._alarm(name, at, on_key=True)) is not None:
                 yield key, shown, at
-        rows = (*(step.expect_journal or ()), *(step.expect_notices or ()))
-        for row in rows:
-            if row.source is not None:
-                self._named.add(row.source.partition("/")[0])
+        for word in ("expect_journal", "expect_notices"):
+            for number, row in enumerate(getattr(step, word) or ()):
+                if row.source is not None:
+                    self._named.add(row.source.partition("/")[0])
+                if row.rule is not None and not self._is_rule(row.rule):
+                    told = unknown("rule", row.rule, sorted({rule for rule, _ in self._alarms.values()}))
+                    self._problem((*path, word, number, "rule"), told)
 
     # names
 
@@ -223,6 +229,8 @@ class Reader:
         rules = {rule for rule, _ in self._alarms.values()}
         rules |= {lost.rule for lost in self.bound.unbound}
         rule = max((one for one in rules if name.startswith(f"{one}/")), key=len, default=None)
+        if rule is None and (own := [one for one, (named, _) in self._alarms.items() if named == name]):
+            return f"an alarm is RULE/SOURCE, such as {own[0]}; got {name!r}"
         if rule is None:
             return unknown("alarm (RULE/SOURCE)", name, self._alarms)
         source = name.removeprefix(f"{rule}/")
