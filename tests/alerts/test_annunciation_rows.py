@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+from alerts.annunciate import chatter, flood
+from alerts.annunciate.case import Arrival, Chatter, Room
+from gateway.model import SECOND
 from tests.alerts.annunciating import Office, plan
 from tests.alerts.stage import BOOLS, device, rule
 
@@ -55,3 +60,48 @@ def test_a_digest_names_its_alarms() -> None:
     assert (notice.body["rules"], notice.body["systems"]) == ({"Q": 1, "S": 1}, {"test": 2})
     (row,) = bodies(office, "digest")
     assert row["occurrences"] == [first, second] and row["count"] == 2
+
+
+def test_a_group_waits_for_its_own_last_message_whoever_spoke_meanwhile() -> None:
+    def said_at(*, others: bool) -> float:
+        rules = [rule("A", "a"), rule("B", "b", **{"class": "system"}), rule("C", "c")]
+        office = Office(*rules, to=plan(**QUIET))
+        office.at(0).set(a=True)
+        office.until(120)
+        office.at(121).set(b=others)
+        office.until(240)
+        office.at(241).set(c=True)
+        office.until(5000)
+        return next(at for at, _, what in office.said if what == "C")
+
+    alone = Office(rule("C", "c"), to=plan(**QUIET))
+    alone.at(241).set(c=True)
+    alone.until(5000)
+    assert said_at(others=True) == said_at(others=False) > alone.said[0][0]
+
+
+@pytest.mark.parametrize(("third_s", "began"), [(59, True), (60, False)])
+def test_chatter_is_within_a_minute_and_its_end_is_known_in_advance(third_s: int, began: bool) -> None:
+    one, options = Chatter(), plan().options.chatter
+    for at in (0, 30):
+        assert chatter.activate(one, at * SECOND, options) is False
+        assert chatter.due_ns(one, options) == at * SECOND + options.within
+    assert chatter.activate(one, third_s * SECOND, options) is began
+    assert chatter.due_ns(one, options) == third_s * SECOND + (options.quiet if began else options.within)
+
+
+def test_of_a_flood_only_what_can_decide_is_kept() -> None:
+    room, options = Room(), plan().options.flood
+    begun = [flood.arrive(room, Arrival(at, str(at), "R", "d"), options) for at in range(40)]
+    assert begun.index(True) == options.above and begun.count(True) == 1
+    assert [arrival.at_ns for arrival in room.arrivals] == list(range(40 - options.above - 1, 40))
+
+
+def test_a_digest_says_its_three_most_frequent_causes() -> None:
+    rules = [rule(f"Q{name}", name, severity="high", **{"class": "system"}) for name in BOOLS]
+    office = Office(*rules, to=plan(**QUIET))
+    office.at(0).set(**dict.fromkeys(BOOLS, True))
+    office.until(60)
+    (notice,) = [notice for notice in office.notices if notice.reason == "digest"]
+    assert len(notice.body["rules"]) == 5
+    assert notice.body["text"]["en"].count("×") == 3

@@ -159,3 +159,14 @@ def test_a_companion_is_asked_with_what_it_guards() -> None:
     columns.alarm_active.clear()
     inner.truth = False
     assert node.judge(columns, 44) is True, "an alarm that it reads is not known"
+
+
+def test_a_point_of_its_own_is_missing_when_its_time_is_up() -> None:
+    node = Blind(Plain(), after_ns=5)
+    columns = Columns()
+    columns.slot("d", "a")
+    assert node.judge(columns, 10) is True and node.next_due() == 15
+    assert [node.by_itself(at) for at in (10, 14, 15)] == [False, False, True]
+    columns.put(0, 1.0, 0, 16)
+    node.judge(columns, 16)
+    assert node.by_itself(100) is False

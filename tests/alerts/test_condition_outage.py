@@ -120,9 +120,9 @@ def test_a_counter_goes_on_behind_a_restart_within_its_round() -> None:
     again = made()
     again.restore(json.loads(json.dumps(node.snapshot())))
     for each in (node, again):
-        table.put(0, 15.0, 0, 30 * S)
+        table.put(0, 25.0, 0, 30 * S)
         each.judge(table, 30 * S)
-        assert each.reading(table).value == pytest.approx(35 / 30 * 100, abs=1e-3)
+        assert each.reading(table).value == pytest.approx(45 / 30 * 100, abs=1e-3)
 
 
 class Severe(Says):

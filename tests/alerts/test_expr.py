@@ -297,3 +297,8 @@ def test_its_state_is_json() -> None:
     for at in range(100):
         played.put(at, {"level": at / 50, "a": True})
     assert len(json.dumps(played.node.snapshot())) < 8000
+
+
+def test_a_sum_of_temperatures_is_neither_a_temperature_nor_a_difference() -> None:
+    assert "temperature or difference?" in mistake("air + oil > gas + gas")[1]
+    assert "temperature or difference?" in mistake("air + oil > gas")[1]

@@ -369,3 +369,21 @@ def test_a_start_at_the_end_is_the_next_spans() -> None:
     book.put(0, "start", mono_s=0)
     book.put(86_400, "start", mono_s=0)
     assert book.tally.starts == 1 and book.tally.unobserved_ns == DAY
+
+
+def test_the_span_is_half_open_and_counts_what_was_missed() -> None:
+    book = Book()
+    book.put(0, "missed_while_down")
+    book.put(1, "missed_while_down")
+    book.put(86_400, "missed_while_down")
+    book.put(86_400, "raise", "A")
+    assert (book.tally.missed, book.tally.lives) == (2, {})
+
+
+def test_what_stood_before_the_span_has_its_own_severity() -> None:
+    book = Book()
+    book.tally.know([standing("A", -100_000), standing("J", -100_000, severity=Severity.JOURNAL)])
+    stale = book.figures()["stale"]
+    assert (stale["count"], [one["occurrence"] for one in stale["alarms"]]) == (1, ["A"])
+    assert book.tally.lives["A"].severity is Severity.HIGH
+    assert (book.tally.lives["A"].raised_ns, book.tally.lives["A"].active_ns) == (WALL - 100_000 * SECOND,) * 2

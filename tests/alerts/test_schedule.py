@@ -447,3 +447,18 @@ def test_a_recurrence_on_holidays_only_is_on_those_of_its_days() -> None:
     assert iso(next_edge(thursdays, utc("2026-10-01T12:00"), SHANGHAI, {*holidays, date(2026, 12, 31)})) == (
         "2026-12-31T01:00"
     )
+
+
+def test_a_window_of_a_length_begins_once_at_the_end_of_the_hour_that_comes_twice() -> None:
+    """In Berlin 03:00 of 25 October 2026 is 02:00 UTC; one hour before, the clock went from 03:00 back to 02:00."""
+    night = schedule(from_="03:00", lasts="30min")
+    asked = ["2026-10-25T01:00", "2026-10-25T01:29", "2026-10-25T02:00", "2026-10-25T02:29", "2026-10-25T02:30"]
+    assert [contains(night, utc(at), BERLIN, ()) for at in asked] == [False, False, True, True, False]
+
+
+@pytest.mark.parametrize(
+    "fields", [{"from_": "٠٨:٠٠", "to": "17:00"}, {"from_": "08:00", "lasts": "1h", "rrule": "FREQ=MONTHLY;BYDAY=١MO"}]
+)
+def test_digits_are_ascii(fields: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        schedule(**fields)
