@@ -80,7 +80,7 @@ def test_one_of_another_kind_is_refused_at_its_place(what: str, pattern: Any, lo
     try:
         found = bound(filled(pattern, "Q", f"0.10 {unit}"))
     except ValueError as error:  # against another quantity of the condition it is told before any device is looked at
-        assert "measures" in str(error) and unit in str(error)
+        assert "measure" in str(error) and unit in str(error)
         return
     assert [problem.loc for problem in found.problems] == [("when", *loc)], found.problems
     assert unit in found.problems[0].message and "mm" in found.problems[0].message
