@@ -167,6 +167,25 @@ def test_what_is_remembered_is_bounded_before_and_behind_an_outage(off: bool) ->
     assert len(sequence.snapshot()[0]) == OCCURRENCES
 
 
+def test_a_sample_of_the_same_time_widens_and_is_not_counted() -> None:
+    spread = Spread(STEPS * 10)
+    for value in (1.0, 5.0, 3.0):
+        spread.add(100, value)
+    assert (spread.count, spread.width) == (1, 4.0)
+    spread.add(99, 9.0)
+    assert (spread.count, spread.width) == (1, 4.0), "an older one is not taken"
+
+
+def test_an_older_sample_takes_no_median_back() -> None:
+    one = One({"deviates_by": "3 m", "from": {"median": "20s"}})
+    for at in range(30):
+        one.put(at, 5.0)
+    assert one.put(30, 5.0) is False
+    before = one.node.snapshot()
+    one.put(10, 9.0)
+    assert one.node.snapshot()[2] == before[2]
+
+
 def test_a_window_is_open_at_its_begin() -> None:
     recent = Recent(1000, 10)
     for at in (100, 200, 300):

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from alerts.condition.expr_language import ExprError, parse_expr
 from gateway.model import SECOND, Quality
 from tests.alerts.expressions import Played
 
@@ -68,3 +69,25 @@ def test_a_window_is_asked_again_when_it_is_half_full() -> None:
         if played.tick(due) is not None:
             break
     assert seen[-1] == 57.25 and played.tick(57.25) is True
+
+
+@pytest.mark.parametrize(
+    ("text", "of_false", "of_true"),
+    [
+        ("a or False", False, True),
+        ("a and True", False, True),
+        ("a and False", False, False),
+        ("a or True", True, True),
+        ("False or (a and False)", False, False),
+        ("not (a or False)", True, False),
+    ],
+)
+def test_what_is_written_true_or_false_is_so(text: str, of_false: bool, of_true: bool) -> None:
+    assert [Played(text).put(1, {"a": value}) for value in (False, True)] == [of_false, of_true]
+
+
+def test_every_link_of_a_chain_is_read() -> None:
+    read = parse_expr("1 < x < y < abs(z)")
+    assert sorted(name for name, _ in read.points) == ["x", "y", "z"]
+    with pytest.raises(ExprError):
+        parse_expr("1 < x is y")
