@@ -549,3 +549,12 @@ def test_it_does_when_that_is_named_too() -> None:
     here.silence(severity=["low", "critical"])
     here.at(60).set(a=True, b=True)
     assert here.told() == []
+
+
+def test_a_clock_set_back_before_its_beginning_does_not_make_a_window_longer() -> None:
+    here = in_window()
+    here.at(80).step(-3600).tick()
+    here.at(ENDS - 1).tick()
+    assert here.told() == []
+    here.at(ENDS).tick()
+    assert here.told() == ["reraise"] and kinds(here) == ["maintenance", "maintenance_over"]
