@@ -32,6 +32,10 @@ PATHS = {
     "/api/v1/alarms/{occurrence}/unshelve": Role.OPERATOR,
     "/api/v1/alarms/{occurrence}/out_of_service": Role.OPERATOR,
     "/api/v1/alarms/{occurrence}/in_service": Role.OPERATOR,
+    "/api/v1/alarms/{occurrence}/explain": Role.VIEWER,
+    "/api/v1/explain": Role.VIEWER,
+    "/api/v1/annunciation": Role.VIEWER,
+    "/api/v1/reload": Role.ENGINEER,
     "/api/v1/mutes": Role.VIEWER,
     "/api/v1/silences": Role.VIEWER,
     "POST /api/v1/silences": Role.OPERATOR,
@@ -52,7 +56,7 @@ GUARDED = [route for route in ROUTES if route.path not in OPEN]
 def named(route: APIRoute) -> str:
     """Its path, with the method where reading the same path is another route."""
     read = any(other.path == route.path and "GET" in (other.methods or ()) for other in ROUTES)
-    return route.path if "GET" in (route.methods or ()) or not read else f"POST {route.path}"
+    return f"POST {route.path}" if "POST" in (route.methods or ()) and read else route.path
 
 
 def url(route: APIRoute) -> str:
