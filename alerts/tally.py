@@ -87,6 +87,8 @@ class Tally:
 
     def take(self, event: Event) -> None:
         """The next row of the journal. Rows must come in order; those outside the span only bound what was watched."""
+        if event.seq == 1:  # before the journal's first row there was no gateway
+            self.unobserved_ns += max(0, min(self.end_ns, event.at.wall_ns) - self.begin_ns)
         if event.kind == "start":
             self._was_off(event)
         self._last = event

@@ -28,7 +28,7 @@ class Book:
 
     def __init__(self, length_ns: int = DAY) -> None:
         self.tally = Tally(WALL, WALL + length_ns)
-        self.seq = 0
+        self.seq = 1000  # the journal is older than the span
 
     def put(
         self,
@@ -173,6 +173,17 @@ def test_downtime_is_not_watched() -> None:
     figures = book.figures()
     assert figures["unobserved_s"] == 2 * 3600 and figures["starts"] == 2
     assert figures["rate"]["per_10min"] == pytest.approx(22 / (22 * 6), abs=1e-4)
+
+
+def test_a_new_gateway_has_watched_since_its_first_row() -> None:
+    book = Book()
+    book.seq = 0
+    book.put(18 * 3600, "start", mono_s=0)
+    for number in range(6):
+        book.put(19 * 3600 + number * 700, "raise", f"L{number}")
+    figures = book.figures()
+    assert figures["unobserved_s"] == 18 * 3600
+    assert figures["rate"]["per_10min"] == pytest.approx(6 / 36, abs=1e-4)
 
 
 def test_a_crash_is_as_long_as_building_time_did_not_go_on() -> None:

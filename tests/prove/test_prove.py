@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from gateway.store.chain import verify_file
 from gateway.store.journal import Journal
 from gateway.store.samples import Samples
+from tests.gateway.journalled import live
 from tests.store.aftermath import Acknowledged, inspect
 from tests.store.material import WALL, frame, judgement, layout
 from tests.store.test_kill import kill_often
@@ -43,6 +45,19 @@ def test_ninety_power_cuts(card: Card) -> None:
 @pytest.mark.parametrize("seed", range(100, 104))
 def test_two_hundred_kills(tmp_path: Path, seed: int) -> None:
     kill_often(tmp_path, 50, seed)
+
+
+@pytest.mark.timeout(14_400)
+def test_a_million_random_events_of_alarms(tmp_path: Path) -> None:
+    """I1–I9 (docs/alarms.md) with alarm.db in the loop, 500 buildings of 2,000 events each."""
+    kills = rows = 0
+    for seed in range(1000, 1500):
+        folder = tmp_path / str(seed)
+        folder.mkdir()
+        killed, written = live(folder, seed, EVENTS // 500)
+        kills, rows = kills + killed, rows + written
+        shutil.rmtree(folder)
+    print(f"{EVENTS:,} random events, {kills:,} kills, {rows:,} rows: I1–I9 hold")
 
 
 async def test_a_million_events(tmp_path: Path) -> None:
