@@ -131,7 +131,8 @@ def panel(name: str = "panel-1", parts: Mapping[str, Location] = PARTS, **change
     own = standard("fire", "panel_fault", "mains_fault", "battery_fault")
     each = [replace(point, part=part) for part in parts for point in standard("fire", *of_part)]
     named = {part: Part(part, None, place) for part, place in parts.items()}
-    return device(name, "fire", [*own, *each], **{"location": Location("1", "1"), "parts": named, **changes})
+    fixed = {"profile": "notifier-modbus-gw", "location": Location("1", "1"), "parts": named}
+    return device(name, "fire", [*own, *each], **{**fixed, **changes})
 
 
 def charger(name: str, place: Location = EAST, points: Sequence[str] = (), **changes: Any) -> Device:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.model import AlarmState
-from tests.alerts.building import demo, pack
+from tests.alerts.building import demo, pack, panel
 from tests.alerts.playing import Play
 from tests.alerts.stage import BAD, Stage, rule
 from tests.alerts.test_packs_fire import PANEL, QUIET
@@ -14,8 +14,13 @@ S = AlarmState
 ZONE = "panel-1/L1D1"
 
 
+KNOWN = {"any": [{"point": "test", "is": True}, {"point": "disabled", "is": True}]}
+"""A site whose panel reports no fire of a point in test widens the rule for it."""
+
+
 def play() -> Play:
-    begun = Play(pack("fire") + pack("gateway"), demo())
+    rules = [{**each, "suppress_when": KNOWN} if each["rule"] == "FI-01" else each for each in pack("fire")]
+    begun = Play(rules + pack("gateway"), demo())
     parts = {f"{part}/{name}": value for part in begun.parts("panel-1") for name, value in QUIET.items()}
     begun.at(0).set("panel-1", **parts, **PANEL, health="online")
     return begun
@@ -23,6 +28,17 @@ def play() -> Play:
 
 def confirmed(fire: Play) -> list[str]:
     return [reason for reason, name, source in fire.told if (name, source) == ("FI-02", ZONE)]
+
+
+@pytest.mark.parametrize("profile", ["gbt26875-uitd", "notifier-modbus-gw", None])
+@pytest.mark.parametrize("marked", ["test", "disabled"])
+def test_a_fire_with_the_bit_that_means_test_is_heard_as_the_pack_comes(profile: str | None, marked: str) -> None:
+    """GB/T 26875.3: the standard's own sample of a fire has it, and bits combine. Notifier's disabled points are still."""
+    devices = [panel(profile=profile) if each.system == "fire" else each for each in demo()]
+    fire = Play(pack("fire") + pack("gateway"), devices)
+    fire.at(1).set("panel-1", **{"L1D1/fire": True, f"L1D1/{marked}": True})
+    still = profile == "notifier-modbus-gw" and marked == "disabled"
+    assert (("raise", "FI-01", "panel-1/L1D1") in fire.told) is not still
 
 
 @pytest.mark.parametrize("tested", ["L1D1", "L1D2"])
