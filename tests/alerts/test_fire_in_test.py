@@ -33,7 +33,7 @@ def confirmed(fire: Play) -> list[str]:
 @pytest.mark.parametrize("profile", ["gbt26875-uitd", "notifier-modbus-gw", None])
 @pytest.mark.parametrize("marked", ["test", "disabled"])
 def test_a_fire_with_the_bit_that_means_test_is_heard_as_the_pack_comes(profile: str | None, marked: str) -> None:
-    """GB/T 26875.3: the standard's own sample of a fire has it, and bits combine. Notifier's disabled points are still."""
+    """GB/T 26875.3: the standard's own sample of a fire has it, and bits combine. Notifier's disabled are still."""
     devices = [panel(profile=profile) if each.system == "fire" else each for each in demo()]
     fire = Play(pack("fire") + pack("gateway"), devices)
     fire.at(1).set("panel-1", **{"L1D1/fire": True, f"L1D1/{marked}": True})
