@@ -137,8 +137,7 @@ class Evaluator:
             if live.companion is not None:
                 heapq.heappush(self._woken, live.companion)
 
-    @staticmethod
-    def _lapsed(live: Live, hush: Hush, truth: Truth, now_ns: int) -> tuple[Truth, int | None]:
+    def _lapsed(self, live: Live, hush: Hush, truth: Truth, now_ns: int) -> tuple[Truth, int | None]:
         """The answer, FALSE where UNKNOWN has kept a life-safety alarm silent for too long; else when that will be."""
         if truth is not None or not hush.on or not live.terms.life_safety:
             hush.unknown_ns = None
@@ -146,7 +145,8 @@ class Evaluator:
         if hush.unknown_ns is None:
             hush.unknown_ns = now_ns
         lapses = hush.unknown_ns + live.instance.unknown_for_ns
-        return (False, None) if now_ns >= lapses else (None, lapses)
+        # a start itself tells nobody anything: what is over by then waits for the first tick
+        return (False, None) if now_ns >= lapses and not self._starting else (None, lapses)
 
     def _tell_fault(self, live: Live, fault: str, at: Instant) -> None:
         rule, source = live.key

@@ -82,3 +82,13 @@ def test_of_other_classes_unknown_leaves_it_as_it_was() -> None:
     here.at(2).set(a=True)
     here.at(10_000).tick()
     assert here.told() == []
+
+
+def test_what_ran_out_unseen_is_told_by_the_first_tick_and_not_by_the_start() -> None:
+    here = in_test(**LIFE)
+    here.at(1).set(a=True, b=BAD)
+    here.save()
+    here.at(100).restart()
+    assert here.told() == [], "a start tells nobody anything"
+    here.at(100.001).tick()
+    assert here.told() == ["reraise"]
