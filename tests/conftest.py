@@ -1,4 +1,6 @@
-"""Under mutation (`make prove`) a property tries few examples, always the same ones, and shrinks nothing."""
+"""Property tests have no deadline: the machine is shared. Under mutation (`make prove`) they try few examples, always
+the same ones, and shrink nothing.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +12,10 @@ from hypothesis import HealthCheck, Phase, settings
 
 UNDER_MUTATION = "MUTANT_UNDER_TEST" in os.environ
 FEW = 40
+
+# here, before any room is imported: what a test says of its examples is said upon the profile of that moment
+settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shared")
 
 
 def _few(said: settings) -> settings:

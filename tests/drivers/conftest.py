@@ -1,14 +1,10 @@
-"""Property tests of this room have no deadline: the machine is shared."""
+"""Every test of this room begins with lines that owe nothing."""
 
 from __future__ import annotations
 
 import pytest
-from hypothesis import HealthCheck, settings
 
 from drivers.modbus import connect
-
-settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("shared")
 
 
 @pytest.fixture(autouse=True)
