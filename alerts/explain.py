@@ -16,6 +16,7 @@ from alerts.condition.threshold import HighLimit, Threshold
 from alerts.lifecycle import ACTIVE
 from alerts.live import Key, Live
 from gateway.model import SECOND, AlarmState, Instant, Mute, Quality, Text, Truth, Value
+from gateway.texts import COMMA, both, joined
 
 _CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
 _ANSWERS = {True: "answer_true", False: "answer_false", None: "answer_unknown"}
@@ -40,6 +41,16 @@ def say(key: str, **places: Text | str) -> Text:
     english = {name: place.en if isinstance(place, Text) else place for name, place in places.items()}
     chinese = {name: place.zh if isinstance(place, Text) else place for name, place in places.items()}
     return Text(text.en.format(**english), text.zh.format(**chinese))
+
+
+def word(kind: str, code: str) -> Text:
+    """What a code is called: `word("state", "acked")`. One that has no word is shown as it is."""
+    return texts().get(f"{kind}_{code}", Text(code, code))
+
+
+def mute_words(kind: str, reason: str) -> Text:
+    """Why an alarm is not annunciated; the reason is a comment, a rule, or the rule's own wish."""
+    return say("because", word=word("mute", kind), reason=word("cause", reason)) if reason else word("mute", kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +215,7 @@ def _reasons(told: Explanation) -> Iterator[Text]:
         for one in blamed(told.condition):
             yield sentence(one)
     if told.mutes:
-        yield say("why_muted", mutes=", ".join(f"{mute.kind} ({mute.reason})" for mute in told.mutes))
+        yield say("why_muted", mutes=joined([mute_words(mute.kind, mute.reason) for mute in told.mutes], COMMA))
 
 
 def sentence(operand: Operand, time: str | None = None) -> Text:
@@ -230,9 +241,10 @@ def _input_text(one: Input, operand: Operand) -> Text:
     unit = operand.unit if one.value == operand.value else None
     grade = texts()[one.quality.grade]
     age = say("age", age=seconds(one.age_ns))
-    reason = "" if one.quality.reason is None else f" ({one.quality.reason})"
+    if one.quality.reason is not None:
+        grade = say("because", word=grade, reason=both(f"reason_{one.quality.reason}"))
     value = shown(one.value, unit)
-    return Text(f"{name} = {value} {grade.en}{reason}, {age.en}", f"{name} = {value} {grade.zh}{reason}，{age.zh}")
+    return Text(f"{name} = {value} {grade.en}, {age.en}", f"{name} = {value} {grade.zh}，{age.zh}")
 
 
 def _asked_text(key: Key, active: Truth) -> Text:

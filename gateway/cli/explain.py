@@ -6,16 +6,15 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from alerts.explain import texts
-from alerts.written import one_line
 from gateway.app.control import ControlError, ask
 from gateway.app.explaining import of_occurrence, of_rule
 from gateway.cli.check import AssumedPorts
+from gateway.cli.explain_lines import Lines
 from gateway.clock import host_wall_ns
 from gateway.config.load import SiteConfig, load_site
 from gateway.config.problems import ConfigErrors
@@ -75,7 +74,7 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(told, ensure_ascii=False, indent=2))
         return 0
-    for line in lines(told, options.language):
+    for line in Lines(options.language).of(told):
         print(line)
     return 0
 
@@ -104,59 +103,3 @@ def _read(options: argparse.Namespace, config: SiteConfig) -> Mapping[str, Any]:
         return of_occurrence(config, reader, options.data, found)
     finally:
         reader.close()
-
-
-def lines(told: Mapping[str, Any], language: str) -> Iterator[str]:
-    """As a terminal shows it."""
-
-    def word(key: str, **places: str) -> str:
-        return texts()[key].in_language(language).format(**places)
-
-    rule = told["written"]
-    title = "" if rule is None else f"  {rule['title'][language]} ({rule['severity']}, {rule['class']})"
-    yield f"{told['rule']} {told['source']}{title}"
-    if rule is not None:
-        yield f"{word('as_written')}: {one_line(rule['when'])}"
-    yield f"{told['at']}  {word('state')}: {told['state'] or '–'}"
-    for reason in told["reasons"]:
-        yield f"  {reason[language]}"
-    if told["condition"] is not None:
-        yield from _tree(told["condition"], language, 1)
-    if told["judged_from"] is not None:
-        yield word("began_empty", time=told["judged_from"])
-    if told["delays"] is not None:
-        delays = told["delays"]
-        left = "" if delays["left_s"] is None else f" → {delays['left_s']:g} s"
-        on, off = f"{word('on_delay')} {delays['on_s']:g} s", f"{word('off_delay')} {delays['off_s']:g} s"
-        yield f"{word('delays')}: {on}, {off}{left}"
-    yield from _list(word("mutes"), [_mute(mute) for mute in told["mutes"]], word("none"))
-    if told["alarm"] is not None:
-        yield from _list(word("transitions"), [_transition(one) for one in told["transitions"]], word("none"))
-        yield from _list(word("notices"), [_notice(one) for one in told["notices"]], word("none"))
-
-
-def _tree(operand: Mapping[str, Any], language: str, depth: int) -> Iterator[str]:
-    yield f"{'  ' * depth}{operand['sentence'][language]}"
-    for each in operand["operands"]:
-        yield from _tree(each, language, depth + 1)
-
-
-def _list(title: str, found: list[str], none: str) -> Iterator[str]:
-    yield f"{title}: {none}" if not found else f"{title}:"
-    for one in found:
-        yield f"  {one}"
-
-
-def _mute(mute: Mapping[str, Any]) -> str:
-    return " ".join(filter(None, (mute["kind"], f"({mute['reason']})", mute["by"], mute["until"])))
-
-
-def _transition(one: Mapping[str, Any]) -> str:
-    body = {key: value for key, value in one["body"].items() if key != "severity" and value is not None}
-    return " ".join(filter(None, (f"#{one['seq']}", one["at"], one["kind"], one["by"], one_line(body))))
-
-
-def _notice(one: Mapping[str, Any]) -> str:
-    tries = "" if not one["attempts"] else f"× {one['attempts']}"
-    when = one["done_at"] or (f"→ {one['next_at']}" if one["next_at"] else "")
-    return " ".join(filter(None, (one["at"], one["reason"], one["channel"], one["state"], tries, when, one["error"])))

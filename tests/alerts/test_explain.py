@@ -74,7 +74,7 @@ def test_the_operand_that_keeps_it_from_being_true_is_named_with_what_it_read() 
     stage.at(6).set(b=False, c=BAD)
     assert told(stage) == [
         "the condition is UNKNOWN, which neither raises nor clears",
-        "its state: dev c = – bad (comm), 0 s old → UNKNOWN",
+        "its state: dev c = – bad (no answer), 0 s old → UNKNOWN",
     ]
     whole = of(stage).condition
     assert [one.kind for one in whole.all()] == ["all", "threshold", "not", "named", "named"]
