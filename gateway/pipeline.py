@@ -341,10 +341,11 @@ async def recover(
     now = clock.now()
     last = last_known(restored, samples)
     outage_ns = 0 if last is None else max(0, now.wall_ns - last.wall_ns)
-    pending.append(journal.submit(engine.restarted(now, outage_ns)))
-    pending.extend(journal.submit(engine.note(kind, now, body=body)) for kind, body in _losses(samples, damaged))
     await asyncio.gather(*pending)
-    await journal.save_checkpoint(engine.checkpoint(clock.now(), samples.position))
+    judged = [engine.restarted(now, outage_ns)]
+    judged += [engine.note(kind, now, body=body) for kind, body in _losses(samples, damaged)]
+    # as one: whoever starts after a crash must not judge the log before this moment without it
+    await journal.save_checkpoint(engine.checkpoint(now, samples.position), judged)
     return frames
 
 

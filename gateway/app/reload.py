@@ -6,7 +6,6 @@ Reading and binding a large site takes seconds: a thread does it. Only the takeo
 from __future__ import annotations
 
 import asyncio
-import gc
 import itertools
 import logging
 from collections.abc import Mapping, Sequence
@@ -20,6 +19,7 @@ from gateway.api.house import House
 from gateway.api.reloaded import Place, Reloaded, ReloadRefused
 from gateway.app.control import Answer, ControlError
 from gateway.app.figures import Figures
+from gateway.app.memory import lay_up_again
 from gateway.app.standing import Standing, engine_of, rules_of
 from gateway.config.load import SiteConfig, load_site
 from gateway.config.problems import ConfigErrors, Problem
@@ -123,7 +123,7 @@ class Reloading:
         log.info("reloaded for %s: %d rules added, %d removed, %d changed", wish.by, *map(len, _names(told)))
         for warning in told.warnings:
             log.warning("%s", warning)
-        _settle_memory()
+        lay_up_again()
         return told
 
     async def _refuse(self, by: str, problems: Sequence[Problem]) -> None:
@@ -220,10 +220,3 @@ def _that_fit(told: Reloaded) -> dict[str, Any]:
 def _first_bytes(lines: Sequence[str]) -> list[str]:
     sizes = itertools.accumulate(len(line.encode()) for line in lines)
     return [line for line, size in zip(lines, sizes, strict=True) if size <= MOST_BYTES]
-
-
-def _settle_memory() -> None:
-    """What is open now lives until the next reload; the engine of before goes, cycles and all."""
-    gc.unfreeze()
-    gc.collect()
-    gc.freeze()

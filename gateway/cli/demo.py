@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from gateway.app.house import Rooms
 from gateway.app.lines import Lines
+from gateway.app.memory import laying_up
 from gateway.app.session import live_once, run_loop
 from gateway.app.simulation import open_scenario, scenario_began, scenario_choices
 from gateway.cli.run import port_number, speed, start_logging
@@ -81,7 +82,8 @@ class Demo:
         ports = await self._building.start()
         try:
             # in the wheel the starter is a real folder too: hatchling unpacks it
-            config = load_site(self._options.site or Path(str(starter() / "demo" / "site.yaml")), ports)
+            with laying_up():
+                config = load_site(self._options.site or Path(str(starter() / "demo" / "site.yaml")), ports)
         except ConfigErrors as errors:
             sys.stderr.write(f"{errors}\n")
             await self._building.stop()

@@ -9,6 +9,7 @@ import signal
 import sys
 from pathlib import Path
 
+from gateway.app.memory import laying_up
 from gateway.app.session import live_once, run_loop
 from gateway.config.load import load_site
 from gateway.config.problems import ConfigErrors
@@ -30,7 +31,8 @@ def run(options: argparse.Namespace) -> int:
     start_logging()
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a reload that comes before the gateway lives has nothing to add
     try:
-        config = load_site(options.site)
+        with laying_up():
+            config = load_site(options.site)
     except ConfigErrors as errors:
         sys.stderr.write(f"{errors}\n")
         return EXIT_CONFIG

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import zlib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -114,21 +115,25 @@ class Journal:
         """Events, state, occurrences and outbox rows in one transaction, synced."""
         await asyncio.shield(self.submit(judgement))
 
-    async def save_checkpoint(self, checkpoint: Checkpoint) -> None:
-        """Replace the checkpoint. It must have been taken after every judgement submitted so far.
+    async def save_checkpoint(self, checkpoint: Checkpoint, judged: Sequence[Judgement] = ()) -> None:
+        """Replace the checkpoint. It must have been taken after every judgement submitted so far, and after `judged`,
+        which are committed with it: all or nothing. What they say of instances stands in the checkpoint alone.
 
         Also looks whether the file is still there (a removed one is a failure) and takes a spent reserve again.
         """
+        entries = [entry_of(replace(judgement, instances=())) for judgement in judged]
         at, text = checkpoint.at, encode(checkpoint)
         row = (checkpoint.position, at.mono_ns, at.wall_ns, checkpoint.next_seq)
 
         def save(connection: apsw.Connection) -> None:
             self._watch.check()
             self._reserve.hold()
+            for entry in entries:
+                self._write(connection, entry)
             rows(connection, _SAVE_CHECKPOINT, (*row, zlib.compress(text.encode(), 1)))
             rows(connection, "DELETE FROM instance")
 
-        await self._do(save)
+        await asyncio.shield(self._put(save, notices=any(entry.notices for entry in entries)))
 
     async def due_deliveries(self, channel: str, now_wall_ns: int, limit: int) -> list[Delivery]:
         """Deliveries of a channel whose time has come: the oldest, or of more than `limit` the most urgent."""

@@ -113,6 +113,25 @@ async def test_one_judgement_is_one_transaction(journal: Journal, reader: Reader
         await journal.commit(judgement(3, rule="other"))
 
 
+async def test_what_a_checkpoint_is_committed_with_comes_with_it_or_not_at_all(
+    journal: Journal, reader: Reader
+) -> None:
+    await journal.commit(judgement(1))
+    seen = InstanceSnapshot("WA-02", "sump-b2", 2, {"n": 2})
+    told = replace(
+        judgement(2, rule="WA-05", notice=True), instances=[InstanceSnapshot("WA-05", "sump-b2", 1, {"n": 0})]
+    )
+    await journal.save_checkpoint(checkpoint(2, seen), [told, Judgement()])
+    assert reader.last_seq() == 2 and (await journal.outbox_counts())["log"]["pending"] == 1
+    with pytest.raises(StoreError, match="UNIQUE"):
+        await journal.save_checkpoint(checkpoint(9), [judgement(3, rule="WA-06"), judgement(4, rule="WA-05")])
+    again = await reopened(journal)
+    restored = again.load()
+    assert reader.last_seq() == 2, "nothing of what was refused"
+    assert restored.checkpoint == checkpoint(2, seen) and restored.instances == (seen,)
+    await again.close()
+
+
 async def test_a_life_may_end_and_the_next_begin_in_one_judgement(journal: Journal, reader: Reader) -> None:
     await journal.commit(judgement(1))
     both = judgement(2)
