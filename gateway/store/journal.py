@@ -121,7 +121,7 @@ class Journal:
 
         Also looks whether the file is still there (a removed one is a failure) and takes a spent reserve again.
         """
-        entries = [entry_of(replace(judgement, instances=())) for judgement in judged]
+        entries = [entry_of(replace(judgement, instances=[])) for judgement in judged]
         at, text = checkpoint.at, encode(checkpoint)
         row = (checkpoint.position, at.mono_ns, at.wall_ns, checkpoint.next_seq)
 
