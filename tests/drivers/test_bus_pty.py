@@ -18,6 +18,7 @@ from simulators.faults import Fault, FaultKind
 from simulators.modbus_server import ModbusServer
 from simulators.rtu_server import RtuServer
 from tests.drivers.made import profile
+from tests.stalls import again_if_starved
 
 pytestmark = pytest.mark.e2e
 
@@ -107,6 +108,10 @@ def told(watched: Watched) -> None:
 
 
 async def test_one_dead_one_babbling_and_one_illegal_register_among_eight_on_a_serial_line() -> None:
+    await again_if_starved(three_fall_sick_on_a_serial_line)
+
+
+async def three_fall_sick_on_a_serial_line() -> None:
     registers = {number: Registers() for number in UNITS}
     server = RtuServer(registers, baud=BAUD, turnaround=0.005)
     options = ModbusLinkOptions.model_validate({"modbus": f"rtu://{server.plug()}?baud={BAUD}", "timeout": "300ms"})
@@ -132,6 +137,10 @@ async def test_one_dead_one_babbling_and_one_illegal_register_among_eight_on_a_s
 
 
 async def test_the_same_on_links_of_their_own_costs_the_others_nothing() -> None:
+    await again_if_starved(three_fall_sick_on_links_of_their_own)
+
+
+async def three_fall_sick_on_links_of_their_own() -> None:
     registers = {number: Registers() for number in UNITS}
     async with AsyncExitStack() as stack:
         servers, options = {}, {}
