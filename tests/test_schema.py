@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 
 from alerts.condition.spec import KINDS as CONDITION_KEYS
 from gateway.cli.main import main
-from gateway.config.editor_schema import SCHEMAS, editor_schema
+from gateway.cli.schema import SCHEMAS, editor_schema
 from gateway.config.parse import parse
 from gateway.config.source import Source
 from tests.config.conftest import PROFILE, RULES, SITE
@@ -23,6 +23,7 @@ KINDS = {
     "site": ["config/demo/site.yaml", "tests/cases/*/site.yaml"],
     "profile": ["drivers/profiles/*.yaml", "tests/cases/*/profiles/*.yaml"],
     "rules": ["config/rules/*.yaml"],
+    "rule-tests": ["config/demo/tests.yaml"],
 }
 SHIPPED = [(kind, path) for kind, globs in KINDS.items() for glob in globs for path in sorted(ROOT.glob(glob))]
 VALIDATORS = {kind: Draft202012Validator(editor_schema(kind)) for kind in SCHEMAS}
@@ -71,9 +72,28 @@ def test_the_profiles_that_the_documentation_teaches_by_are_good(page: str) -> N
     assert profiles and [fault for profile in profiles for fault in faults("profile", profile)] == []
 
 
+def test_the_rule_tests_that_the_documentation_teaches_by_are_good() -> None:
+    blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/rule-tests.md").read_text(), re.DOTALL)
+    assert len(blocks) > 2 and [fault for block in blocks for fault in faults("rule-tests", block)] == []
+
+
 def test_the_small_site_of_the_tests_is_good() -> None:
     assert faults("site", SITE) == faults("profile", PROFILE) == faults("rules", RULES) == []
 
+
+RULE_TESTS = """\
+- test: all words
+  begin: {sump.level: 0 m}
+  steps:
+    - {at: 0s, set: {sump.level: 12 cm, sump.pump-1/run: true}, silent: lift-1, clock_step: -1h}
+    - {at: 1min, ramp: {sump.level: {to: 0.3 m, over: 5min}}, bad: {sump.ph: sensor}, uncertain: {sump.ph: clock}}
+    - {at: 2min, ack: W-1/sump, reset: [W-1/sump, {alarm: W-2/sump, refused: needs_ack}], restart: {after: 10s}}
+    - {at: 3min, shelve: {alarm: W-1/sump, for: 1h, comment: pump}, expect: {W-1/sump: unacked, W-2/sump: {value: 1}}}
+    - {at: 4min, backlog: {device: sump, samples: [{ago: 30min, set: {level: 0.3 m}}]}, expect_health: {sump: online}}
+    - {at: 5min, expect_journal: [{kind: raise, says: {why: expired}}], expect_notices: [{reason: digest, to: [log]}]}
+    - {at: 6min, expect_count: {raise: 1, W-1: {raise: 0}}, offline: [lift-1], speaks: lift-1}
+"""
+RULE_TESTS_WITH_A_HEAD = "site: site.yaml\ntests:\n" + RULE_TESTS
 
 MESSAGES = BLOCKS["profiles/acme-gully.yaml"]
 
@@ -107,6 +127,17 @@ MESSAGES = BLOCKS["profiles/acme-gully.yaml"]
         ("rules", RULES, "on_delay: 30s", "on_delay: 30", "[0, 'on_delay']"),
         ("rules", RULES, "at_least: 0.10 m", "atleast: 0.10 m", "[0, 'when']"),
         ("rules", RULES, "rule: T-01", "rul: T-01", "'rule' is a required property"),
+        ("rule-tests", RULE_TESTS, "test: all", "text: all", "'test' is a required property"),
+        ("rule-tests", RULE_TESTS, "at: 1min", "after: 1min", "'at' is a required property"),
+        ("rule-tests", RULE_TESTS, "silent:", "silence:", "'silence' was unexpected"),
+        ("rule-tests", RULE_TESTS, "over: 5min", "over: 5", "[0, 'steps', 1, 'ramp', 'sump.level', 'over']"),
+        ("rule-tests", RULE_TESTS, "sump.ph: sensor", "sump.ph: broken", "'broken' is not one of"),
+        ("rule-tests", RULE_TESTS, "refused: needs_ack", "refused: need_ack", "[0, 'steps', 2, 'reset']"),
+        ("rule-tests", RULE_TESTS, "W-1/sump: unacked", "W-1/sump: unackd", "'expect', 'W-1/sump']"),
+        ("rule-tests", RULE_TESTS, "{sump: online}", "{sump: on}", "'on' is not one of"),
+        ("rule-tests", RULE_TESTS, "reason: digest", "reason: digests", "[0, 'steps', 5, 'expect_notices']"),
+        ("rule-tests", RULE_TESTS_WITH_A_HEAD, "tests:", "test:", "'tests' is a required property"),
+        ("rule-tests", RULE_TESTS_WITH_A_HEAD, "at: 1min", "after: 1min", "'at' is a required property"),
     ],
 )  # fmt: skip
 def test_mistakes_are_found(kind: str, text: str, old: str, new: str, where: str) -> None:
@@ -212,6 +243,18 @@ def test_one_value_needs_no_brackets() -> None:
 def test_the_command_prints_it(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["schema", kind]) == 0
     assert json.loads(capsys.readouterr().out) == editor_schema(kind)
+
+
+@pytest.mark.parametrize("text", [RULE_TESTS, RULE_TESTS_WITH_A_HEAD])
+def test_rule_tests_with_every_word(text: str) -> None:
+    assert faults("rule-tests", text) == []
+
+
+def test_no_word_of_a_rule_test_is_left_out() -> None:
+    steps = editor_schema("rule-tests")["$defs"]["Step"]["properties"]
+    assert [key for key, said in steps.items() if not said.get("description")] == []
+    said = set(re.findall(r"(\w+):", RULE_TESTS)) | {"unshelve", "out_of_service", "in_service"}
+    assert set(steps) <= said
 
 
 @pytest.mark.parametrize("name", ["SiteInfo", "DeviceEntry", "Module", "RuleChoice", "Place", "PartEntry"])

@@ -10,7 +10,7 @@ import tempfile
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
-from gateway.config.editor_schema import SCHEMAS, editor_schema
+from gateway.cli.schema import SCHEMAS, editor_schema
 from gateway.config.starter import starter
 
 EXIT_CANNOT_CREATE = 73
@@ -22,6 +22,7 @@ COPIED_PACK = b"""\
 
 # editors with the YAML language server (VS Code and others) look for this line
 EDITOR_LINE = b"# yaml-language-server: $schema=../schema/%s.json\n"
+EDITED = {"site.yaml": b"site", "tests.yaml": b"rule-tests"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -74,4 +75,5 @@ def _notice(folder: str, name: str) -> bytes:
     """What a copy says above the original: which schema an editor checks it by, and what is only to be read."""
     if folder == "rules":
         return COPIED_PACK + EDITOR_LINE % b"rules"
-    return EDITOR_LINE % b"site" if name == "site.yaml" else b""
+    kind = EDITED.get(name)
+    return b"" if kind is None else EDITOR_LINE % kind

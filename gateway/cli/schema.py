@@ -1,11 +1,19 @@
-"""`anlou schema site|profile|rules`: the JSON Schema of a file, for editors."""
+"""`anlou schema site|profile|rules|rule-tests`: the JSON Schema of a file, for editors."""
 
 from __future__ import annotations
 
 import argparse
 import json
 
-from gateway.config.editor_schema import SCHEMAS, editor_schema
+from gateway.config import editor_schema as configuration
+from gateway.rehearsal.editor_schema import rule_tests_schema
+
+SCHEMAS = {**configuration.SCHEMAS, "rule-tests": rule_tests_schema}
+
+
+def editor_schema(kind: str) -> configuration.Schema:
+    """The schema of one kind of file; KeyError for another one."""
+    return configuration.finished(kind, SCHEMAS[kind]())
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

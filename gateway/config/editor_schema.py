@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -31,22 +31,25 @@ _OR_ONE = "x-or-one"
 """Marks a list that may be written without its brackets until its bounds have been added."""
 
 
-def editor_schema(kind: str) -> Schema:
-    """The schema of a site, a profile or a file of rules; KeyError for another kind."""
-    schema: Schema = _everywhere(_everywhere(SCHEMAS[kind](), _or_one), _closed)
+def finished(kind: str, found: Schema) -> Schema:
+    """What a Generator has made, for an editor: named, in the validators' own words."""
+    schema: Schema = _everywhere(_everywhere(found, _or_one), _closed)
     return {"$schema": _DIALECT, "$id": f"urn:anlou:schema:{kind}", **schema}
 
 
-class _Generator(GenerateJsonSchema):
-    """A list of one may be written without its brackets where our reader takes it so."""
+class Generator(GenerateJsonSchema):
+    """A list of one may be written without its brackets where our reader takes it so: behind one of `listed`."""
+
+    listed: Collection[Any] = (many,)
 
     def function_before_schema(self, schema: core_schema.BeforeValidatorFunctionSchema) -> JsonSchemaValue:
         found = super().function_before_schema(schema)
-        return {**found, _OR_ONE: True} if schema["function"]["function"] is many and "items" in found else found
+        one = any(schema["function"]["function"] is each for each in self.listed)
+        return {**found, _OR_ONE: True} if one and "items" in found else found
 
 
 def _site() -> Schema:
-    found = SiteFile.model_json_schema(schema_generator=_Generator)
+    found = SiteFile.model_json_schema(schema_generator=Generator)
     for link in found["properties"]["links"]["patternProperties"].values():
         registers, messages = link.pop("oneOf")
         link.update({"type": "object", **_by_wire(messages, registers)})
@@ -55,7 +58,7 @@ def _site() -> Schema:
 
 def _profile() -> Schema:
     both, definitions = models_json_schema(
-        [(ModbusProfile, "validation"), (MqttProfile, "validation")], schema_generator=_Generator
+        [(ModbusProfile, "validation"), (MqttProfile, "validation")], schema_generator=Generator
     )
     wires = _by_wire(both[MqttProfile, "validation"], both[ModbusProfile, "validation"])
     return {"title": "AnLou profile", "type": "object", **wires, **definitions}
@@ -67,7 +70,7 @@ def _by_wire(messages: Schema, registers: Schema) -> Schema:
 
 
 def _rules() -> Schema:
-    return {**TypeAdapter(list[Rule]).json_schema(schema_generator=_Generator), "title": "AnLou rules"}
+    return {**TypeAdapter(list[Rule]).json_schema(schema_generator=Generator), "title": "AnLou rules"}
 
 
 def _everywhere(schema: Any, change: Callable[[Schema], Schema]) -> Any:
@@ -103,3 +106,4 @@ def _or_reference(schema: Schema) -> Schema:
 
 
 SCHEMAS: dict[str, Callable[[], Schema]] = {"site": _site, "profile": _profile, "rules": _rules}
+"""Not yet `finished`."""

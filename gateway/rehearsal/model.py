@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, RootModel
-from pydantic.json_schema import WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, RootModel
+from pydantic.json_schema import JsonSchemaValue, WithJsonSchema
+from pydantic_core import CoreSchema, core_schema
 
 from gateway.config.nearest import nearest
 from gateway.fields import Duration, Id, Line, Prose, SeverityField, Strict, parse_duration
@@ -28,17 +29,24 @@ REFUSALS = (
 )
 
 
-def _one_of(words: Iterable[str]) -> AfterValidator:
-    known = tuple(words)
+class _OneOf:
+    """One of these words; an editor knows them."""
 
-    def check(value: str) -> str:
-        if value not in known:
-            near = nearest(value, known)
+    def __init__(self, words: Iterable[str]) -> None:
+        self._words = tuple(words)
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {**handler(schema), "enum": list(self._words)}
+
+    def _check(self, value: str) -> str:
+        if value not in self._words:
+            near = nearest(value, self._words)
             hint = f"; did you mean {near!r}?" if near else ""
-            raise ValueError(f"one of {', '.join(known)} is expected, got {value!r}{hint}")
+            raise ValueError(f"one of {', '.join(self._words)} is expected, got {value!r}{hint}")
         return value
-
-    return AfterValidator(check)
 
 
 _ROWS = (
@@ -70,11 +78,13 @@ def _row_kind(kind: str) -> str:
 RowKind = Annotated[Line, AfterValidator(_row_kind)]
 
 
-def _listed(value: Any) -> Any:
+def listed(value: Any) -> Any:
+    """One needs no brackets."""
     return value if isinstance(value, list) else [value]
 
 
-def _about(value: Any) -> Any:
+def about(value: Any) -> Any:
+    """An alarm alone is a command without anything else to say."""
     return {"alarm": value} if isinstance(value, str) else value
 
 
@@ -85,13 +95,13 @@ def _span(value: Any) -> int:
     return parse_duration(value)
 
 
-BadReason = Annotated[str, _one_of(BAD_REASONS)]
-UncertainReason = Annotated[str, _one_of(UNCERTAIN_REASONS)]
+BadReason = Annotated[str, _OneOf(BAD_REASONS)]
+UncertainReason = Annotated[str, _OneOf(UNCERTAIN_REASONS)]
 State = Annotated[AlarmState, Field(strict=False)]
 Span = Annotated[int, BeforeValidator(_span), WithJsonSchema({"type": "string"})]
 Moment = Annotated[Duration, Field(le=LONGEST_NS)]
 """Since the beginning of the test."""
-Names = Annotated[list[Id], BeforeValidator(_listed)]
+Names = Annotated[list[Id], BeforeValidator(listed)]
 Settings = dict[str, Any]
 """`device.point` or `device.part/point` → its value."""
 
@@ -130,7 +140,7 @@ class Wish(Strict):
     alarm: Line
     by: Line = "operator"
     comment: Prose | None = None
-    refused: Annotated[str, _one_of(REFUSALS)] | None = None
+    refused: Annotated[str, _OneOf(REFUSALS)] | None = None
 
 
 class Reset(Wish):
@@ -174,42 +184,54 @@ class Row(Strict):
 class Told(Strict):
     """A notice."""
 
-    reason: Annotated[Line, _one_of(_NOTICES)]
+    reason: Annotated[Line, _OneOf(_NOTICES)]
     rule: Line | None = None
     source: Line | None = None
     to: list[Line] | None = None
     at: Moment | None = None
 
 
-Wishes = Annotated[list[Annotated[Wish, BeforeValidator(_about)]], BeforeValidator(_listed)]
-Resets = Annotated[list[Annotated[Reset, BeforeValidator(_about)]], BeforeValidator(_listed)]
+Wishes = Annotated[list[Annotated[Wish, BeforeValidator(about)]], BeforeValidator(listed)]
+Resets = Annotated[list[Annotated[Reset, BeforeValidator(about)]], BeforeValidator(listed)]
 
 
 class Step(Strict):
     """Everything at one moment, in this order: the house's own troubles, values, people, and then what is expected."""
 
-    at: Moment
-    clock_step: Span | None = None
-    restart: Restart | None = None
-    offline: Names = Field(default_factory=list)
-    silent: Names = Field(default_factory=list)
-    speaks: Names = Field(default_factory=list)
-    set: Settings = Field(default_factory=dict)
-    ramp: dict[str, Ramp] = Field(default_factory=dict)
-    bad: dict[str, BadReason] = Field(default_factory=dict)
-    uncertain: dict[str, UncertainReason] = Field(default_factory=dict)
-    backlog: Annotated[list[Backlog], BeforeValidator(_listed)] = Field(default_factory=list)
-    ack: Wishes = Field(default_factory=list)
-    reset: Resets = Field(default_factory=list)
-    shelve: Annotated[list[Shelve], BeforeValidator(_listed)] = Field(default_factory=list)
-    unshelve: Wishes = Field(default_factory=list)
-    out_of_service: Annotated[list[OutOfService], BeforeValidator(_listed)] = Field(default_factory=list)
-    in_service: Resets = Field(default_factory=list)
-    expect: dict[str, State | Shown] = Field(default_factory=dict)
-    expect_health: dict[Id, Annotated[Health, Field(strict=False)]] = Field(default_factory=dict)
-    expect_journal: list[Row] | None = None
-    expect_notices: list[Told] | None = None
-    expect_count: dict[str, int | dict[RowKind, int]] = Field(default_factory=dict)
+    at: Moment = Field(description="since the beginning of the test: 90s, 2h")
+    clock_step: Span | None = Field(None, description="the gateway's clock is set by 1h, -1d; building time goes on")
+    restart: Restart | None = Field(None, description="the gateway is killed, and starts again `after` a time")
+    offline: Names = Field(default_factory=list, description="devices whose link is lost: every value is bad at once")
+    silent: Names = Field(default_factory=list, description="devices that say nothing any more")
+    speaks: Names = Field(default_factory=list, description="devices that are there again, with what they were set to")
+    set: Settings = Field(default_factory=dict, description="DEVICE.POINT, DEVICE.PART/POINT: its value from now on")
+    ramp: dict[str, Ramp] = Field(default_factory=dict, description="numbers that move evenly to a value")
+    bad: dict[str, BadReason] = Field(default_factory=dict, description="points that are bad until set, and why")
+    uncertain: dict[str, UncertainReason] = Field(default_factory=dict, description="points in doubt, and why")
+    backlog: Annotated[list[Backlog], BeforeValidator(listed)] = Field(
+        default_factory=list, description="what a device measured earlier and says only now"
+    )
+    ack: Wishes = Field(default_factory=list, description="alarms (RULE/SOURCE) that somebody acknowledges")
+    reset: Resets = Field(default_factory=list, description="alarms that somebody resets")
+    shelve: Annotated[list[Shelve], BeforeValidator(listed)] = Field(
+        default_factory=list, description="alarms that somebody shelves, `for` a time or `one_shot`"
+    )
+    unshelve: Wishes = Field(default_factory=list, description="alarms whose shelf somebody ends")
+    out_of_service: Annotated[list[OutOfService], BeforeValidator(listed)] = Field(
+        default_factory=list, description="alarms that somebody takes out of service, `for` a time under a `permit`"
+    )
+    in_service: Resets = Field(default_factory=list, description="alarms that somebody returns to service")
+    expect: dict[str, State | Shown] = Field(default_factory=dict, description="alarms (RULE/SOURCE) as they must be")
+    expect_health: dict[Id, Annotated[Health, Field(strict=False)]] = Field(
+        default_factory=dict, description="what health must conclude of devices"
+    )
+    expect_journal: list[Row] | None = Field(
+        None, description="rows since the last look, in this order; others may stand between them; []: none at all"
+    )
+    expect_notices: list[Told] | None = Field(None, description="who must have been told since the last look, likewise")
+    expect_count: dict[str, int | dict[RowKind, int]] = Field(
+        default_factory=dict, description="rows of a kind since the beginning: of all, or of a rule or an alarm"
+    )
 
     @property
     def expects(self) -> bool:

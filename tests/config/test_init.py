@@ -21,7 +21,7 @@ def test_the_starter_is_copied(tmp_path: Path, existing: bool, capsys: pytest.Ca
     if existing:
         folder.mkdir(parents=True)
     assert main(["init", str(folder)]) == 0
-    schemas = {"schema", "schema/site.json", "schema/profile.json", "schema/rules.json"}
+    schemas = {"schema", "schema/site.json", "schema/profile.json", "schema/rules.json", "schema/rule-tests.json"}
     assert names(folder) == names(Path(str(starter()))) | schemas
     assert [path.name for path in folder.parent.iterdir()] == ["mine"]
     assert main(["check", "--site", str(folder / "demo/site.yaml")]) == 0
@@ -36,11 +36,13 @@ def test_a_copied_pack_says_that_it_is_a_copy(tmp_path: Path) -> None:
 
 def test_editors_find_the_schema_of_every_copied_file(tmp_path: Path) -> None:
     assert main(["init", str(tmp_path / "mine")]) == 0
-    files = [tmp_path / "mine/demo/site.yaml", *(tmp_path / "mine/rules").glob("*.yaml")]
+    demo = tmp_path / "mine/demo"
+    files = [demo / "site.yaml", demo / "tests.yaml", *(tmp_path / "mine/rules").glob("*.yaml")]
     for file in files:
         (line,) = [line for line in file.read_text().splitlines() if line.startswith("# yaml-language-server:")]
         schema = json.loads((file.parent / line.partition("$schema=")[2]).read_text())
-        assert schema["$id"] == ("urn:anlou:schema:site" if file.name == "site.yaml" else "urn:anlou:schema:rules")
+        kind = {"site.yaml": "site", "tests.yaml": "rule-tests"}.get(file.name, "rules")
+        assert schema["$id"] == f"urn:anlou:schema:{kind}"
 
 
 @pytest.mark.parametrize("kind", ["full", "file", "link", "hidden"])

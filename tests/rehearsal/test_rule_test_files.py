@@ -34,7 +34,7 @@ HEAD = "- test: t\n  steps:\n"
         ("at: 0s, expect_journal: [{kind: rise}]", "no row is of the kind 'rise'; did you mean 'raise'?"),
         ("at: 0s, expect_count: {rise: 0}", "no row is of the kind 'rise'; did you mean 'raise'?"),
         ("at: 0s, expect_count: {W-1: {rise: 0}}", "no row is of the kind 'rise'; did you mean 'raise'?"),
-        ("at: 0s, expect_notices: [{reason: rise}]", "is expected, got 'rise'; did you mean 'raise'?"),
+        ("at: 0s, expect_notices: [{reason: rise}]", "is expected, got the text 'rise'; did you mean 'raise'?"),
         ("at: 0s, expect_notices: [{reason: raise, rule: W-11}]", "unknown rule 'W-11'; did you mean 'W-1'?"),
         ("at: 0s, ack: W-1", "an alarm is RULE/SOURCE, such as W-1/sump; got 'W-1'"),
         ("at: 0s, expect_count: {W-9: {raise: 1}}", "unknown alarm (RULE/SOURCE) 'W-9'"),
