@@ -19,6 +19,7 @@ from alerts import desk, resident, restart, snapshot, succession
 from alerts.alarm import record
 from alerts.annunciate.annunciator import Annunciator
 from alerts.bound import Bound
+from alerts.budget import Budget, Meter
 from alerts.condition.columns import BAD, Columns
 from alerts.covers import Covers
 from alerts.evaluator import Evaluator
@@ -29,7 +30,7 @@ from alerts.recorder import Recorder
 from alerts.resident import Resident
 from alerts.route import HealthWord, Route
 from alerts.ulid import ulid
-from alerts.view import RuleView, view
+from alerts.view import RuleView, faults, view
 from gateway.model import (
     HEALTH_POINT,
     AlarmState,
@@ -37,7 +38,6 @@ from gateway.model import (
     Command,
     Frame,
     FrameKind,
-    Health,
     InstanceSnapshot,
     Instant,
     Judgement,
@@ -46,6 +46,7 @@ from gateway.model import (
     Quality,
     Silence,
     SilenceWish,
+    Text,
 )
 
 
@@ -57,7 +58,12 @@ class AlarmEngine:
     """
 
     def __init__(
-        self, bound: Bound, next_seq: int = 1, ids: Callable[[Instant], str] = ulid, watch: Watch | None = None
+        self,
+        bound: Bound,
+        next_seq: int = 1,
+        ids: Callable[[Instant], str] = ulid,
+        watch: Watch | None = None,
+        meter: Meter | None = None,
     ) -> None:
         self._recorder = Recorder(next_seq)
         self._lives = wire(bound.instances, ids, watch)
@@ -70,6 +76,7 @@ class AlarmEngine:
         for slot, (device, key) in enumerate(bound.columns.keys):
             self._of_device.setdefault(device, {})[key] = slot
         self._evaluator = Evaluator(self._lives, bound.columns, self._recorder)
+        self._evaluator.budget = self._budget = None if meter is None else Budget(meter)
         self._columns = bound.columns
         self._remembrance = Remembrance(bound.columns, self._recorder)
         self._heard = Heard()
@@ -108,7 +115,7 @@ class AlarmEngine:
             self._heard.note(frame)
             route = self._routes.get(frame.layout) or self._route(frame.layout)
             if route.columns or route.health:
-                self._put(frame, route)
+                route.put(frame, self._columns)
                 readers = route.readers if route.health is None else self._heed(frame, route, route.health)
                 self._evaluator.sweep(readers, at, frame.source_ns)
                 self._fire(at)
@@ -196,7 +203,7 @@ class AlarmEngine:
         open_occurrences: Sequence[Occurrence],
     ) -> None:
         """Take over what was stored. Then judge the log behind it, then call `restarted`."""
-        self._replaying = True
+        self._replaying, self._evaluator.budget = True, None  # the same log must end in the same states
         instances, own = resident.split(instances)
         if checkpoint is not None:
             alarms, stored = resident.split(checkpoint.instances)
@@ -228,6 +235,7 @@ class AlarmEngine:
             one.restarted(now, outage_ns)
         if self._annunciator is not None:
             self._annunciator.gates.settle(now)
+        self._evaluator.budget = self._budget
         return self._take()
 
     def succeed(
@@ -244,8 +252,8 @@ class AlarmEngine:
         self._heard = former._heard
         for frame in self._heard.frames():
             route = self._routes.get(frame.layout) or self._route(frame.layout)
-            self._put(frame, route)
-            if route.health is not None and _is_gone(frame, route.health):
+            route.put(frame, self._columns)
+            if route.health is not None and route.health.is_gone(frame):
                 self._lose(frame, route.health)
         succession.take_over_columns(self._columns, former._columns)
         succession.take_over_residents(self._residents, former._residents)
@@ -283,9 +291,9 @@ class AlarmEngine:
         return [view(live) for live in self._lives]
 
     @property
-    def faulty_rules(self) -> list[str]:
-        """Rules that cannot be judged: what they watch is UNKNOWN there."""
-        return self._evaluator.faulty
+    def faulty_rules(self) -> dict[str, Text]:
+        """Rules that cannot be judged, and why: what they watch is UNKNOWN there."""
+        return faults(self._evaluator.faulty)
 
     @property
     def annunciator(self) -> Annunciator | None:
@@ -366,7 +374,7 @@ class AlarmEngine:
         A lost link says so of each point itself; a sensor that falls silent, or whose broker calls it gone, does not,
         and what it said last would pass for the present for as long as nobody looks.
         """
-        if not _is_gone(frame, health):
+        if not health.is_gone(frame):
             return route.readers
         self._heard.forget(frame.layout.device)
         self._heard.note(frame)
@@ -383,16 +391,3 @@ class AlarmEngine:
         late = [slot for column, slot in route.columns if quality is None or quality[column] < BAD]
         self._columns.late_ns.update(dict.fromkeys(late, frame.at.mono_ns))
         return bool(late)
-
-    def _put(self, frame: Frame, route: Route) -> None:
-        columns, values, quality = self._columns, frame.values, frame.quality
-        at_ns, source_ns = frame.at.mono_ns, frame.source_ns
-        for column, slot in route.columns:
-            columns.values[slot] = values[column]
-            columns.quality[slot] = 0 if quality is None else quality[column]
-            columns.at_ns[slot] = at_ns
-            columns.source_ns[slot] = source_ns
-
-
-def _is_gone(frame: Frame, health: HealthWord) -> bool:
-    return frame.values[health.column] == Health.OFFLINE

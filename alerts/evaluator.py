@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from alerts import mute
 from alerts.alarm import Alarm, Cue, Effect, advance
+from alerts.budget import ALLOWED_NS, Budget, OverBudget, resting_until
 from alerts.changed import changed
 from alerts.condition.columns import Columns, Reading
 from alerts.condition.logic import earliest
@@ -18,6 +19,9 @@ from gateway.model import SECOND, AlarmState, Instant, Severity, Truth, Value
 
 _CUES = {True: Trigger.TRUE, False: Trigger.FALSE, None: Trigger.UNKNOWN}
 _QUIET = frozenset({AlarmState.NORMAL, AlarmState.PENDING})
+_AGAIN_NS = 60 * SECOND
+"""A rule that failed is asked again after so long, whatever deadline it had."""
+_LONGEST_FAULT = 200
 
 
 class Evaluator:
@@ -39,6 +43,7 @@ class Evaluator:
         self._faulty: set[int] = set()
         self._offset: int | None = None
         self._starting = False
+        self.budget: Budget | None = None
         self._on_label = [live for live in lives if live.on_label]
         for live in lives:
             self._show_others(live)
@@ -47,6 +52,16 @@ class Evaluator:
 
     def sweep(self, direct: Sequence[Live], at: Instant, seen_ns: int | None = None) -> None:
         """Ask these (in order of evaluation) and, each after its inputs, everybody whom the answers wake."""
+        budget = self.budget
+        if budget is None or not direct:
+            self._sweep(direct, at, seen_ns)
+            return
+        began = budget.elapsed()
+        self._sweep(direct, at, seen_ns)
+        if budget.elapsed() - began > ALLOWED_NS:
+            budget.doubt(direct, self.lives)
+
+    def _sweep(self, direct: Sequence[Live], at: Instant, seen_ns: int | None = None) -> None:
         woken, columns, mono = self._woken, self.columns, at.mono_ns
         for live in direct:
             while woken and woken[0] <= live.index:
@@ -84,10 +99,10 @@ class Evaluator:
                 self._judge_hush(live, hush, at, tick)
             if hush.on:
                 self.suppress(live, at)  # before a raise in the same frame
-        truth = self._judge(live, at, tick)
+        truth, due = self._judge(live, at, tick)
         if self._starting and truth and live.guards and live.alarm.state in DELAY_OFF:
             truth = None  # that nothing has been heard yet does not take back that it had been heard again
-        live.condition_due_ns = due = live.condition.next_due()
+        live.condition_due_ns = due
         if due is not None:
             if due <= at.mono_ns:
                 # a condition that is never satisfied must not stop the clock for everybody else
@@ -97,38 +112,43 @@ class Evaluator:
             self._settle(live, truth, at, seen_ns)
         if live.asked or (hush is not None and not hush.on):
             self.suppress(live, at)  # after a return in the same frame
-        live.calm = truth is False and due is None and live.seen is None and live.fault is None and hush is None
+        quiet = truth is False and due is None and live.seen is None and hush is None
+        live.calm = quiet and live.fault is None and live.pace is None
 
-    def _judge(self, live: Live, at: Instant, tick: bool) -> Truth:
-        ask = live.condition.tick if tick else live.condition.judge
+    def _judge(self, live: Live, at: Instant, tick: bool) -> tuple[Truth, int | None]:
+        """Its answer, and when it may be another without a sample. What cannot be judged protects nobody."""
+        if live.guarded is not None and resting_until(live.guarded, at.mono_ns) is not None:
+            return True, None  # it is woken when the guarded one is tried again
+        truth, due, fault = self._answer(live, at, tick)
+        if fault != live.fault:
+            if live.companion is not None and (fault is None or live.fault is None):
+                heapq.heappush(self._woken, live.companion)
+            live.fault = fault
+            self._tell_fault(live, fault, at)
+        return (True if live.guards else None) if fault is not None else truth, due
+
+    def _answer(self, one: Live | Hush, at: Instant, tick: bool) -> tuple[Truth, int | None, str | None]:
+        """The answer, when it may be another, and why there is none: one bad rule must not blind the building."""
+        ask = one.condition.tick if tick else one.condition.judge
         try:
-            truth = ask(self.columns, at.mono_ns)
-        except Exception as error:  # noqa: BLE001 - one bad rule must not blind the building: UNKNOWN, and told of
-            fault = f"{type(error).__name__}: {error}"
-            if fault != live.fault:
-                live.fault = fault
-                self._tell_fault(live, fault, at)
-            return True if live.guards else None  # what cannot be judged protects nobody
-        if live.fault is not None:
-            live.fault = None
-            self._note_fault(live)
-        return truth
+            if one.pace is None or self.budget is None:
+                truth = ask(self.columns, at.mono_ns)
+            else:
+                truth = self.budget.ask(one, ask, self.columns, at.mono_ns)
+            return truth, one.condition.next_due(), None
+        except OverBudget as over:
+            return None, resting_until(one, at.mono_ns), str(over)
+        except Exception as error:  # noqa: BLE001 - UNKNOWN, and told of
+            return None, at.mono_ns + _AGAIN_NS, f"{type(error).__name__}: {error}"[:_LONGEST_FAULT]
 
     def _judge_hush(self, live: Live, hush: Hush, at: Instant, tick: bool) -> None:
-        ask = hush.condition.tick if tick else hush.condition.judge
-        try:
-            truth = ask(self.columns, at.mono_ns)
-        except Exception as error:  # noqa: BLE001 - as in _judge
-            truth, fault = None, f"suppress_when: {type(error).__name__}: {error}"
-            if fault != hush.fault:
-                hush.fault = fault
-                self._tell_fault(live, fault, at)
-        else:
-            if hush.fault is not None:
-                hush.fault = None
-                self._note_fault(live)
+        truth, due, fault = self._answer(hush, at, tick)
+        fault = fault and f"suppress_when: {fault}"
+        if fault != hush.fault:
+            hush.fault = fault
+            self._tell_fault(live, fault, at)
         truth, lapses = self._lapsed(live, hush, truth, at.mono_ns)
-        hush.due_ns = due = earliest((hush.condition.next_due(), lapses))
+        hush.due_ns = due = earliest((due, lapses))
         if due is not None:
             hush.due_ns = due = max(due, at.mono_ns + SECOND // 1000)
             self.timers.arm(live.index, due)
@@ -148,9 +168,10 @@ class Evaluator:
         # a start itself tells nobody anything: what is over by then waits for the first tick
         return (False, None) if now_ns >= lapses and not self._starting else (None, lapses)
 
-    def _tell_fault(self, live: Live, fault: str, at: Instant) -> None:
-        rule, source = live.key
-        self._recorder.event("rule_error", at, None, {"rule": rule, "source": source, "error": fault})
+    def _tell_fault(self, live: Live, fault: str | None, at: Instant) -> None:
+        if fault is not None:
+            rule, source = live.key
+            self._recorder.event("rule_error", at, None, {"rule": rule, "source": source, "error": fault})
         self._note_fault(live)
 
     def _note_fault(self, live: Live) -> None:
@@ -161,10 +182,9 @@ class Evaluator:
             self._faulty.add(live.index)
 
     @property
-    def faulty(self) -> list[str]:
-        """The rules that could not be judged somewhere when they were asked last; a companion is its rule's."""
-        found = (self.lives[place].instance for place in self._faulty)
-        return sorted({each.companion_of[0] if each.companion_of else each.rule.rule for each in found})
+    def faulty(self) -> list[Live]:
+        """Those that could not be judged when they were asked last, in order of evaluation."""
+        return [self.lives[place] for place in sorted(self._faulty)]
 
     def _has_seen(self, live: Live, at: Instant) -> bool:
         """While the log is judged: this moment is in its state already."""
@@ -292,8 +312,11 @@ class Evaluator:
                 self.timers.arm(index, due)
                 continue
             at = Instant(asked, asked + until.wall_ns - until.mono_ns)
+            began = 0 if self.budget is None else self.budget.elapsed()
             self._fire(live, at)
-            self.sweep((), at)
+            self._sweep((), at)
+            if self.budget is not None and self.budget.elapsed() - began > ALLOWED_NS:
+                self.budget.doubt((live,), self.lives)
             self.timers.arm(index, live.due())
 
     def _fire(self, live: Live, at: Instant) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from alerts.alarm import Alarm, Terms
 from alerts.bound import Instance
+from alerts.budget import Pace
 from alerts.changed import changed
 from alerts.condition.columns import Condition
 from alerts.condition.logic import Blind
@@ -39,6 +40,7 @@ class Hush:
     unknown_ns: int | None = None
     due_ns: int | None = None
     fault: str | None = None
+    pace: Pace | None = None
 
 
 def _never(now_ns: int) -> bool:
@@ -52,9 +54,10 @@ class Live:
     `readers` ask for its activity, `companion` shares its condition, `targets` are suppressed while it speaks,
     `suppressors` (place, cause) suppress it, those of `asked` only until it is blind by `itself`. `closure` is
     everybody whose judgement can follow from its own.
-    `group`: the same rule on all parts of the device, itself too. `guards`: it is such a companion. `seen`: while the
-    log is judged, the (log position, mono time) up to which everything is already in its state; `inputs` are the
-    samples that it had seen by then. `hush`: suppressed by design while it is on.
+    `group`: the same rule on all parts of the device, itself too. `guards`: it is such a companion, of `guarded`.
+    `seen`: while the log is judged, the (log position, mono time) up to which everything is already in its state;
+    `inputs` are the samples that it had seen by then. `hush`: suppressed by design while it is on. `pace`: it may take
+    too long.
     """
 
     index: int
@@ -63,6 +66,7 @@ class Live:
     alarm: Alarm
     condition: Condition
     guards: bool = False
+    guarded: Live | None = None
     companion: int | None = None
     readers: list[int] = field(default_factory=list)
     targets: list[int] = field(default_factory=list)
@@ -79,6 +83,7 @@ class Live:
     edited: bool = False
     calm: bool = False  # live, FALSE, without a deadline: another FALSE changes nothing
     fault: str | None = None
+    pace: Pace | None = None
     closed: Occurrence | None = None  # its newest closed occurrence since start
     past: Past = NOTHING
     written: tuple[Alarm, Any] | None = None  # its alarm as a snapshot shows it
@@ -197,7 +202,7 @@ def _join(live: Live, lives: list[Live], places: dict[Key, int]) -> None:
             lives[places[key]].readers.append(live.index)
     if instance.companion_of is not None and instance.companion_of in places:
         guarded = lives[places[instance.companion_of]]
-        guarded.companion, live.hush = live.index, guarded.hush
+        guarded.companion, live.guarded, live.hush = live.index, guarded, guarded.hush
     causes = [(key, key[0]) for key in instance.suppressed_by if may_mute(live.terms, SUPPRESSED, key[0])]
     if instance.collapse_into is not None:
         causes.append((instance.collapse_into, DEVICE_OFFLINE))

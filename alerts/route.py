@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from alerts.condition.columns import Columns
 from alerts.live import Live
+from gateway.model import Frame, Health
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +17,16 @@ class Route:
     readers: tuple[Live, ...]
     health: HealthWord | None = None
 
+    def put(self, frame: Frame, columns: Columns) -> None:
+        """The frame's samples are the newest."""
+        values, quality = frame.values, frame.quality
+        at_ns, source_ns = frame.at.mono_ns, frame.source_ns
+        for column, slot in self.columns:
+            columns.values[slot] = values[column]
+            columns.quality[slot] = 0 if quality is None else quality[column]
+            columns.at_ns[slot] = at_ns
+            columns.source_ns[slot] = source_ns
+
 
 @dataclass(frozen=True, slots=True)
 class HealthWord:
@@ -23,3 +35,7 @@ class HealthWord:
     column: int
     slots: tuple[int, ...]
     readers: tuple[Live, ...]
+
+    def is_gone(self, frame: Frame) -> bool:
+        """The device is, by this word."""
+        return frame.values[self.column] == Health.OFFLINE

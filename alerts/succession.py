@@ -11,6 +11,7 @@ from typing import Any
 
 from alerts.alarm import edited, told
 from alerts.bound import Bound
+from alerts.budget import tried_at_once
 from alerts.condition.columns import Columns
 from alerts.evaluator import Evaluator
 from alerts.live import Live
@@ -48,7 +49,7 @@ def take_over(evaluator: Evaluator, former: Evaluator, recorder: Recorder, bound
     instances are stored with it: a death after this moment goes on from here.
     """
     gone = {live.key: live for live in former.lives}
-    fresh = [live for live in evaluator.lives if not _continues(live, gone.pop(live.key, None))]
+    fresh = [live for live in evaluator.lives if not _continues(live, gone.pop(live.key, None), now)]
     for live in evaluator.lives:
         evaluator.take_up(live)
     evaluator.go_on_from(former)
@@ -68,7 +69,7 @@ def take_over(evaluator: Evaluator, former: Evaluator, recorder: Recorder, bound
     recorder.touch_all(evaluator.lives)
 
 
-def _continues(live: Live, former: Live | None) -> bool:
+def _continues(live: Live, former: Live | None, now: Instant) -> bool:
     """Take over what there is of it; False when its condition must be asked from the beginning."""
     if former is None:
         return False
@@ -79,7 +80,13 @@ def _continues(live: Live, former: Live | None) -> bool:
         return False
     live.condition.restore(_apart(former.condition.snapshot()))
     live.condition_due_ns, live.fault = former.condition_due_ns, former.fault
-    return former.instance.hush_hash == live.instance.hush_hash
+    live.pace = tried_at_once(former.pace, now.mono_ns)
+    if former.instance.hush_hash != live.instance.hush_hash:
+        return False
+    if live.hush is not None and former.hush is not None and not live.guards:
+        live.hush.pace = tried_at_once(former.hush.pace, now.mono_ns)
+        return live.pace is None and live.hush.pace is None
+    return live.pace is None
 
 
 def _apart(state: Any) -> Any:

@@ -24,6 +24,11 @@ def host_mono_ns() -> int:
     return time.monotonic_ns()
 
 
+def host_cpu_ns() -> int:
+    """What this thread has had of a processor: for what a piece of work costs, on however busy a machine."""
+    return time.thread_time_ns()
+
+
 def host_wall_ns() -> int:
     """The host's UTC clock, for tokens and logs."""
     return time.time_ns()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from alerts.notify.worker import DeliveryWorker
@@ -17,6 +18,8 @@ from gateway.model import SECOND, Text
 from gateway.store.journal import Journal
 from gateway.store.samples import Samples
 from gateway.texts import both
+
+log = logging.getLogger("anlou.figures")
 
 FATES = ("stored", "unchanged", "duplicate", "quarantined", "dropped")
 SLOW_WRITE_NS = 5 * SECOND  # host time of one transaction: somebody should look at the disk
@@ -38,10 +41,11 @@ class Figures:
         *,
         historian: Historian | None = None,
         now: Callable[[], int] = host_wall_ns,
-        faulty: Callable[[], Sequence[str]] = tuple,
+        faulty: Callable[[], Mapping[str, Text]] = dict,
     ) -> None:
         self._now = now
         self._faulty = faulty
+        self._faulty_before: Mapping[str, Text] = {}
         self._folder = folder
         self._journal = journal
         self._samples = samples
@@ -72,11 +76,21 @@ class Figures:
             storage_fault=any(store.blocked or store.busy_ns > STUCK_WRITE_NS for _, store in self._stores),
             clock_synced=host_clock_synced(),
             unclean_starts_ns=self.unclean_starts_ns,
-            faulty_rules=self._faulty(),
+            faulty_rules=self._faults(),
             historian=None if self._historian is None else self._historian.status,
             failed=tuple(self._failures()),
             degraded=tuple(self._troubles()),
         )
+
+    def _faults(self) -> Mapping[str, Text]:
+        """The rules that cannot be judged; the log is told of each once, and when it can be again."""
+        faulty, before = self._faulty(), self._faulty_before
+        for rule in faulty.keys() - before.keys():
+            log.error("the rule %s cannot be judged: %s", rule, faulty[rule].en)
+        for rule in before.keys() - faulty.keys():
+            log.warning("the rule %s is judged again", rule)
+        self._faulty_before = faulty
+        return faulty
 
     def _failures(self) -> Iterator[Text]:
         for name, store in self._stores:

@@ -7,16 +7,18 @@ from typing import Any
 
 from alerts.annunciate.memory import Memory
 from alerts.annunciate.view import view
+from alerts.budget import Meter
 from alerts.engine import AlarmEngine
 from alerts.notify.body import truth_body
 from alerts.rule import Rule
+from gateway.clock import host_cpu_ns, host_mono_ns
 from gateway.config.load import SiteConfig
 from gateway.model import Instant, Occurrence, Severity, Silence
 
 
 def engine_of(config: SiteConfig, next_seq: int = 1) -> AlarmEngine:
     """The engine of a configuration, before it has seen anything."""
-    return AlarmEngine(config.bound, next_seq=next_seq)
+    return AlarmEngine(config.bound, next_seq=next_seq, meter=Meter(elapsed=host_mono_ns, cpu=host_cpu_ns))
 
 
 def rules_of(config: SiteConfig) -> dict[str, Rule]:

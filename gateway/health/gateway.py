@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import islice
 from typing import Protocol
 
 from gateway.health.links import LinkRecord, Pulse
 from gateway.health.points import OFFLINE_SHARE, SINK, gateway_points
 from gateway.model import GATEWAY_DEVICE, HEALTH_POINT, SECOND, Device, Frame, Instant, Layout, Quality, Text, Value
-from gateway.texts import both
+from gateway.texts import both, joined
 
 DISK_NEARLY_FULL = 85.0
 LOOP_LAG_S = 1.0
@@ -40,7 +41,7 @@ class GatewayStatus:
     of before it go on. `storage_slow`, `storage_fault`: one write takes for too long; storage refuses, or it takes
     for much too long. `clock_synced`: the host's clock has a time server, None when that is not known.
     `unclean_starts_ns` (mono) are starts without a stop before them. `faulty_rules` cannot be judged
-    somewhere. `historian` is None when the site has none.
+    somewhere: rule → where and why. `historian` is None when the site has none.
     `failed` names what makes the gateway useless (the writer is stuck, storage refuses), `degraded` what somebody
     must look at although it judges and tells: each a short clause.
     """
@@ -57,7 +58,7 @@ class GatewayStatus:
     storage_fault: bool = False
     clock_synced: bool | None = None
     unclean_starts_ns: tuple[int, ...] = ()
-    faulty_rules: Sequence[str] = ()
+    faulty_rules: Mapping[str, Text] = field(default_factory=dict)
     historian: SinkFigures | None = None
     failed: tuple[Text, ...] = ()
     degraded: tuple[Text, ...] = ()
@@ -152,12 +153,16 @@ def problems(status: GatewayStatus, *, dropping: bool = False) -> tuple[Text, ..
     if status.reload_refused:
         found.append(both("gateway_reload_refused"))
     if status.faulty_rules:
-        named = ", ".join(status.faulty_rules[:MOST_NAMED])
-        more = ", …" if len(status.faulty_rules) > MOST_NAMED else ""
-        found.append(both("gateway_rules_fail", rules=named + more))
+        found.append(both("gateway_rules_fail", rules=_named(status.faulty_rules)))
     if dropping:
         found.append(both("gateway_dropping", count=f"{status.samples_dropped:,}"))
     return (*found, *_of_sink(status.historian))
+
+
+def _named(faulty: Mapping[str, Text]) -> Text:
+    """The first of them, with where and why."""
+    first = [both("gateway_rule_fails", rule=rule, why=why) for rule, why in islice(faulty.items(), MOST_NAMED)]
+    return joined(first if len(faulty) <= MOST_NAMED else [*first, Text("…", "…")])
 
 
 def _of_sink(sink: SinkFigures | None) -> tuple[Text, ...]:

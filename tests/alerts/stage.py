@@ -10,6 +10,8 @@ from datetime import UTC, tzinfo
 from typing import Any
 
 from alerts.bind import bind
+from alerts.bound import Bound
+from alerts.budget import Meter
 from alerts.engine import AlarmEngine
 from alerts.live import Watch
 from alerts.maintenance import MaintenanceOptions
@@ -96,7 +98,9 @@ class Stage:
         wall: int = WALL,
         windows: Sequence[MaintenanceOptions] = (),
         zone: tzinfo = UTC,
+        meter: Meter | None = None,
     ) -> None:
+        self.meter = meter
         self.rules, self.devices, self.wall = rules, devices, wall
         self.windows, self.zone = tuple(windows), zone
         self.watch: Watch | None = None
@@ -113,12 +117,19 @@ class Stage:
         self.engine = self.build()
 
     def build(self) -> AlarmEngine:
-        bound = replace(bind(self.rules, self.devices, zone=self.zone), windows=self.windows)
+        bound = self.bound()
         assert not bound.problems, bound.problems
         ids = self._ids
         return AlarmEngine(
-            bound, len(self.events) + 1, lambda now: encode(now.wall_ns // 10**6, next(ids)), watch=self.watch
+            bound,
+            len(self.events) + 1,
+            lambda now: encode(now.wall_ns // 10**6, next(ids)),
+            watch=self.watch,
+            meter=self.meter,
         )
+
+    def bound(self) -> Bound:
+        return replace(bind(self.rules, self.devices, zone=self.zone), windows=self.windows)
 
     @property
     def now(self) -> Instant:

@@ -13,7 +13,7 @@ from gateway.app.figures import Figures
 from gateway.bus import Bus
 from gateway.health.gateway import GatewayRecord, GatewayStatus, problems
 from gateway.health.points import gateway_points
-from gateway.model import AlarmState, Instant
+from gateway.model import AlarmState, Instant, Text
 from tests.alerts.stage import Stage, rule
 from tests.gateway.test_figures import Store
 
@@ -37,13 +37,13 @@ def broken(here: Stage, name: str, of: str = "condition") -> Callable[[], None]:
 def test_a_rule_that_fails_is_named_until_it_can_be_judged_again() -> None:
     here = Stage(rule("R"), rule("Q"))
     here.at(0).set(a=False)
-    assert here.engine.faulty_rules == []
+    assert not here.engine.faulty_rules
     mend = broken(here, "R")
     here.at(1).set(a=True)
-    assert here.engine.faulty_rules == ["R"] and here.told("Q") == ["raise"]
+    assert [*here.engine.faulty_rules] == ["R"] and here.told("Q") == ["raise"]
     mend()
     here.at(2).set(a=True)
-    assert here.engine.faulty_rules == [] and here.told() == ["raise"]
+    assert not here.engine.faulty_rules and here.told() == ["raise"]
 
 
 def test_so_is_one_whose_suppression_fails_and_it_stays_as_it_was() -> None:
@@ -52,7 +52,7 @@ def test_so_is_one_whose_suppression_fails_and_it_stays_as_it_was() -> None:
     broken(here, "R", "hush")
     here.at(1).set(b=True)
     here.at(2).set(a=True)
-    assert here.engine.faulty_rules == ["R"] and here.told() == ["raise"]
+    assert [*here.engine.faulty_rules] == ["R"] and here.told() == ["raise"]
 
 
 def test_a_failing_life_safety_rule_is_told_by_its_companion_too_and_named_once() -> None:
@@ -61,7 +61,7 @@ def test_a_failing_life_safety_rule_is_told_by_its_companion_too_and_named_once(
     broken(here, "R")
     here.at(1).set(a=True)
     here.at(62).tick()
-    assert here.engine.faulty_rules == ["R"] and here.told("R/protection_lost") == ["raise"]
+    assert [*here.engine.faulty_rules] == ["R"] and here.told("R/protection_lost") == ["raise"]
 
 
 def test_a_fault_outlives_a_reload_that_leaves_the_rule_as_it_is() -> None:
@@ -70,9 +70,9 @@ def test_a_fault_outlives_a_reload_that_leaves_the_rule_as_it_is() -> None:
     broken(here, "R")
     here.at(1).set(a=True)
     here.at(2).succeed((rule("R"), rule("Q", "b")))
-    assert here.engine.faulty_rules == ["R"]
+    assert [*here.engine.faulty_rules] == ["R"]
     here.at(3).set(a=True)
-    assert here.engine.faulty_rules == []
+    assert not here.engine.faulty_rules
 
 
 def test_a_value_that_cannot_be_shown_is_heard_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,19 +93,26 @@ def test_a_value_that_cannot_be_shown_is_heard_all_the_same(monkeypatch: pytest.
 def test_the_gateway_says_which_rules_fail() -> None:
     assert "rule_fault" in {point.key for point in gateway_points({}, historian=False)}
     record = GatewayRecord(None)
-    for names, fault in (((), False), (("EL-01",), True), (tuple("ABCDEFG"), True)):
-        status = GatewayStatus(**FINE, faulty_rules=names)
+    for names, fault in (("", False), (("EL-01",), True), ("ABCDEFG", True)):
+        status = GatewayStatus(**FINE, faulty_rules={name: Text("dev: broken", "dev：坏") for name in names})
         frame = record.frame(status, {}, Instant(0, 0))
         told = dict(zip((point.key for point in frame.layout.points), frame.values, strict=True))
         assert told["rule_fault"] is fault
         assert len(problems(status)) == fault
-    assert problems(status)[0].en == "rules cannot be judged: A, B, C, D, E, …"
+    named = "; ".join(f"{name} (dev: broken)" for name in "ABCDE")
+    assert problems(status)[0].en == f"rules cannot be judged: {named}; …"
+    assert problems(status)[0].zh == "规则无法运算：" + "；".join(f"{name}（dev：坏）" for name in "ABCDE") + "；…"
 
 
-async def test_the_figures_ask_the_engine_that_judges() -> None:
-    failing = ["EL-01"]
+async def test_the_figures_ask_the_engine_that_judges_and_log_what_they_hear(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    failing = {"EL-01": Text("lift-1: broken", "lift-1：坏")}
     store: Any = Store()
-    found = Figures(Path("/"), store, store, Bus(), (), faulty=lambda: failing)
-    assert (await found.status()).faulty_rules == ["EL-01"]
+    found = Figures(Path("/"), store, store, Bus(), (), faulty=lambda: dict(failing))
+    for _ in range(2):
+        assert (await found.status()).faulty_rules == failing
     failing.clear()
     assert not (await found.status()).faulty_rules
+    said = [record.getMessage() for record in caplog.records]
+    assert said == ["the rule EL-01 cannot be judged: lift-1: broken", "the rule EL-01 is judged again"]
