@@ -12,10 +12,11 @@ import anyio
 import anyio.to_thread
 
 from alerts.explain import explain
-from alerts.notify.body import rfc3339
+from alerts.notify.body import rfc3339, text_body
 from gateway.api.explained import NotExplained
 from gateway.app.control import ControlError
 from gateway.app.explained import explanation_body, life_told, rule_body, unexplained
+from gateway.app.moments import meant, parse
 from gateway.app.standing import Standing, rules_of
 from gateway.clock import Clock
 from gateway.config.load import SiteConfig
@@ -93,7 +94,10 @@ class Explaining:
             raise NotExplained(str(refused)) from None
 
     async def answer(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The control socket's `explain`: an occurrence, or rule and source with `at` (UTC ns)."""
+        """The control socket's `explain`: an occurrence, or rule and source with `at` (ISO 8601; null: now).
+
+        `asked` says how a time without a zone was understood.
+        """
         try:
             with anyio.fail_after(ANSWER_SECONDS):
                 match request:
@@ -102,13 +106,16 @@ class Explaining:
                         if found is None:
                             raise ControlError("there is no such alarm")
                         return {"explained": _that_fits(found)}
-                    case {"rule": str(rule), "source": str(source), "at": int() | None as at}:
-                        return {"explained": _that_fits(await self.rule(rule, source, at))}
-        except NotExplained as refused:
+                    case {"rule": str(rule), "source": str(source), "at": str() | None as at}:
+                        then = None if at is None else meant(parse(at), ZoneInfo(self._standing.config.site.timezone))
+                        told = await self.rule(rule, source, None if then is None else then.wall_ns)
+                        asked = None if then is None or then.said is None else text_body(then.said)
+                        return {"explained": _that_fits(told), "asked": asked}
+        except (NotExplained, ValueError) as refused:
             raise ControlError(str(refused)) from None
         except TimeoutError:
             raise ControlError("that takes too long here; with --site FILE it is read beside the gateway") from None
-        raise ControlError("occurrence, or rule, source and at (UTC ns or null), are expected")
+        raise ControlError("occurrence, or rule, source and at (a time or null), are expected")
 
 
 def _that_fits(body: dict[str, Any]) -> dict[str, Any]:

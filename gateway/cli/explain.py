@@ -10,15 +10,17 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from alerts.notify.body import text_body
 from gateway.app.control import ControlError, ask
 from gateway.app.explaining import of_occurrence, of_rule
+from gateway.app.moments import meant, parse
 from gateway.cli.check import AssumedPorts
 from gateway.cli.explain_lines import Lines
 from gateway.clock import host_wall_ns
 from gateway.config.load import SiteConfig, load_site
 from gateway.config.problems import ConfigErrors
-from gateway.model import SECOND
 from gateway.rehearsal.hindsight import NotWatched
 from gateway.store.errors import StoreError
 from gateway.store.reader import Reader
@@ -32,21 +34,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("what", metavar="OCCURRENCE|RULE", help="an alarm's number, or a rule")
     parser.add_argument("source", nargs="?", metavar="SOURCE", help="of a rule: the device, or device/part")
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="the gateway's data directory")
-    parser.add_argument("--at", type=moment, metavar="TIME", help="of a rule: 2026-11-23T13:30:00+08:00 (default: now)")
+    parser.add_argument(
+        "--at",
+        type=moment,
+        metavar="TIME",
+        help="of a rule: 2026-11-23T13:30, in the site's zone or with its own (now)",
+    )
     parser.add_argument("--site", type=Path, metavar="FILE", help="read the files beside the gateway, with these rules")
     parser.add_argument("--language", choices=("en", "zh"), default="zh", help="default: %(default)s")
     parser.add_argument("--json", action="store_true", help="the answer for a program")
 
 
-def moment(text: str) -> int:
-    """UTC ns of an RFC 3339 time."""
+def moment(text: str) -> datetime:
+    """As it was written: the site says in which zone."""
     try:
-        parsed = datetime.fromisoformat(text)
-    except ValueError:
-        parsed = None
-    if parsed is None or parsed.tzinfo is None:
-        raise argparse.ArgumentTypeError(f"a time with its zone is expected (2026-11-23T13:30:00+08:00), got {text!r}")
-    return round(parsed.timestamp() * SECOND)
+        return parse(text)
+    except ValueError as problem:
+        raise argparse.ArgumentTypeError(str(problem)) from None
 
 
 def run(options: argparse.Namespace) -> int:
@@ -83,9 +87,10 @@ def _asked(options: argparse.Namespace) -> Mapping[str, Any] | None:
     """By the gateway that runs; None when none does."""
     wish: dict[str, Any] = {"occurrence": options.what}
     if options.source is not None:
-        wish = {"rule": options.what, "source": options.source, "at": options.at}
+        at = None if options.at is None else options.at.isoformat()
+        wish = {"rule": options.what, "source": options.source, "at": at}
     answer = ask(options.data, "explain", **wish)
-    return None if answer is None else answer["explained"]
+    return None if answer is None else {**answer["explained"], "asked": answer.get("asked")}
 
 
 def _read(options: argparse.Namespace, config: SiteConfig) -> Mapping[str, Any]:
@@ -95,11 +100,13 @@ def _read(options: argparse.Namespace, config: SiteConfig) -> Mapping[str, Any]:
     reader = Reader(options.data / "alarm.db")
     try:
         if options.source is not None:
-            at_wall_ns = host_wall_ns() if options.at is None else options.at
-            return of_rule(config, reader, options.data, (options.what, options.source), at_wall_ns)
+            at = None if options.at is None else meant(options.at, ZoneInfo(config.site.timezone))
+            at_wall_ns = host_wall_ns() if at is None else at.wall_ns
+            said = of_rule(config, reader, options.data, (options.what, options.source), at_wall_ns)
+            return {**said, "asked": None if at is None or at.said is None else text_body(at.said)}
         found = reader.occurrence(options.what)
         if found is None:
             raise NotWatched("there is no such alarm")
-        return of_occurrence(config, reader, options.data, found)
+        return {**of_occurrence(config, reader, options.data, found), "asked": None}
     finally:
         reader.close()

@@ -10,7 +10,15 @@ from alerts.notify.body import rfc3339
 from alerts.written import one_line
 from gateway.model import Text
 
-_KINDS = {"muted": "mute", "causes": "cause", "ladder": "ladder", "why": "why_row", "reason": "why_row"}
+_KINDS = {
+    "muted": "mute",
+    "causes": "cause",
+    "ladder": "ladder",
+    "why": "why_row",
+    "reason": "why_row",
+    "class": "class",
+    "was": "class",
+}
 """Which members of a journal row's body are codes, and of what kind."""
 
 
@@ -23,6 +31,8 @@ class Lines:
     def of(self, told: Mapping[str, Any]) -> Iterator[str]:
         """The whole answer of `anlou explain`, as JSON has it."""
         yield self._head(told)
+        if told["asked"] is not None:
+            yield told["asked"][self._language]
         if told["written"] is not None:
             yield f"{self._say('as_written')}: {one_line(told['written']['when'])}"
         state = "–" if told["state"] is None else self._coded("state", told["state"])

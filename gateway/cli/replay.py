@@ -15,7 +15,9 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from gateway.app.captured import NoSuchLink, frames_of
+from gateway.app.moments import Meant, meant
 from gateway.cli.check import AssumedPorts
+from gateway.cli.explain import moment
 from gateway.cli.run import default_folder
 from gateway.config.load import ConfigErrors, SiteConfig, load_site
 from gateway.config.starter import starter
@@ -47,19 +49,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--site", type=Path, metavar="FILE", help="the site file (default: the demo building's)")
     parser.add_argument("--rules", type=Path, nargs="+", default=[], metavar="FILE", help="rules instead of the site's")
     parser.add_argument(
-        "--from", dest="begin", type=moment, metavar="TIME", help="2026-11-23T08:00, in the site's zone"
+        "--from", dest="begin", type=moment, metavar="TIME", help="2026-11-23T08:00, in the site's zone or with its own"
     )
     parser.add_argument("--to", dest="end", type=moment, metavar="TIME", help="until then")
     parser.add_argument("--vary", type=variation, metavar="RULE.PATH=VALUE,…", help="alarms a week by candidate")
     parser.add_argument("--json", action="store_true", help="the answer as JSON")
-
-
-def moment(text: str) -> datetime:
-    """A time as ISO 8601, with or without its zone."""
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"a time such as 2026-11-23T08:00 is expected, got {text!r}") from None
 
 
 def variation(text: str) -> Variation:
@@ -67,6 +61,30 @@ def variation(text: str) -> Variation:
         return parse_variation(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+
+
+class Span(NamedTuple):
+    """From when to when (None: all that there is)."""
+
+    begin: Meant | None
+    end: Meant | None
+
+    @classmethod
+    def of(cls, args: argparse.Namespace, zone: ZoneInfo) -> Span:
+        return cls(*(None if at is None else meant(at, zone) for at in (args.begin, args.end)))
+
+    @property
+    def low_ns(self) -> int | None:
+        return None if self.begin is None else self.begin.wall_ns
+
+    @property
+    def high_ns(self) -> int | None:
+        return None if self.end is None else self.end.wall_ns
+
+    def said(self) -> dict[str, str]:
+        """How times without a zone were understood, by option."""
+        named = {"from": self.begin, "to": self.end}
+        return {name: at.said.en for name, at in named.items() if at is not None and at.said is not None}
 
 
 class Material(NamedTuple):
@@ -102,7 +120,8 @@ def _replay(args: argparse.Namespace, file: Path) -> int:
     if args.vary is not None and (said := known_rule(rules, args.vary.rule)) is not None:
         sys.stderr.write(f"anlou: --vary: {said}\n")
         return EXIT_BAD_FILE
-    material = _material(args, site, zone)
+    span = Span.of(args, zone)
+    material = _material(args, site, span)
     if args.vary is not None:
         judged = {}
         for candidate in args.vary.candidates:
@@ -111,18 +130,17 @@ def _replay(args: argparse.Namespace, file: Path) -> int:
             merged = [next((one for one in only if one.rule == rule.rule), rule) for rule in rules]
             bound = bound_or_refused(Rebinding.of(site, merged), f"--vary {args.vary.name}={candidate}")
             judged[candidate] = judge_again(bound, material.frames, material.starts)
-        _show(args, _vary_body(args.vary, judged), _vary_lines(args.vary, judged))
+        _show(args, span, _vary_body(args.vary, judged), _vary_lines(args.vary, judged))
         return 0
     bound = bound_or_refused(Rebinding.of(site, rules), "rules")
     found = judge_again(bound, material.frames, material.starts)
     compared = compare(material.was or (), found.activations)
-    _show(args, _body(material, found, compared), _lines(material, found, compared, zone))
+    _show(args, span, _body(material, found, compared), _lines(material, found, compared, zone))
     return 0
 
 
-def _material(args: argparse.Namespace, site: SiteConfig, zone: tzinfo) -> Material:
-    begin = None if args.begin is None else _wall(args.begin, zone)
-    end = None if args.end is None else _wall(args.end, zone)
+def _material(args: argparse.Namespace, site: SiteConfig, wanted: Span) -> Material:
+    begin, end = wanted.low_ns, wanted.high_ns
     if args.capture is not None:
         frames = asyncio.run(frames_of(read_capture(args.capture), site))
         return Material(list(_spanned(frames, begin, end)), (), None)
@@ -160,17 +178,15 @@ def _spanned(frames: Iterable[Frame], begin: int | None, end: int | None) -> Ite
             yield frame
 
 
-def _wall(at: datetime, zone: tzinfo) -> int:
-    return round((at if at.tzinfo else at.replace(tzinfo=zone)).timestamp() * SECOND)
-
-
 # what it says
 
 
-def _show(args: argparse.Namespace, body: dict[str, Any], lines: Iterable[str]) -> None:
+def _show(args: argparse.Namespace, span: Span, body: dict[str, Any], lines: Iterable[str]) -> None:
     if args.json:
-        print(json.dumps(body, indent=2, ensure_ascii=False))
+        print(json.dumps({"asked": span.said(), **body}, indent=2, ensure_ascii=False))
     else:
+        for option, said in span.said().items():
+            print(f"--{option} {said}")
         for line in lines:
             print(line)
 

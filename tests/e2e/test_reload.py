@@ -11,9 +11,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -184,11 +186,15 @@ def test_why(gateway: tuple[Anlou, Path]) -> None:
     shown = said("explain", "T-01", "lift-1", "--data", data, "--language", "en")
     assert "the condition is FALSE" in shown and "limit 500 → FALSE" in shown
     assert "at_least: 500" in said("explain", "T-01", "lift-1", "--at", at, "--data", data, "--language", "en")
+    local = f"{datetime.fromisoformat(at).astimezone(ZoneInfo('Asia/Shanghai')):%Y-%m-%dT%H:%M:%S}"
+    told = said("explain", "T-01", "lift-1", "--at", local, "--data", data, "--language", "en")
+    assert f"{local} is the site's time (Asia/Shanghai): {local}+08:00\n" in told and "limit 500 → FALSE" in told
     running.kill()
+    assert f"{local} 按站点时区" in said("explain", "T-01", "lift-1", "--at", local, "--data", data, "--site", site)
     offline = said("explain", "T-01", "lift-1", "--at", at, "--data", data, "--site", site, "--language", "en")
     assert "limit 500 → FALSE, since" in offline or "limit 500 → FALSE since" in offline, offline
     lone = said("explain", alarm["occurrence"], "--data", data, "--site", site)
-    assert "→ 成立" in lone and "raise" in lone and "delivered" in lone
+    assert "→ 成立" in lone and "报警（raise）" in lone and "已送达（delivered）" in lone
     none = subprocess.run([anlou(), "explain", "T-01", "lift-1", "--data", data], capture_output=True, check=False)
     assert none.returncode == 73
 

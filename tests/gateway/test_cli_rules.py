@@ -113,6 +113,13 @@ def test_a_span_and_rules_of_a_file(data: Path, tmp_path: Path) -> None:
     span = ("--from", "2026-01-01T08:20", "--to", "2026-01-01T08:35")
     done = anlou("replay", "--data", data, "--site", GARAGE, *span, "--json", cwd=tmp_path)
     assert json.loads(done.stdout)["frames"] == 901
+    asked = json.loads(done.stdout)["asked"]
+    assert asked["from"] == "2026-01-01T08:20:00 is the site's time (Asia/Shanghai): 2026-01-01T08:20:00+08:00"
+    zoned = ("--from", "2026-01-01T00:20Z", "--to", "2026-01-01T00:35Z")
+    same = anlou("replay", "--data", data, "--site", GARAGE, *zoned, "--json", cwd=tmp_path)
+    assert json.loads(same.stdout) == {**json.loads(done.stdout), "asked": {}}
+    shown = anlou("replay", "--data", data, "--site", GARAGE, *span, cwd=tmp_path).stdout
+    assert shown.startswith("--from 2026-01-01T08:20:00 is the site's time (Asia/Shanghai)")
     own = GARAGE.with_name("rules.yaml").read_text().replace("at_least: 0.10 m", "at_least: 0.15 m")
     (tmp_path / "mine.yaml").write_text(own)
     done = anlou("replay", "--data", data, "--site", GARAGE, "--rules", "mine.yaml", "--json", cwd=tmp_path)
@@ -126,7 +133,7 @@ def test_a_span_and_rules_of_a_file(data: Path, tmp_path: Path) -> None:
         (("--vary", "W-9.when.at_least=1m"), 2, "unknown rule 'W-9'"),
         (("--vary", "W-1.when.at_least=1"), 2, "W-1: "),
         (("--vary", "W-1"), 2, "RULE.PATH=VALUE"),
-        (("--from", "yesterday"), 2, "2026-11-23T08:00"),
+        (("--from", "yesterday"), 2, "2026-11-23T13:30"),
         (("--rules", "missing.yaml"), 2, "missing.yaml"),
     ],
 )

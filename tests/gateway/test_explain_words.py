@@ -95,6 +95,7 @@ TOLD: dict[str, Any] = {
     "at": "2026-11-23T05:30:00Z",
     "state": "rtn_unacked",
     "reasons": [],
+    "asked": None,
     "condition": None,
     "judged_from": None,
     "delays": None,
