@@ -96,12 +96,12 @@ def _voters(spec: Operand, scope: Scope, loc: Loc) -> Iterator[tuple[Who, Node]]
 
 def together(spec: TogetherSpec, scope: Scope, loc: Loc) -> Node:
     first, second = (scope.node(each, (*loc, *step)) for step, each in spec.operands())
-    return Together(first, second, spec.within, spec.hold, counts_downtime=scope.life_safety)
+    return Together(first, second, spec.within, spec.hold, life_safety=scope.life_safety)
 
 
 def sequence(spec: SequenceSpec, scope: Scope, loc: Loc) -> Node:
     first, second = (scope.node(each, (*loc, *step)) for step, each in spec.operands())
-    return Following(first, second, *spec.after, spec.hold, counts_downtime=scope.life_safety)
+    return Following(first, second, *spec.after, spec.hold, life_safety=scope.life_safety)
 
 
 def absent(spec: AbsentSpec, scope: Scope, loc: Loc) -> Node:

@@ -216,6 +216,67 @@ def test_a_companion_tells_that_what_is_awaited_cannot_be_seen() -> None:
     assert stage.state("R/protection_lost") == "unacked"
 
 
+# --- pairs of which nobody saw the beginning
+
+PAIRS = [{"together": [A, B], "within": "5min"}, {"sequence": [A, B], "after": ["0s", "5min"]}]
+pairs = pytest.mark.parametrize("when", PAIRS, ids=["together", "sequence"])
+LIFE_SAFETY: Any = {"class": "life_safety", "severity": "high"}
+
+
+@pairs
+def test_both_true_at_the_start_raise_life_safety_at_once(when: Any) -> None:
+    stage = Stage(rule("R", when=when, **LIFE_SAFETY))
+    stage.at(0).set(a=True, b=True)
+    assert stage.state() == "unacked"
+
+
+@pairs
+def test_of_another_class_it_is_told_as_lost_protection_until_one_is_over(when: Any) -> None:
+    stage = Stage(rule("R", when=when, severity="high"))
+    stage.at(0).set(a=True, b=True)
+    stage.at(59).set(a=True, b=True)
+    assert (stage.state(), stage.state("R/protection_lost")) == ("normal", "pending")
+    stage.at(60).set(a=True, b=True)
+    assert (stage.state(), stage.state("R/protection_lost")) == ("normal", "unacked")
+    stage.at(70).set(a=False, b=False)
+    stage.at(130).tick()
+    assert stage.state("R/protection_lost") == "rtn_unacked"
+    stage.at(140).set(a=True)
+    stage.at(150).set(b=True)
+    assert stage.state() == "unacked", "these beginnings were seen"
+
+
+@pairs
+def test_a_device_that_comes_back_with_both_true_raises_life_safety(when: Any) -> None:
+    stage = Stage(rule("R", when=when, **LIFE_SAFETY))
+    stage.at(0).set(a=False, b=False)
+    stage.at(10).set(a=BAD, b=BAD)
+    stage.at(3600).set(a=True)
+    assert stage.state() == "normal", "what is still lost raises nothing"
+    stage.at(3601).set(b=True)
+    assert stage.state() == "unacked"
+
+
+@pairs
+def test_both_true_behind_an_outage_raise_life_safety(when: Any) -> None:
+    stage = Stage(rule("R", when=when, **LIFE_SAFETY))
+    stage.at(0).set(a=False, b=False)
+    stage.restart(outage_s=1800)
+    stage.at(20).set(a=True)
+    stage.at(25).set(b=True)
+    assert stage.state() == "unacked"
+
+
+@pairs
+def test_one_that_was_there_long_before_makes_no_pair(when: Any) -> None:
+    stage = Stage(rule("R", when=when, **LIFE_SAFETY))
+    stage.at(0).set(a=True, b=False)
+    stage.at(301).set(b=True)
+    stage.at(3600).tick()
+    assert stage.state() == "normal"
+    assert stage.state("R/protection_lost") == "normal"
+
+
 # --- what comes too late
 
 

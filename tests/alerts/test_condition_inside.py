@@ -65,8 +65,8 @@ WITH_PLAIN: dict[str, Make] = {
     "tripping": lambda node: Tripping([Plain(), node], [False, True], 5),
     "some of": lambda node: SomeOf([Plain(), node], 1),
     "vote": lambda node: Vote([[Plain()], [node]], 1, 0, "unknown", 5),
-    "together": lambda node: Together(Plain(), node, 5, 0, counts_downtime=False),
-    "sequence": lambda node: Sequence(Plain(), node, 0, 5, 0, counts_downtime=False),
+    "together": lambda node: Together(Plain(), node, 5, 0, life_safety=False),
+    "sequence": lambda node: Sequence(Plain(), node, 0, 5, 0, life_safety=False),
     "absent": lambda node: Missing(node, Plain(), 5, sticky=False, trip=False, unknown_for_ns=5, counts_downtime=False),
     "absent after": lambda node: Missing(
         Plain(), node, 5, sticky=False, trip=False, unknown_for_ns=5, counts_downtime=False

@@ -43,16 +43,27 @@ def tell(node: Node, table: Columns, at_s: int, says: tuple[Says, Says], *words:
 @pytest.mark.parametrize(("off_s", "truth"), [(5, True), (6, False)])
 def test_two_that_became_true_around_an_outage_are_as_far_apart_as_the_clock_says(off_s: int, truth: bool) -> None:
     says, table = two(), columns()
-    node = Together(says[0], says[1], 10 * S, 0, counts_downtime=True)
+    node = Together(says[0], says[1], 10 * S, 0, life_safety=True)
     tell(node, table, 0, says, F, F)
     tell(node, table, 5, says, T, F)
     table.forget(off_s * S)
+    tell(node, table, 9, says, T, F)
     assert tell(node, table, 10, says, T, T) is truth
+
+
+@pytest.mark.parametrize(("lost_s", "truth"), [(15, True), (16, False)])
+def test_what_became_true_in_an_outage_may_have_done_so_at_its_beginning(lost_s: int, truth: bool) -> None:
+    says, table = two(), columns()
+    node = Together(says[0], says[1], 10 * S, 0, life_safety=True)
+    tell(node, table, 0, says, F, F)
+    tell(node, table, 5, says, T, F)
+    table.forget(3600 * S)
+    assert tell(node, table, lost_s, says, T, T) is truth
 
 
 def test_an_older_first_that_ended_before_an_outage_does_not_count_behind_it() -> None:
     says, table = two(), columns()
-    node = Sequence(says[0], says[1], 30 * S, 3600 * S, 5 * S, counts_downtime=True)
+    node = Sequence(says[0], says[1], 30 * S, 3600 * S, 5 * S, life_safety=True)
     for at, word in ((0, F), (1, T), (2, F), (10, T), (12, F)):
         tell(node, table, at, says, word, F)
     table.forget(20 * S)
@@ -61,7 +72,7 @@ def test_an_older_first_that_ended_before_an_outage_does_not_count_behind_it() -
 
 def test_a_first_that_still_counts_is_followed_behind_an_outage() -> None:
     says, table = two(), columns()
-    node = Sequence(says[0], says[1], 0, 3600 * S, 60 * S, counts_downtime=True)
+    node = Sequence(says[0], says[1], 0, 3600 * S, 60 * S, life_safety=True)
     for at, word in ((0, F), (1, T), (2, F)):
         tell(node, table, at, says, word, F)
     table.forget(20 * S)
@@ -156,7 +167,7 @@ def test_a_time_that_had_run_out_before_the_link_was_lost_stays_run_out(lost_s: 
 def test_what_is_remembered_is_bounded_before_and_behind_an_outage(off: bool) -> None:
     says, table = two(), columns()
     count = Count(says[0], 1000, 1000, 10**9 * S)
-    sequence = Sequence(says[0], says[1], 0, 10**9 * S, 0, counts_downtime=True)
+    sequence = Sequence(says[0], says[1], 0, 10**9 * S, 0, life_safety=True)
     for at in range(2 * (OCCURRENCES + 100)):
         if off and at == 11:
             table.forget(S)

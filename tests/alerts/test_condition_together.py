@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given, settings
@@ -20,13 +21,31 @@ T, F, U = True, False, None
 
 
 def together(within_s: int, hold_s: int = 0, *, life_safety: bool = False) -> Any:
-    return lambda nodes: Together(*nodes, within_s * SECOND, hold_s * SECOND, counts_downtime=life_safety)
+    return lambda nodes: Together(*nodes, within_s * SECOND, hold_s * SECOND, life_safety=life_safety)
 
 
 def sequence(least_s: int, most_s: int, hold_s: int = 0, *, life_safety: bool = False) -> Any:
-    return lambda nodes: Sequence(
-        *nodes, least_s * SECOND, most_s * SECOND, hold_s * SECOND, counts_downtime=life_safety
-    )
+    return lambda nodes: Sequence(*nodes, least_s * SECOND, most_s * SECOND, hold_s * SECOND, life_safety=life_safety)
+
+
+class Life(NamedTuple):
+    """A stretch of TRUE without a FALSE in it: from when to when each of its ends may have been, both seconds included.
+
+    `since` None: any moment before. `ended` None: it is TRUE; `over` None: nobody has seen it FALSE since.
+    """
+
+    since: int | None
+    rose: int
+    ended: int | None
+    over: int | None
+
+    def beginnings(self) -> Iterator[int]:
+        """Each moment at which it may have become TRUE."""
+        return iter(range(self.rose - LONG if self.since is None else self.since, self.rose + 1))
+
+
+LONG = 120
+"""More than any story is long, with its outages and whatever is awaited in it."""
 
 
 class Past:
@@ -36,34 +55,52 @@ class Past:
         self.words = [truth(word) for word in line]
         self.hold_s = hold_s
         self.at = (lambda second: real(story, second)) if life_safety else (lambda second: second)
+        self.off_at = dict.fromkeys(story[1], OUTAGE_S if life_safety else 0)
 
-    def lives(self, t: int) -> list[tuple[int | None, int, int | None]]:
-        """(when it became TRUE, its first TRUE second, when it ended) of each stretch of TRUE without a FALSE in it."""
-        found: list[tuple[int | None, int, int | None]] = []
-        fresh, seen_false = True, False
-        for s in range(t + 1):
-            word = self.words[s]
-            if word is F:
-                fresh, seen_false = True, True
-            if word is T and fresh:
-                found.append((s if seen_false else None, s, None))
-                fresh = False
-            if word is T:
-                found[-1] = (*found[-1][:2], None)
-            elif found and found[-1][2] is None:
-                found[-1] = (*found[-1][:2], s)
+    def lives(self, t: int) -> list[Life]:
+        found: list[Life] = []
+        for s, word in enumerate(self.words[: t + 1]):
+            if word is F and found and found[-1].over is None:
+                ended = self.at(s) if found[-1].ended is None else found[-1].ended
+                found[-1] = found[-1]._replace(ended=ended, over=self.at(s))
+            elif word is U and found and found[-1].ended is None:
+                found[-1] = found[-1]._replace(ended=self.at(s))
+            elif word is T and found and found[-1].over is None:
+                found[-1] = found[-1]._replace(ended=None)
+            elif word is T:
+                found.append(Life(self.unseen_since(s), self.at(s), None, None))
         return found
+
+    def unseen_since(self, s: int) -> int | None:
+        """From when on it may have been what it is at `s`: nobody has looked since the last FALSE."""
+        falses = [each for each in range(s) if self.words[each] is F]
+        if not falses:
+            return None
+        for each in range(falses[-1] + 1, s + 1):
+            if each in self.off_at:
+                return self.at(each) - self.off_at[each]
+            if self.words[each] is not F:
+                return self.at(each)
+        raise AssertionError(s)
 
     def counts(self, t: int) -> Truth:
         """TRUE, and for the hold longer."""
         lives = self.lives(t)
-        if lives and (lives[-1][2] is None or self.at(t) < self.at(lives[-1][2]) + self.hold_s):
+        if lives and (lives[-1].ended is None or self.at(t) < lives[-1].ended + self.hold_s):
             return True
         return self.words[t]
 
     def over(self, t: int) -> bool:
         known = [word for word in self.words[: t + 1] if word is not None]
         return self.counts(t) is not True and (not known or known[-1] is False)
+
+
+def near(one: Life, other: Life, within_s: int) -> Truth:
+    """Whether they began so near to each other, tried with each moment at which they may have."""
+    if None not in (one.since, other.since) and abs(one.rose - other.rose) <= within_s:
+        return True
+    apart = (abs(a - b) for a in one.beginnings() for b in other.beginnings())
+    return None if any(each <= within_s for each in apart) else False
 
 
 def oracle_together(story: Story, within_s: int, hold_s: int, *, life_safety: bool) -> list[Truth]:
@@ -76,18 +113,24 @@ def oracle_together(story: Story, within_s: int, hold_s: int, *, life_safety: bo
         elif None in both:
             answers.append(U)
         else:
-            matched = False
+            answer = near(a.lives(t)[-1], b.lives(t)[-1], within_s)
             for s in range(t, -1, -1):
                 if False in (then := (a.counts(s), b.counts(s))):
                     break
-                rises = a.lives(s)[-1:], b.lives(s)[-1:]
-                if None in then or not all(rises):
-                    continue
-                (one,), (other,) = rises
-                if one[0] is not None and other[0] is not None:
-                    matched = matched or abs(a.at(one[0]) - b.at(other[0])) <= within_s
-            answers.append(matched)
+                was = near(a.lives(s)[-1], b.lives(s)[-1], within_s) if None not in then else F
+                if was or (was is U and life_safety):
+                    answer = T
+            answers.append(answer)
     return answers
+
+
+def follows(first: Life, second: Life, least_s: int, most_s: int, hold_s: int) -> Truth:
+    """Whether one began so long after the other, tried with each moment at which they may have."""
+    still = first.ended is None or second.rose < first.ended + hold_s
+    if None not in (first.since, second.since) and still and least_s <= second.rose - first.rose <= most_s:
+        return True
+    counting = [b for b in second.beginnings() if first.over is None or b < first.over + hold_s]
+    return None if any(least_s <= b - a <= most_s for b in counting for a in first.beginnings()) else False
 
 
 def oracle_sequence(story: Story, least_s: int, most_s: int, hold_s: int, *, life_safety: bool) -> list[Truth]:
@@ -97,18 +140,22 @@ def oracle_sequence(story: Story, least_s: int, most_s: int, hold_s: int, *, lif
     answers: list[Truth] = []
     for t in range(len(story[0][0])):
         first, second = a.counts(t), b.counts(t)
+        doubt = False
         if second is False:
             matched = False
-        elif not matched and not b.over(t) and (began := b.lives(t)[-1][0]) is not None:
-            for rose, _, ended in a.lives(t):
-                if rose is None or rose in followed:
-                    continue
-                still = ended is None or b.at(began) < a.at(ended) + hold_s
-                if still and least_s <= b.at(began) - a.at(rose) <= most_s:
-                    followed.add(rose)
-                    matched = True
+        elif not matched and not b.over(t):
+            firsts = [each for each in a.lives(t) if each.rose not in followed]
+            found = [(each.rose, follows(each, b.lives(t)[-1], least_s, most_s, hold_s)) for each in firsts]
+            fits = {rose for rose, fit in found if fit}
+            may_fit = {rose for rose, fit in found if fit is U}
+            if not fits and life_safety and first is not U:
+                fits = may_fit
+            followed |= fits
+            matched, doubt = bool(fits), bool(may_fit) and not fits
         if matched:
             answers.append(second)
+        elif second is not False and doubt:
+            answers.append(U)
         elif second is False or first is False or None not in (first, second):
             answers.append(F)
         else:
@@ -156,7 +203,8 @@ def told(make: Any, first: str, second: str, restarts: set[int] | None = None) -
         ("FTTTTTT", "FFFFFTT", "FFFFFFF"),  # a second more
         ("FFFFTT", "FTTTTT", "FFFFTT"),  # either may be first
         ("FTTFFF", "FFFFTT", "FFFFFF"),  # the first is over
-        ("TTTTTT", "FFTTTT", "FFFFFF"),  # TRUE when first known: it has no beginning
+        ("TTTTTT", "FFTTTT", "FFUUUU"),  # TRUE when first known: it may have begun just then, or long before
+        ("TTTTTT", "FFFFTT", "FFFFFF"),  # but here too long before
         ("FTTTTF", "FFTTTT", "FFTTTF"),
         ("FTUTT", "FFTTT", "FFUTT"),  # UNKNOWN ends nothing
         ("FTTUF", "FTTTT", "FTTUF"),
@@ -175,17 +223,102 @@ def test_together(first: str, second: str, answers: str) -> None:
         ("FTTTTTT", "FFFFFTT", "FFFFFTT"),  # exactly the most
         ("FTTTTTTT", "FFFFFFTT", "FFFFFFFF"),  # a second more
         ("FTTFFF", "FFFFTT", "FFFFFF"),  # A is over before B
-        ("TTTTTT", "FFFTTT", "FFFFFF"),  # TRUE when first known is no edge
+        ("TTTTTT", "FFFTTT", "FFFUUU"),  # TRUE when first known: it may have begun just then
+        ("TTTTTT", "FFFFFT", "FFFFFF"),  # but here too long before
         ("FTTTFFFF", "FFFTTTFF", "FFFTTTFF"),  # it stands until B ends
         ("FTTTTTFTTT", "FFFTFTFFFF", "FFFTFFFFFF"),  # one alarm for each A
         ("FTTTFTTTT", "FFFTFFFTT", "FFFTFFFTT"),
         ("FTUUTT", "FFFFTT", "FFFFTT"),  # UNKNOWN cancels nothing
         ("FTTUUT", "FFFFTT", "FFFFUT"),  # A turns out to have been TRUE when B began
-        ("FTTUUF", "FFFFTT", "FFFFUF"),  # or not
+        ("FTTUUF", "FFFFTT", "FFFFUU"),  # or nobody will ever know
+        ("FTTUUF", "FFFTTT", "FFFUUU"),
+        ("FTTTUF", "FFFFFT", "FFFFFF"),  # it was over when B began
     ],
 )
 def test_sequence(first: str, second: str, answers: str) -> None:
     assert told(sequence(2, 4), first, second) == answers
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "others", "life_safety"),
+    [
+        ("TTTF", "TTTT", "UUUF", "TTTF"),  # both TRUE at the first word
+        ("UTTT", "TTTT", "UUUU", "UTTT"),  # one is heard later
+        ("UUUUTT", "FTTTTT", "FUUUUU", "FUUUTT"),  # first known TRUE behind the other's beginning
+        ("TTTT", "UUUU", "UUUU", "UUUU"),  # nobody has seen the other
+        ("TTTTTT", "FFFFTT", "FFFFFF", "FFFFFF"),  # it began more than `within` before: certain
+        ("FUUUUT", "FFTTTT", "FFUUUU", "FFUUUT"),  # it became TRUE while it was lost, perhaps together with the other
+        ("FUUUUT", "TTTTTT", "FUUUUU", "FUUUUT"),
+        ("FFFFFUT", "FTTTTTT", "FFFFFUF", "FFFFFUF"),  # it was still FALSE when it was too late
+        ("TTFTTT", "TTTTTT", "UUFFFF", "TTFFFF"),  # a match ends as ever
+    ],
+)
+def test_together_where_nobody_saw_a_beginning(first: str, second: str, others: str, life_safety: str) -> None:
+    for one, other in ((first, second), (second, first)):
+        assert told(together(2), one, other) == others
+        assert told(together(2, life_safety=True), one, other) == life_safety
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "others", "life_safety"),
+    [
+        ("TTTTF", "TTTFF", "UUUFF", "TTTFF"),  # both TRUE at the first word: it ends with the second
+        ("TTTTTT", "FFFTTT", "FFFUUU", "FFFTTT"),  # the first at the first word, or shortly before
+        ("TTTTTT", "FFFFFT", "FFFFFF", "FFFFFF"),  # too long before: certain
+        ("TTTTTT", "FTTTTT", "FUUUUU", "FTTTTT"),  # no less than the least before, if it began before it was heard
+        ("FTTTTT", "TTTTTT", "FFFFFF", "FFFFFF"),  # the second was there first
+        ("FFFFTT", "FFUUUT", "FFFFUF", "FFFFUF"),  # the first came too late for it, whenever that was
+        ("FTTTTT", "FFUUUT", "FFUUUT", "FFUUUT"),
+        ("FUTTTT", "FFFFTT", "FFFFTT", "FFFFTT"),
+        ("FUUUTT", "FFFFTT", "FFFFUU", "FFFFTT"),  # the first may have come while it was lost
+        ("FTTUUF", "FFFFTT", "FFFFUU", "FFFFUT"),  # the first may still have been there
+        ("FFFF", "TTTT", "FFFF", "FFFF"),  # nobody has seen the first
+    ],
+)
+def test_sequence_where_nobody_saw_a_beginning(first: str, second: str, others: str, life_safety: str) -> None:
+    assert told(sequence(2, 4), first, second) == others
+    assert told(sequence(2, 4, life_safety=True), first, second) == life_safety
+
+
+def test_what_may_have_followed_uses_up_nothing_unless_it_counts() -> None:
+    first, second = "TTTTTTT", "FFTFFFT"
+    assert told(sequence(2, 9), first, second) == "FFUFFFU"
+    assert told(sequence(2, 9, life_safety=True), first, second) == "FFTFFFF", "one alarm for each A"
+
+
+def test_a_hold_ends_before_what_begins_exactly_then() -> None:
+    assert told(sequence(2, 10, hold_s=4), "FTTFFFFFFF", "FFFFFFUUUT") == "FFFFFFUFFU"
+    assert told(sequence(2, 10, hold_s=4), "FTTFFFFFFF", "FFFFFFFUUT") == "FFFFFFFFFF"
+
+
+@pytest.mark.parametrize("restarts", [{4}, {3, 4}])
+def test_in_an_outage_it_may_have_become_true_at_any_moment(restarts: set[int]) -> None:
+    assert told(together(2, life_safety=True), "FFFUUTTT", "FTTTUTTT", restarts) == "FFFUUTTT", "lost at 3 s"
+    assert told(together(1, life_safety=True), "FFFUUTTT", "FTTTUTTT", restarts) == "FFFUUFFF"
+
+
+def test_without_a_word_before_the_start_the_outage_is_the_gap() -> None:
+    assert told(together(2, life_safety=True), "FFFFUTTT", "FFTTUTTT", {4}) == "FFFFUTTT"
+    assert told(together(2, life_safety=True), "FFFFUTTT", "FTTTUTTT", {4}) == "FFFFUFFF"
+    assert told(together(2), "FFFFUTTT", "FTTTUTTT", {4}) == "FFFFUFFF", "others' clock stands still meanwhile"
+
+
+def test_what_an_earlier_version_kept_is_understood() -> None:
+    """Its lists are shorter: an operand's has last, rose, ended and the inner one's; a first's has rose and ended."""
+    says = [Says(0), Says(1)]
+    for life_safety in (False, True):
+        node = together(3, life_safety=life_safety)(list(says))
+        node.restore([False, 0, [[True, None, None, None], [True, 2 * SECOND, None, None]]])
+        says[0].truth = says[1].truth = True
+        assert node.judge(Columns(), 3 * SECOND) is (T if life_safety else U)
+        says[1].truth = F
+        assert node.judge(Columns(), 4 * SECOND) is F
+        says[1].truth = T
+        assert node.judge(Columns(), 9 * SECOND) is F, "it was TRUE for more than 3 s by then"
+        node = sequence(1, 3, life_safety=life_safety)(list(says))
+        operands = [[True, 2 * SECOND, None, None], [False, None, None, None]]
+        node.restore([[[2 * SECOND, None]], 2 * SECOND, [False, 0, operands]])
+        assert node.judge(Columns(), 4 * SECOND) is T
 
 
 def test_pulses_follow_each_other_when_they_are_held() -> None:
@@ -204,8 +337,10 @@ def test_a_restart_at_the_last_second_leaves_that_second() -> None:
 
 def test_life_safety_counts_the_time_off() -> None:
     line = "FTTTUTTT"
-    assert told(sequence(2, 4, life_safety=True), line, "FFFFUTTT", {4}) == "FFFFUFFF"
-    assert told(sequence(2, 4 + OUTAGE_S, life_safety=True), line, "FFFFUTTT", {4}) == "FFFFUTTT"
+    assert told(sequence(2, 4, life_safety=True), line, "FFFFUFTT", {4}) == "FFFFUFFF"
+    assert told(sequence(2, 5 + OUTAGE_S, life_safety=True), line, "FFFFUFTT", {4}) == "FFFFUFTT"
+    assert told(sequence(2, 4, life_safety=True), line, "FFFFUTTT", {4}) == "FFFFUTTT", "it may have been in time"
+    assert told(sequence(1, 2, life_safety=True), line, "FFFFUTTT", {4}) == "FFFFUFFF", "it was FALSE for too long"
 
 
 def test_a_match_stands_over_a_restart() -> None:
