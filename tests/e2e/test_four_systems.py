@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,8 @@ def points(running: Anlou, device: str) -> dict[str, Any]:
     return {item["point"]: item for item in running.items(f"/api/v1/devices/{device}/points")}
 
 
-@pytest.mark.parametrize("demo", [("calm-day", "20")], indirect=True)
+# at twice its speed: ten seconds of silence, which are an alarm, are five of a busy machine
+@pytest.mark.parametrize("demo", [("calm-day", "2")], indirect=True)
 def test_every_device_of_every_system_is_read_and_a_calm_day_is_calm(demo: Anlou) -> None:
     for system, devices in EVERYTHING.items():
 
@@ -68,7 +69,11 @@ def test_water_at_a_charger_in_use_is_a_danger_to_life(demo: Anlou) -> None:
     history = demo.get("/api/v1/points/charger-east-1/charger_state/history", max_points=500)["items"]
     charging = next(when(item["at"]) for item in history if item["value"] == "charging")
     both = max(when(water["at"]), charging)
-    assert 0 <= when(danger["at"]) - both <= 15, (danger["at"], water["at"], charging)
+    assert both <= when(danger["at"]), (danger["at"], water["at"], charging)
+    # within so many polls, however far apart they come on a busy machine: they are due each second, and so is the delay
+    span = {"from": datetime.fromtimestamp(both, UTC).isoformat(), "to": danger["at"]}
+    level = demo.get("/api/v1/points/water-east/floor_level/history", max_points=500, **span)["items"]
+    assert sum(item["count"] for item in level) <= 15, (danger["at"], water["at"], charging)
     assert not [event for event in raises(demo, "XC-01") if event["source"] == "charger-west-1"], "another zone"
 
 
@@ -83,8 +88,13 @@ def test_the_second_detector_sounds_though_the_first_was_acknowledged(demo: Anlo
     assert demo.alarm("FI-01", "panel-1/L1D1", state="acked"), "the first one stays acknowledged"
     demo.wait_for_line(r"RAISED.*panel-1/L1D2.*FI-01")
     for lift in ("lift-1", "lift-2"):
-        assert points(demo, lift)["mode"]["value"] == "automatic", "nobody recalled the lifts"
-        demo.wait_until(f"{lift} is not recalled", lambda lift=lift: demo.alarm("XC-02", lift))
+
+        def not_recalled(lift: str = lift) -> Any:
+            return demo.alarm("XC-02", lift)
+
+        demo.wait_until(f"{lift} is not recalled", not_recalled)
+        modes = demo.get(f"/api/v1/points/{lift}/mode/history", max_points=500)["items"]
+        assert {item["value"] for item in modes} - {None} == {"automatic"}, "nobody recalled the lifts"
     confirmed = [event["source"] for event in demo.events() if (event["rule"], event["kind"]) == ("FI-02", "raise")]
     assert confirmed == ["panel-1/L1D1"], "one for the kitchen, on its first detector"
 
@@ -94,8 +104,10 @@ def test_a_hot_charger_is_heard_and_its_stuck_contactor_too(demo: Anlou) -> None
     demo.wait_until("EV-02", lambda: demo.alarm("EV-02", "charger-west-1"), 200)
     welded = demo.wait_until("EV-05", lambda: demo.alarm("EV-05", "charger-west-1"), 200)
     assert welded["class"] == "life_safety"
-    raised = [(event["rule"], event["source"]) for event in demo.events() if event["kind"] == "raise"]
-    assert not [one for one in raised if one[0].startswith(("EV-", "XC-")) and one[1] != "charger-west-1"], raised
+    raised = {(event["rule"], event["source"]) for event in demo.events() if event["kind"] == "raise"}
+    # a stall of half a second is ten seconds of silence, and that is said of every device
+    values = {one for one in raised if one[0] not in {"GW-01", "GW-14", "XC-09"} and "/" not in one[0]}
+    assert {source for rule, source in values if rule.startswith(("EV-", "XC-"))} == {"charger-west-1"}, raised
 
 
 @pytest.mark.parametrize("demo", [("sensor-dies", "60")], indirect=True)
