@@ -62,8 +62,8 @@ async def again_if_starved(measure: Callable[[], Awaitable[None]]) -> None:
         with Stalls() as stalls:
             try:
                 return await measure()
-            except AssertionError as failed:
-                failure = failed
+            except (AssertionError, TimeoutError) as failed:
+                failure: Exception = failed
         if not left or not stalls.starved:
             raise failure
         print(f"measured again: {stalls}; {failure}")

@@ -12,6 +12,9 @@ from drivers.mqtt.options import MqttLinkOptions
 from drivers.mqtt.packet import Arrived
 from drivers.mqtt.session import Session
 
+PATIENCE = 60.0
+"""Host seconds for what must come, however busy the machine is."""
+
 
 def options(port: int, **more: object) -> MqttLinkOptions:
     return MqttLinkOptions.model_validate({"mqtt": f"mqtt://127.0.0.1:{port}", **more})
@@ -24,6 +27,7 @@ async def publisher(port: int, identifier: str = "publisher", **more: object) ->
         port,
         identifier=identifier,
         protocol=aiomqtt.ProtocolVersion.V5,
+        timeout=PATIENCE,
         **more,  # type: ignore[arg-type]
     )
     async with client:
@@ -33,7 +37,7 @@ async def publisher(port: int, identifier: str = "publisher", **more: object) ->
         await asyncio.wait([misc])
 
 
-async def until(true: Callable[[], object], seconds: float = 10.0) -> None:
+async def until(true: Callable[[], object], seconds: float = PATIENCE) -> None:
     """Wait for something to become true; the test fails when it does not."""
     async with asyncio.timeout(seconds):
         while not true():  # noqa: ASYNC110 - it waits for other processes

@@ -113,7 +113,7 @@ async def test_a_fire_said_while_we_were_away_is_one_when_we_are_back(mosquitto:
         await panel.says()
         await asyncio.sleep(6)  # later than what counts as late
     async with fire_house(mosquitto.port, tmp_path / "house", PARTS) as rooms:
-        await until(lambda: ("FI-01", "panel/S1-1Z10P2") in rooms.raised(), 20)
+        await until(lambda: ("FI-01", "panel/S1-1Z10P2") in rooms.raised())
         await until(lambda: FrameKind.INITIAL in {one.kind for one in rooms.frames})
         (initial, *_) = [one for one in rooms.frames if one.kind is FrameKind.INITIAL]
         assert set(initial.quality or ()) == {Quality.UNCERTAIN_BACKLOG}
@@ -130,7 +130,7 @@ async def test_damaged_frames_and_any_bytes_do_not_hide_a_fire(mosquitto: Mosqui
                 raw[chance.randrange(len(raw))] = chance.randrange(256)
             await client.publish(TOPIC, bytes(raw[: chance.randint(0, len(raw))]), 1)
         await Transmitter(client).says(unit(2, component(10, 3, 0x0002)))
-        await until(lambda: ("FI-01", "panel/S1-1Z10P3") in rooms.raised(), 30)
+        await until(lambda: ("FI-01", "panel/S1-1Z10P3") in rooms.raised())
         await until(lambda: rooms.report.counts["messages"] == 401 and not rooms.driver._intake.unsettled)
         kept = await asyncio.to_thread(rooms.samples.quarantined, 1000)
         assert {item.reason for _, item in kept} == {"codec"} and len(kept) > 200
