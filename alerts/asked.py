@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from alerts.condition.node import Node
 from alerts.condition.operand import Loc
+from alerts.condition.scope import Scope
 from alerts.condition.spec import Condition, walk
 from alerts.condition.watching import HeartbeatSpec, StaleSpec
 from alerts.rule import Rule
-from gateway.model import SECOND, AlarmClass, Device
+from gateway.model import HEALTH_POINT, SECOND, AlarmClass, Device
 
 LEAST_UNKNOWN = 60 * SECOND
 _OF_SILENCE = (StaleSpec, HeartbeatSpec)
@@ -26,6 +28,11 @@ def matches(rule: Rule, device: Device) -> bool:
     return all(asked is None or asked == found for asked, found in pairs) and all(
         device.labels.get(key) == value for key, value in on.labels.items()
     )
+
+
+def can_be_blind(node: Node, scope: Scope) -> bool:
+    """A question about quality or health reports the missing signal itself; there is nothing behind it to lose."""
+    return bool(node.alarms) or any(scope.read[slot] != HEALTH_POINT.name for slot in node.needs)
 
 
 def fills(rule: Rule) -> int:

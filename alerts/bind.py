@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, tzinfo
 
-from alerts.asked import fills, matches, named_points, own_conditions, tells_of_silence, unknown_for
+from alerts.asked import can_be_blind, fills, matches, named_points, own_conditions, tells_of_silence, unknown_for
 from alerts.bound import BindProblem, Bound, Instance, Unbound
 from alerts.companion import SUFFIX, companion_rule, has_companion
 from alerts.condition.build import Absent, Fitted, Mistake, Scope, build
@@ -16,6 +16,7 @@ from alerts.condition.columns import Columns
 from alerts.condition.logic import Blind, Escalated
 from alerts.condition.node import Node
 from alerts.condition.operand import Loc, nearest
+from alerts.extent import Extent, TooMuch
 from alerts.ordering import in_order
 from alerts.places import Places
 from alerts.rule import Rule
@@ -51,7 +52,8 @@ def bind(
     places = Places(devices, tuple(catalogue or {}), profiles)
     binder = _Binder(devices, catalogue or {}, zone, holidays, places, problems=list(problems))
     for rule in ordered:
-        binder.bind_rule(rule)
+        if not binder.extent.is_full:
+            binder.bind_rule(rule)
     return binder.bound()
 
 
@@ -79,6 +81,7 @@ class _Binder:
     )  # (rule, same) → place → its sources there
     replaced: dict[tuple[str, str], str] = field(default_factory=dict)  # (rule, source) → who stands instead of it
     inhibited: dict[str, list[Rule]] = field(default_factory=dict)  # rule → those bound that speak for it
+    extent: Extent = field(default_factory=Extent)
     taken: set[tuple[str, tuple[str | None, ...]]] = field(default_factory=set)  # (rule, place) of rules once a place
 
     def bound(self) -> Bound:
@@ -117,7 +120,7 @@ class _Binder:
                 self.unbound.append(Unbound(rule.rule, device.id, why))
             else:
                 self._bind_device(here, device)
-        if rule.here and all(problem.rule != rule.rule for problem in self.problems):
+        if rule.here and not self.extent.is_full and all(problem.rule != rule.rule for problem in self.problems):
             watched = {instance.device.id for instance in self.by_rule[rule.rule]}
             self.problems += unreached(rule, self.devices, candidates, watched, self.unbound)
         for target in rule.inhibits.rules if rule.inhibits else ():
@@ -134,6 +137,8 @@ class _Binder:
             if not parts and named and self.places.fits(rule.on, device.location):
                 self.unbound.append(Unbound(rule.rule, device.id, f"the device has no point {rule.on.point!r}"))
         for part in parts:
+            if self.extent.refuses(rule):
+                return
             if not self.places.fits(rule.on, device.place(part)):
                 continue
             source = f"{device.id}/{part}" if part else device.id
@@ -152,6 +157,8 @@ class _Binder:
                     self.taken.add((rule.rule, where))
             except Absent as absent:
                 self.unbound.append(Unbound(rule.rule, source, str(absent)))
+            except TooMuch as much:
+                self._problem(much.rule, much.loc, str(much))
             except Mistake as mistake:
                 self._problem(rule, mistake.loc, str(mistake))
 
@@ -165,7 +172,7 @@ class _Binder:
             severity=rule.severity,
             columns=self.columns,
             unknown_for_ns=unknown_for_ns,
-            sources=lambda other, same: self._sources(other, same, device, part),
+            sources=lambda other, same: scope.counted(self._sources(other, same, device, part)),
             codes=lambda name: self._codes(device.system, name),
             compile=build,
             life_safety=rule.class_ is AlarmClass.LIFE_SAFETY,
@@ -190,12 +197,12 @@ class _Binder:
             hush=hush,
             hush_hash=hush_hash,
         )
-        self._add(instance)
+        self._add(instance, scope.asked)
         self.heard_within[rule.rule, source] = max(
             [unknown_for_ns, *(self.heard_within.get(key, 0) for key in node.alarms)]
         )
         self.replaced.update({(other, source): rule.rule for other in rule.instead_of})
-        if has_companion(rule) and _can_be_blind(node, scope):
+        if has_companion(rule) and can_be_blind(node, scope):
             self._companion(instance, node)
 
     def _fitted(self, device: Device) -> Fitted:
@@ -203,7 +210,8 @@ class _Binder:
             self.fitted[device.id] = Fitted(device)
         return self.fitted[device.id]
 
-    def _add(self, instance: Instance) -> None:
+    def _add(self, instance: Instance, asked: int = 1) -> None:
+        self.extent.take(instance, asked)
         self.instances.append(instance)
         self.by_rule.setdefault(instance.rule.rule, []).append(instance)
         self.by_source[instance.rule.rule, instance.source] = instance
@@ -368,16 +376,12 @@ def _hush(rule: Rule, scope: Scope) -> tuple[Node | None, str]:
     asked = replace(scope, read={})  # what it reads is no input of the alarm's own
     try:
         node = build(rule.suppress_when, asked, ("suppress_when",))
+        scope.asked = asked.asked
     except Absent as absent:
         scope.left_out.append(f"suppress_when: {absent}")
         return None, ""
     points = sorted(asked.read[slot] for slot in node.slots)
     return node, _digest([rule.suppress_when.model_dump(mode="json", exclude_unset=True), points, sorted(node.alarms)])
-
-
-def _can_be_blind(node: Node, scope: Scope) -> bool:
-    """A question about quality or health reports the missing signal itself; there is nothing behind it to lose."""
-    return bool(node.alarms) or any(scope.read[slot] != HEALTH_POINT.name for slot in node.needs)
 
 
 def _hash(rule: Rule, node: Node, scope: Scope, made: dict[object, str]) -> str:

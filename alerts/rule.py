@@ -25,6 +25,8 @@ __all__ = ["Escalation", "Guidance", "On", "Rule", "apply_override"]
 
 _PROMPT = 5 * 60 * SECOND
 _LONGEST_UNKNOWN = 3600 * SECOND
+MOST_CONDITIONS = 200
+"""Of one rule, those inside others too: more than anybody could check, and each is built for every source."""
 
 
 def _date(value: Any) -> Any:
@@ -215,8 +217,15 @@ class Rule(Strict):
                 raise misplaced(f"{told} out of service with a permit", *loc, "schedule")
 
     def _check_conditions(self) -> None:
+        count = 0
         for start, condition in self.conditions:
             for loc, spec, parent in walk(condition, start):
+                count += 1
+                if count > MOST_CONDITIONS:
+                    told = (
+                        f"a rule has at most {MOST_CONDITIONS} conditions; make two of it, or ask `points` or `parts`"
+                    )
+                    raise misplaced(told, *loc)
                 for step, other in spec.asked_rules():
                     if other == self.rule:
                         raise misplaced("the rule would ask for its own alarm", *loc, *step)

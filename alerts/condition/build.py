@@ -39,7 +39,9 @@ def build(spec: Operand, scope: Scope, loc: Loc) -> Node:
     """The compiled condition. Absent or Mistake when there can be none."""
     if isinstance(spec, Leaf):
         make = _LEAVES[type(spec)]
-        nodes = [make(spec, point, scope, loc) for point in scope.points(spec, loc)]
+        points = scope.points(spec, loc)
+        scope.ask(len(points), loc)
+        nodes = [make(spec, point, scope, loc) for point in points]
         if len(nodes) == 1:
             return nodes[0]
         return All(nodes) if spec.parts == "every" else AnyOf(nodes)

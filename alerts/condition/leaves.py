@@ -15,6 +15,7 @@ from gateway.model import SECOND, Quality
 from gateway.units import UnitError
 
 COMPARISONS = ("above", "at_least", "below", "at_most")
+MOST_LEVELS = 10
 Samples = Annotated[int, Field(ge=1, le=100)]
 Lasts = Annotated[Duration, Field(gt=0, le=3600 * SECOND)]
 
@@ -108,6 +109,9 @@ class ThresholdSpec(Leaf):
         if self.deadband is not None:
             with located("deadband"):
                 raise ValueError("each level has its own deadband")
+        if len(self.levels) > MOST_LEVELS:
+            with located("levels", MOST_LEVELS):
+                raise ValueError(f"a threshold has at most {MOST_LEVELS} levels")
         for index in range(1, len(self.levels)):
             with located("levels", index):
                 _ordered(self.levels[index - 1], self.levels[index])

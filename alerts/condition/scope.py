@@ -13,6 +13,9 @@ from gateway.fields import Quantity
 from gateway.model import SECOND, Device, Point, PointType, Severity
 from gateway.units import UnitError
 
+MOST_ASKED = 20_000
+"""Points and alarms that one alarm may ask about. Each is asked at every sample of any of them: at up to half a
+microsecond these are 10 ms, a fifth of what an evaluation may take (alerts.budget)."""
 NUMBERS = {PointType.INT, PointType.FLOAT}
 
 
@@ -50,7 +53,8 @@ class Scope:
 
     `sources(rule, same)` are the sources that a rule already has in the same device, zone or building. `codes` are the
     standard codes of an enum point's name. `read` collects the points (slot → key) that the condition reads, `left_out`
-    the optional operands that the device lacks. `zone` and `holidays` are the site's; `compile` is `build`.
+    the optional operands that the device lacks, `asked` counts what it asks about. `zone` and `holidays` are the
+    site's; `compile` is `build`.
     """
 
     device: Device
@@ -68,6 +72,19 @@ class Scope:
     holidays: frozenset[date] = frozenset()
     read: dict[int, str] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
+    asked: int = 0
+
+    def ask(self, count: int, loc: Loc) -> None:
+        """The condition at `loc` asks about so many points or alarms. Mistake when they are too many for one alarm."""
+        self.asked += count
+        if self.asked > MOST_ASKED:
+            told = f"one alarm (on {self.device.id}) would ask about more than {MOST_ASKED:,} points and alarms"
+            raise Mistake(f"{told}: narrow it to a zone, a device or one part", *loc)
+
+    def counted(self, alarms: Sequence[tuple[str, str]]) -> Sequence[tuple[str, str]]:
+        """These alarms are asked about."""
+        self.ask(len(alarms), ("when",))
+        return alarms
 
     def node(self, spec: Operand, loc: Loc) -> Node:
         """An operand of another condition, compiled in its turn. Absent or Mistake when there can be none."""
