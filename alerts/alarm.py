@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from alerts.answer import holds_for
 from alerts.changed import changed
 from alerts.lifecycle import ACKNOWLEDGED, ACTIVE, RETURNED, TABLE, TIMED, Do, Trigger, Way, When
 from gateway.model import (
-    SECOND,
     AlarmClass,
     AlarmState,
     CommandRefused,
@@ -25,9 +25,6 @@ from gateway.model import (
     Truth,
     Value,
 )
-
-REALARM_NS = {Severity.CRITICAL: 30 * 60 * SECOND, Severity.HIGH: 60 * 60 * SECOND}
-"""How long an answer holds while the alarm goes on, where the rule does not say: our judgement. Others for ever."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +80,7 @@ class Alarm:
     shelved_until_ns: int | None = None  # mono; the label that bounds it too is in the Mute
     out_until_ns: int | None = None  # the same for out of service
     realarm_ns: int | None = None  # mono: its acknowledgement holds until then
+    realarm_from_ns: int | None = None  # mono: counted from then
     fleeting: int = 0
     life: Occurrence | None = None
 
@@ -184,26 +182,6 @@ def record(alarm: Alarm) -> Occurrence | None:
     )
 
 
-def edited(alarm: Alarm, now: Instant, terms: Terms) -> Alarm:
-    """The alarm with a changed condition that is asked at once: until it has answered nothing is told. See `told`."""
-    return changed(advance(alarm, Cue(Trigger.EDITED), now, terms)[0], life=alarm.life)
-
-
-def told(alarm: Alarm, now: Instant, terms: Terms) -> tuple[Alarm, tuple[Effect, ...]]:
-    """What no row has shown yet of an edited alarm, now that its condition has answered."""
-    turn = Turn(alarm, Cue(Trigger.UNKNOWN), now, terms)
-    turn.show_the_rest()
-    return turn.alarm, tuple(turn.effects)
-
-
-def realarm_due(alarm: Alarm, now: Instant, terms: Terms) -> int | None:
-    """Until when (mono) an acknowledgement given now holds; None: for as long as the alarm lasts."""
-    if alarm.state not in ACKNOWLEDGED:
-        return None
-    for_ns = terms.realarm_ns or REALARM_NS.get(alarm.severity)
-    return None if for_ns is None else now.mono_ns + for_ns
-
-
 class Turn:
     """One transition in the making."""
 
@@ -228,6 +206,7 @@ class Turn:
             left_ns=before.left_ns if timed else None,
             credit_ns=before.credit_ns if timed else 0,
             realarm_ns=before.realarm_ns if way.to in ACKNOWLEDGED else None,
+            realarm_from_ns=before.realarm_from_ns if way.to in ACKNOWLEDGED else None,
         )
         for action in way.do:
             _ACTIONS[action](self)
@@ -270,6 +249,19 @@ class Turn:
             return
         held = alarm.condition is None
         self.log(None if life.held is held else "hold" if held else "unhold")
+
+    def reclassify(self) -> None:
+        """The occurrence is of the class by now that the terms say, and latches as they say."""
+        life, terms = self.alarm.life, self._terms
+        if life is None:
+            return
+        was = life.class_
+        self._change_life(class_=terms.class_, latched=terms.latching)
+        if was is terms.class_:
+            self.log(None)
+        else:
+            body: dict[str, Any] = {"class": str(terms.class_), "was": str(was), "latched": terms.latching}
+            self.log("reclassify", **body)
 
     def _end_one_shot(self) -> None:
         kept = tuple(mute for mute in self.alarm.mutes if not mute.one_shot)
@@ -345,7 +337,8 @@ class Turn:
 
     def acknowledge(self) -> None:
         self._change_life(acked_by=self._cue.by, acked_ns=self._now.wall_ns)
-        self._set(realarm_ns=realarm_due(self.alarm, self._now, self._terms))
+        if (for_ns := holds_for(self.alarm.state, self.alarm.severity, self._terms.realarm_ns)) is not None:
+            self._set(realarm_ns=self._now.mono_ns + for_ns, realarm_from_ns=self._now.mono_ns)
         self.log("ack", **({"comment": self._cue.comment} if self._cue.comment else {}))
 
     def reset(self) -> None:

@@ -61,6 +61,7 @@ class Covers:
 
     def __init__(self, bound: Bound, evaluator: Evaluator, recorder: Recorder, mint: Callable[[Instant], str]) -> None:
         self._evaluator, self._recorder, self._mint = evaluator, recorder, mint
+        evaluator.on_freed = self._lay_over
         self._bound = bound
         self._windows = {window.id: window for window in bound.windows}
         self._places = {window.id: self._meant(window.of, mute.MAINTENANCE) for window in bound.windows}
@@ -284,6 +285,9 @@ class Covers:
         added = self._add(places, at, by)
         for live in added:
             self._cover(live, self._wanted(live), at, by)
+
+    def _lay_over(self, live: Live, at: Instant) -> None:
+        self._cover(live, self._wanted(live), at, None)
 
     def _add(self, places: Iterable[int], at: Instant, by: str | None) -> Sequence[Live]:
         """Add what covers these; they are returned, suppressors first."""

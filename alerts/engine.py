@@ -1,6 +1,7 @@
 """AlarmEngine: frames, ticks and commands in, transitions out (gateway.model.Engine). Pure of I/O; time is an argument.
 
-What goes into the journal: `raise`, `reraise` (why), `severity_up`, `returning` and `return_cancelled` (off-delay begun
+What goes into the journal: `raise`, `reraise` (why), `severity_up`, `severity_down` and `reclassify` (its rule calls it
+milder by now, is of another class), `returning` and `return_cancelled` (off-delay begun
 and broken off), `return`, `ack`, `reset`, `close` (reason), `hold` and `unhold` (condition UNKNOWN, known again),
 `shelve`, `unshelve`, `suppress`, `unsuppress`, `out_of_service`, `in_service`, `silence`, `unsilence`, `maintenance`,
 `maintenance_over` (also each silence and window itself, without an alarm), `rule_error`, `missed_while_down` (a

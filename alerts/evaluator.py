@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from alerts import mute
 from alerts.alarm import Alarm, Cue, Effect, advance
@@ -11,6 +11,7 @@ from alerts.budget import ALLOWED_NS, Budget, OverBudget, resting_until
 from alerts.changed import changed
 from alerts.condition.columns import Columns, Reading
 from alerts.condition.logic import earliest
+from alerts.in_force import in_force
 from alerts.lifecycle import ACTIVE, DELAY_OFF, Trigger
 from alerts.live import Hush, Live
 from alerts.recorder import Recorder
@@ -44,6 +45,7 @@ class Evaluator:
         self._offset: int | None = None
         self._starting = False
         self.budget: Budget | None = None
+        self.on_freed: Callable[[Live, Instant], None] | None = None  # an alarm may be muted again as its rule says
         self._on_label = [live for live in lives if live.on_label]
         for live in lives:
             self._show_others(live)
@@ -250,6 +252,11 @@ class Evaluator:
         if live.suppresses is not spoke:
             for place in live.targets:
                 self.suppress(self.lives[place], at)
+        if alarm.life is None and live.terms is not live.own:
+            live.terms = live.own  # closed, it is its rule's again: what may mute it by now does
+            self.suppress(live, at)
+            if self.on_freed is not None:
+                self.on_freed(live, at)
 
     def _show_others(self, live: Live) -> bool:
         """Show conditions on other alarms what this one is now; whether it is something else than before."""
@@ -363,6 +370,7 @@ class Evaluator:
 
     def take_up(self, live: Live) -> None:
         """A stored alarm goes on: nothing has happened, only the deadlines and what others see of it are set."""
+        live.terms = in_force(live.own, live.alarm.life)
         self._show_others(live)
         ends = [end for end in (live.alarm.shelved_until_ns, live.alarm.out_until_ns) if end is not None]
         live.mute_due_ns = min(ends, default=None)

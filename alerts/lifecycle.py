@@ -27,6 +27,7 @@ class Trigger(StrEnum):
     REALARM = "realarm"  # acknowledged too long ago, still active
     LIFTED = "lifted"  # the last mute was removed
     OUTAGE = "outage"  # restarted after longer than the tolerance: delays that ran are forgotten
+    LIFE_SAFETY = "life_safety"  # its rule has become life safety: whoever answered it answered something less
     EDITED = "edited"  # the rule's condition has changed: judged afresh, but what is active stays until FALSE
     WITHDRAWN = "withdrawn"  # the rule was removed or disabled
 
@@ -136,6 +137,7 @@ TABLE: dict[AlarmState, dict[Trigger, tuple[Way, ...]]] = {
             Trigger.RESET: _refuse(S.UNACKED, "still_active"),
             Trigger.WORSE: (_to(S.UNACKED, Do.WORSEN),),
             Trigger.LIFTED: (_to(S.UNACKED, Do.RERAISE),),
+            Trigger.LIFE_SAFETY: (_to(S.UNACKED, Do.RERAISE),),
             **_WITHDRAW,
         },
         S.UNACKED_REC: {
@@ -147,6 +149,7 @@ TABLE: dict[AlarmState, dict[Trigger, tuple[Way, ...]]] = {
             Trigger.RESET: _refuse(S.UNACKED_REC, "still_active"),
             Trigger.WORSE: (_to(S.UNACKED_REC, Do.WORSEN),),
             Trigger.LIFTED: (_to(S.UNACKED_REC, Do.RERAISE),),
+            Trigger.LIFE_SAFETY: (_to(S.UNACKED_REC, Do.RERAISE),),
             Trigger.EDITED: (_to(S.UNACKED),),
             **_WITHDRAW,
         },
@@ -156,6 +159,7 @@ TABLE: dict[AlarmState, dict[Trigger, tuple[Way, ...]]] = {
             Trigger.WORSE: (_to(S.UNACKED, Do.RERAISE),),
             Trigger.REALARM: (_to(S.UNACKED, Do.RERAISE),),
             Trigger.LIFTED: (_to(S.UNACKED, Do.RERAISE),),
+            Trigger.LIFE_SAFETY: (_to(S.UNACKED, Do.RERAISE),),
             **_WITHDRAW,
         },
         S.ACKED_REC: {
@@ -167,6 +171,7 @@ TABLE: dict[AlarmState, dict[Trigger, tuple[Way, ...]]] = {
             Trigger.WORSE: (_to(S.UNACKED_REC, Do.RERAISE),),
             Trigger.REALARM: (_to(S.UNACKED_REC, Do.RERAISE),),
             Trigger.LIFTED: (_to(S.UNACKED_REC, Do.RERAISE),),
+            Trigger.LIFE_SAFETY: (_to(S.UNACKED_REC, Do.RERAISE),),
             Trigger.EDITED: (_to(S.ACKED),),
             **_WITHDRAW,
         },
@@ -177,6 +182,7 @@ TABLE: dict[AlarmState, dict[Trigger, tuple[Way, ...]]] = {
             ),
             Trigger.ACK: (_to(S.NORMAL, Do.ACKNOWLEDGE, Do.CLOSE),),
             Trigger.RESET: _refuse(S.RTN_UNACKED, "not_active"),
+            Trigger.LIFE_SAFETY: (_to(S.LATCHED_UNACKED, Do.RERAISE, when=When.LATCHING), _to(S.RTN_UNACKED)),
             **_WITHDRAW,
         },
         S.RTN_PENDING: {
@@ -187,6 +193,7 @@ TABLE: dict[AlarmState, dict[Trigger, tuple[Way, ...]]] = {
             Trigger.ACK: (_to(S.PENDING, Do.ACKNOWLEDGE, Do.CLOSE),),
             Trigger.RESET: _refuse(S.RTN_PENDING, "not_active"),
             Trigger.OUTAGE: (_to(S.RTN_UNACKED),),
+            Trigger.LIFE_SAFETY: (_to(S.LATCHED_UNACKED, Do.RERAISE, when=When.LATCHING), _to(S.RTN_PENDING)),
             Trigger.EDITED: (_to(S.RTN_UNACKED),),
             **_WITHDRAW,
         },
@@ -195,6 +202,7 @@ TABLE: dict[AlarmState, dict[Trigger, tuple[Way, ...]]] = {
             Trigger.ACK: (_to(S.LATCHED_ACKED, Do.ACKNOWLEDGE),),
             Trigger.RESET: _refuse(S.LATCHED_UNACKED, "needs_ack"),
             Trigger.LIFTED: (_to(S.LATCHED_UNACKED, when=When.TOLD), _to(S.LATCHED_UNACKED, Do.RERAISE)),
+            Trigger.LIFE_SAFETY: (_to(S.LATCHED_UNACKED, Do.RERAISE),),
             **_WITHDRAW,
         },
         S.LATCHED_ACKED: {
@@ -204,6 +212,7 @@ TABLE: dict[AlarmState, dict[Trigger, tuple[Way, ...]]] = {
                 Way(S.LATCHED_ACKED, refusal="condition_unknown"),
             ),
             Trigger.LIFTED: (_to(S.LATCHED_ACKED, when=When.TOLD), _to(S.LATCHED_UNACKED, Do.RERAISE)),
+            Trigger.LIFE_SAFETY: (_to(S.LATCHED_UNACKED, Do.RERAISE),),
             **_WITHDRAW,
         },
     }.items()

@@ -57,7 +57,7 @@ class Live:
     `group`: the same rule on all parts of the device, itself too. `guards`: it is such a companion, of `guarded`.
     `seen`: while the log is judged, the (log position, mono time) up to which everything is already in its state;
     `inputs` are the samples that it had seen by then. `hush`: suppressed by design while it is on. `pace`: it may take
-    too long.
+    too long. `own` are its rule's terms, `terms` those in force for what is open.
     """
 
     index: int
@@ -87,6 +87,10 @@ class Live:
     closed: Occurrence | None = None  # its newest closed occurrence since start
     past: Past = NOTHING
     written: tuple[Alarm, Any] | None = None  # its alarm as a snapshot shows it
+    own: Terms = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.own = self.terms
 
     @property
     def key(self) -> Key:

@@ -24,6 +24,12 @@ OWN_STATE = "suppress_when"
 """The cause of a suppression that the rule itself asks for, of its own source."""
 COVERS = {SILENCED: ("silence", "unsilence"), MAINTENANCE: ("maintenance", "maintenance_over")}
 """What lies over many alarms at once, with the rows of its beginning and its end."""
+_ENDS = {SHELVED: "unshelve", SUPPRESSED: "unsuppress", OUT_OF_SERVICE: "in_service"} | {
+    kind: ends for kind, (_, ends) in COVERS.items()
+}
+_UNTIL = {SHELVED: "shelved_until_ns", OUT_OF_SERVICE: "out_until_ns"}
+_LISTED = {SUPPRESSED: "causes", SILENCED: "reasons", MAINTENANCE: "reasons"}
+"""Under which word its row says what is left of it."""
 
 Changed = tuple[Alarm, tuple[Effect, ...]]
 
@@ -107,7 +113,8 @@ def take_out_of_service(alarm: Alarm, command: Command, now: Instant, terms: Ter
             raise CommandRefused("invalid", message, record(alarm))
         body["second"] = command.second
     body["until_wall_ns"] = until = now.wall_ns + command.for_ns
-    mutes = (*_without(alarm, OUT_OF_SERVICE), Mute(OUT_OF_SERVICE, command.permit or "", command.by, until))
+    out_now = Mute(OUT_OF_SERVICE, command.permit or "", command.by, until, second=command.second)
+    mutes = (*_without(alarm, OUT_OF_SERVICE), out_now)
     out = changed(alarm, out_until_ns=now.mono_ns + command.for_ns)
     return _remute(out, mutes, now, terms, _Row("out_of_service", body, command.by, always=True))
 
@@ -136,16 +143,28 @@ def cover(alarm: Alarm, covers: Sequence[Mute], now: Instant, terms: Terms, by: 
     return _remute(alarm, (*kept, *wanted), now, terms, *(rows or [_Row(None, {})]))
 
 
-def forbidden(alarm: Alarm, terms: Terms) -> bool:
+def forbidden(alarm: Alarm, now: Instant, terms: Terms) -> bool:
     """Something mutes it that may not: its rule has become life safety since."""
-    return not all(may_mute(terms, mute.kind, mute.reason) for mute in alarm.mutes)
+    return not all(_permitted(alarm, mute, now, terms) for mute in alarm.mutes)
 
 
 def lift_forbidden(alarm: Alarm, now: Instant, terms: Terms) -> Changed:
     """Without what may not mute it (any longer)."""
-    kept = tuple(mute for mute in alarm.mutes if may_mute(terms, mute.kind, mute.reason))
-    row = _Row("unshelve" if len(_without(alarm, SHELVED)) < len(alarm.mutes) else "unsuppress", {"why": "life_safety"})
-    return _remute(changed(alarm, shelved_until_ns=None), kept, now, terms, row)
+    kept, ends, rows = _rid(alarm, now, terms)
+    return _remute(changed(alarm, **ends), kept, now, terms, *rows)
+
+
+def become_life_safety(alarm: Alarm, severity: Severity, now: Instant, terms: Terms) -> Changed:
+    """The open alarm is life safety from now on: what may not mute it ends, and it is announced again as severe as
+    that. What is over and does not latch is only journalled.
+    """
+    kept, ends, rows = _rid(alarm, now, terms)
+    turn = Turn(changed(alarm, mutes=kept, **ends), Cue(Trigger.LIFE_SAFETY, severity=severity), now, terms)
+    turn.reclassify()
+    for row in rows:
+        turn.log(row.kind, **row.body)
+    turn.take(choose(turn.alarm, Trigger.LIFE_SAFETY, terms))
+    return turn.alarm, tuple(turn.effects)
 
 
 def need_comment(alarm: Alarm, command: Command) -> None:
@@ -188,6 +207,27 @@ def _end(alarm: Alarm, kind: str, now: Instant) -> int | None:
         return None
     labels = [mute.until_wall_ns for mute in alarm.mutes if mute.kind == kind and mute.until_wall_ns is not None]
     return min([until, *(now.mono_ns + label - now.wall_ns for label in labels)])
+
+
+def _permitted(alarm: Alarm, held: Mute, now: Instant, terms: Terms) -> bool:
+    """It could be laid over the alarm today, too: a permit of life safety has two names and its limit."""
+    if held.kind != OUT_OF_SERVICE or not terms.life_safety:
+        return may_mute(terms, held.kind, held.reason)
+    left_ns = 0 if alarm.out_until_ns is None else alarm.out_until_ns - now.mono_ns
+    return held.second is not None and left_ns <= MAX_OUT_LIFE_SAFETY_NS
+
+
+def _rid(alarm: Alarm, now: Instant, terms: Terms) -> tuple[tuple[Mute, ...], dict[str, None], list[_Row]]:
+    """What is left when all goes that may not mute it, which ends go with it, and a row for each kind that went."""
+    kept = tuple(held for held in alarm.mutes if _permitted(alarm, held, now, terms))
+    gone = {held.kind for held in alarm.mutes if held not in kept}
+    rows = []
+    for kind in (kind for kind in KINDS if kind in gone):
+        body: dict[str, Any] = {"why": "life_safety"}
+        if kind in _LISTED:
+            body[_LISTED[kind]] = sorted({held.reason for held in kept if held.kind == kind})
+        rows.append(_Row(_ENDS[kind], body, always=kind in _UNTIL))
+    return kept, {_UNTIL[kind]: None for kind in gone if kind in _UNTIL}, rows
 
 
 def _same_person(one: str | None, other: str) -> bool:

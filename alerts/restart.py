@@ -6,14 +6,15 @@ Order: take_over what is stored → the log is judged → resume.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from alerts import mute, snapshot
-from alerts.alarm import Alarm, Cue, Terms, advance, realarm_due
+from alerts import snapshot
+from alerts.alarm import Alarm, Cue, Terms, advance
 from alerts.bound import Bound
 from alerts.evaluator import Evaluator
 from alerts.lifecycle import DELAY_ON, Trigger
-from alerts.live import NOT_IN_REPLAY, Key, Live, Moment
+from alerts.live import NOT_IN_REPLAY, Key, Moment
+from alerts.obey import obey_class, obey_severity
 from alerts.recorder import Recorder
 from gateway.model import SECOND, Checkpoint, InstanceSnapshot, Instant, Occurrence
 
@@ -92,7 +93,8 @@ def resume(evaluator: Evaluator, recorder: Recorder, now: Instant, outage_ns: in
             evaluator.apply(live, Cue(Trigger.EDITED), now)
         if outage_ns > OUTAGE_TOLERANCE_NS:
             evaluator.apply(live, Cue(Trigger.OUTAGE), now)
-        obey(evaluator, live, now)
+        obey_class(evaluator, live, now)
+        obey_severity(evaluator, live, now)
     running = [live for live in evaluator.lives if live.alarm.state in DELAY_ON]
     for live in evaluator.lives:
         evaluator.suppress(live, now)
@@ -102,18 +104,6 @@ def resume(evaluator: Evaluator, recorder: Recorder, now: Instant, outage_ns: in
         if live.terms.life_safety and not live.guards and live.alarm.state in DELAY_ON:
             evaluator.credit(live, outage_ns)
     recorder.touch_all(evaluator.lives)
-
-
-def obey(evaluator: Evaluator, live: Live, now: Instant) -> None:
-    """The rule may ask for more by now than when the open alarm began; it never asks for less."""
-    severity = live.instance.rule.severity
-    if live.alarm.life is not None and severity < live.alarm.severity:
-        evaluator.apply(live, Cue(Trigger.WORSE, severity=severity), now)
-    if mute.forbidden(live.alarm, live.terms):
-        evaluator.commit(live, *mute.lift_forbidden(live.alarm, now, live.terms), now)
-    holds = realarm_due(live.alarm, now, live.terms)
-    if (holds is None) is not (live.alarm.realarm_ns is None):
-        evaluator.commit(live, replace(live.alarm, realarm_ns=holds), (), now)
 
 
 def close_orphans(recorder: Recorder, orphans: Sequence[Orphan], moment: Moment, now: Instant) -> None:

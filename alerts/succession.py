@@ -9,15 +9,16 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from alerts.alarm import edited, told
+from alerts.amended import edited, told
 from alerts.bound import Bound
 from alerts.budget import tried_at_once
 from alerts.condition.columns import Columns
 from alerts.evaluator import Evaluator
 from alerts.live import Live
+from alerts.obey import obey_class, obey_severity, said
 from alerts.recorder import Recorder
 from alerts.resident import Resident
-from alerts.restart import Orphan, close_orphans, obey, why_gone
+from alerts.restart import Orphan, close_orphans, why_gone
 from alerts.snapshot import hush_in, hush_out
 from gateway.model import Instant
 
@@ -49,6 +50,7 @@ def take_over(evaluator: Evaluator, former: Evaluator, recorder: Recorder, bound
     instances are stored with it: a death after this moment goes on from here.
     """
     gone = {live.key: live for live in former.lives}
+    was = {live.key: said(live) for live in former.lives}
     fresh = [live for live in evaluator.lives if not _continues(live, gone.pop(live.key, None), now)]
     for live in evaluator.lives:
         evaluator.take_up(live)
@@ -57,15 +59,19 @@ def take_over(evaluator: Evaluator, former: Evaluator, recorder: Recorder, bound
     close_orphans(recorder, orphans, (evaluator.position, evaluator.judged_ns), now)
     changed = [live for live in evaluator.lives if live.edited]
     for live in changed:
-        live.edited = False
         evaluator.commit(live, edited(live.alarm, now, live.terms), (), now)
     for live in evaluator.lives:
-        obey(evaluator, live, now)
+        if not live.edited or live.alarm.life is None:
+            obey_class(evaluator, live, now)
     for live in evaluator.lives:
         evaluator.suppress(live, now)
     evaluator.sweep(fresh, now)
     for live in changed:
+        live.edited = False
         evaluator.commit(live, *told(live.alarm, now, live.terms), now)
+        obey_class(evaluator, live, now)
+    for live in evaluator.lives:
+        obey_severity(evaluator, live, now, was.get(live.key))
     recorder.touch_all(evaluator.lives)
 
 

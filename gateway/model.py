@@ -368,13 +368,17 @@ class AlarmState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Mute:
-    """Why an alarm is not annunciated: `shelved`, `suppressed`, `out_of_service`, `silenced` or `maintenance`."""
+    """Why an alarm is not annunciated: `shelved`, `suppressed`, `out_of_service`, `silenced` or `maintenance`.
+
+    `second` is the other person who agreed to take it out of service.
+    """
 
     kind: str
     reason: str
     by: str | None = None
     until_wall_ns: int | None = None
     one_shot: bool = False
+    second: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -159,15 +159,19 @@ class Tripping(Joined):
 
 
 class Escalated(Joined):
-    """The first operand's answer; the others, while it is TRUE, make it more severe. UNKNOWN holds the severity."""
+    """The first operand's answer; the others, while it is TRUE, make it more severe. UNKNOWN holds the severity.
 
-    __slots__ = ("_reached", "severities")
+    A severity that has been changed in the file counts at once: what is kept is which steps were reached.
+    """
+
+    __slots__ = ("_counted", "_reached", "severities")
 
     def __init__(self, base: Node, steps: Sequence[tuple[Node, Severity]]) -> None:
         super().__init__((base, *(node for node, _ in steps)))
         self.needs = base.needs
         self.severities = tuple(severity for _, severity in steps)
         self._reached = [False] * len(steps)
+        self._counted: list[bool] = []  # the steps that made the severity what it is
 
     def judge(self, columns: Columns, now_ns: int) -> Truth:
         base, *steps = self.operands
@@ -177,23 +181,24 @@ class Escalated(Joined):
             if truth is not None:
                 self._reached[index] = truth
         if answer is not None:
-            self.severity = self._highest() if answer else None
+            self._count(self._reached if answer else ())
         return answer
 
     def alone(self, columns: Columns) -> Truth:
         return self.operands[0].alone(columns)
 
-    def _highest(self) -> Severity | None:
-        reached = zip(self.severities, self._reached, strict=True)
-        return min((severity for severity, is_reached in reached if is_reached), default=None)
+    def _count(self, reached: Sequence[bool]) -> None:
+        self._counted = list(reached)
+        counted = (severity for severity, counts in zip(self.severities, reached, strict=False) if counts)
+        self.severity = min(counted, default=None)
 
     def snapshot(self) -> Any:
-        severity = None if self.severity is None else int(self.severity)
-        return {"severity": severity, "reached": list(self._reached), "operands": super().snapshot()}
+        return {"counted": self._counted, "reached": list(self._reached), "operands": super().snapshot()}
 
     def restore(self, state: Any) -> None:
-        self.severity = None if state["severity"] is None else Severity(state["severity"])
         self._reached = [bool(reached) for reached in state["reached"]]
+        # an earlier version kept the severity itself
+        self._count(state["counted"] if "counted" in state else self._reached if state["severity"] else ())
         super().restore(state["operands"])
 
     def reading(self, columns: Columns) -> Reading:

@@ -105,7 +105,7 @@ def _ways() -> Iterator[tuple[AlarmState, Trigger, int, Way]]:
     """Every way of the table that changes anything or refuses, but for those that only a change of the rules takes."""
     for state, row in TABLE.items():
         for trigger, ways in row.items():
-            if trigger in (Trigger.EDITED, Trigger.WITHDRAWN):
+            if trigger in (Trigger.EDITED, Trigger.LIFE_SAFETY, Trigger.WITHDRAWN):
                 continue
             for number, way in enumerate(ways):
                 if way.to is not state or way.do or way.refusal or len(ways) > 1:

@@ -50,7 +50,7 @@ class _OneOf:
 
 
 _ROWS = (
-    *("raise", "reraise", "severity_up", "severity_down", "return", "return_cancelled", "returning"),
+    *("raise", "reraise", "severity_up", "severity_down", "reclassify", "return", "return_cancelled", "returning"),
     *("ack", "reset", "close", "recover", "escalate", "digest"),
     *("shelve", "unshelve", "suppress", "unsuppress", "out_of_service", "in_service", "silence", "unsilence"),
     *("maintenance", "maintenance_over", "flood_begin", "flood_end", "chatter_begin", "chatter_end"),

@@ -21,7 +21,7 @@ from tests.alerts.stage import BAD, Stage, level_rule
 S = AlarmState
 HOME = (S.NORMAL, S.PENDING)
 CALM = {"a": False, "b": False, "c": False, "d": False, "e": False, "level": 0.0, "health": "online"}
-OWN = {"LS", "NOW", "LATCH", "AUTO", "LOG", "PLAIN", "LOW", "HIGH", "LIFE", "SLOW"}
+OWN = {"LS", "NOW", "LATCH", "AUTO", "LOG", "PLAIN", "LOW", "HIGH", "LIFE", "SLOW", "TURN"}
 """Rules on samples alone: UNKNOWN inputs move none of them."""
 COMMANDS = ("ack", "ack", "reset", "shelve", "one_shot", "unshelve", "out_of_service", "in_service")
 SILENCED: tuple[dict[str, Any], ...] = (
@@ -37,25 +37,29 @@ SAFETY = {"class": "life_safety"}
 def rules(*, edited: bool = False) -> tuple[Any, ...]:
     made = building.rule
     longer = "7s" if edited else "4s"
+    graver = {"severity": "medium", "unknown_for": "5s", **SAFETY} if edited else {}
     return (
         level_rule("LOW", "0.03 m", on_delay=longer, off_delay="6s", suppressed_by=["HIGH"]),
         level_rule("HIGH", "0.10 m", severity="high", on_delay="2s", off_delay="3s", unknown_for="5s"),
         made("LS", "a", severity="critical", on_delay="3s", unknown_for="4s", **SAFETY),
         made("NOW", "b", severity="critical", unknown_for="4s", suppress_when={"point": "e", "is": True}, **SAFETY),
         made("LIFE", "c", severity="high", latching=False, on_delay=longer, off_delay="2s", unknown_for="4s", **SAFETY),
-        made("LATCH", "c", latching=True, off_delay="2s" if edited else "3s", realarm_after="8s"),
+        made("LATCH", "c", latching=True, off_delay="2s" if edited else "3s", realarm_after="5s" if edited else "8s"),
         made("AUTO", "b", auto_ack=True, off_delay="2s"),
         made("TOP", when={"all": [{"alarm": "LOW"}, {"point": "c", "is": True}]}, on_delay="1s"),
         made("LOG", "d", severity="journal", auto_ack=True),
-        made("PLAIN", "d", suppress_when={"point": "e", "is": True, "for": "2s"}, **steps()),
-        made("SLOW", "d", on_delay="5s", off_delay=longer, realarm_after="9s", **steps()),
+        made("PLAIN", "d", suppress_when={"point": "e", "is": True, "for": "2s"}, **graver, **steps()),
+        made(
+            "SLOW", "d", on_delay="5s", off_delay=longer, realarm_after="9s", **steps("critical" if edited else "high")
+        ),
+        made("TURN", "b", on_delay="3s", off_delay="2s", realarm_after="6s" if edited else "9s", **graver),
         made("GW-01", "health", when={"in": ["offline"]}, off_delay="2s", **{"class": "system"}),
     )
 
 
-def steps() -> dict[str, Any]:
+def steps(severity: str = "high") -> dict[str, Any]:
     """While c, it is worse."""
-    return {"escalate": [{"when": {"point": "c", "is": True}, "severity": "high"}], "guidance": building.GUIDANCE}
+    return {"escalate": [{"when": {"point": "c", "is": True}, "severity": severity}], "guidance": building.GUIDANCE}
 
 
 @functools.cache
@@ -283,12 +287,19 @@ class Living:
             assert len(set(alarm.mutes)) == len(alarm.mutes)
             assert (alarm.life is None) is (alarm.state in HOME)
             if alarm.life is None:
+                assert live.terms is live.own
                 continue
             stored = self.stage.occurrences[alarm.life.occurrence]
             shown = record(alarm)
             assert shown is not None and stored.closed_ns is None
-            for name in ("state", "condition", "mutes", "severity", "seq", "acked_by", "announced", "chatter", "held"):
+            for name in (
+                *("state", "condition", "mutes", "severity", "seq", "acked_by", "announced", "chatter", "held"),
+                *("class_", "latched"),
+            ):
                 assert getattr(stored, name) == getattr(shown, name), f"the record's {name} is old"
+            assert (shown.class_, shown.latched) == (live.terms.class_, live.terms.latching), "it is judged as another"
+            dangerous = AlarmClass.LIFE_SAFETY in (shown.class_, live.instance.rule.class_)
+            assert live.terms.life_safety is dangerous, "a danger to life that stands is one until it closes"
             quiet = alarm.mutes or alarm.severity is Severity.JOURNAL
             if not quiet and (alarm.state in ACTIVE or alarm.state in LATCHED):
                 assert self.on.get(alarm.life.occurrence), "I9: a silent alarm"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from alerts.alarm import edited, told
+from alerts.amended import edited, told
 from gateway.model import AlarmState
 from tests.alerts.test_lifecycle import NOW, alarm, terms
 

@@ -29,6 +29,7 @@ NOT_TRUE = {(state, T.WORSE) for state in S if state not in (S.UNACKED, S.ACKED)
 rule that has become more severe while the alarm is returning is tested with restarts.)"""
 RARE = {(S.RTN_PENDING, T.RESET), (S.RTN_PENDING, T.WITHDRAWN), (S.RTN_PENDING, T.OUTAGE), (S.LATCHED_ACKED, T.OUTAGE)}
 RARE |= {(state, T.WITHDRAWN) for state in S} | {(state, T.EDITED) for state in S}
+RARE |= {(state, T.LIFE_SAFETY) for state in S}
 BY_HAND = NOT_OPEN | NOT_TIMED | NOT_ACKED | NOT_TRUE
 WALKS, EVENTS = 400, 100
 
