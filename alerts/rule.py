@@ -159,11 +159,16 @@ class Rule(Strict):
         return self._here.get(device, self)
 
     @property
+    def severities(self) -> tuple[Severity, ...]:
+        """Those that it can have: its own first, then its levels' and its escalations'."""
+        levels = self.when.levels or () if isinstance(self.when, ThresholdSpec) else ()
+        reached = (level.severity for level in levels if level.severity is not None)
+        return (self.severity, *reached, *(step.severity for step in self.escalate))
+
+    @property
     def worst(self) -> Severity:
         """The highest severity that it can reach."""
-        levels = self.when.levels or () if isinstance(self.when, ThresholdSpec) else ()
-        reached = [level.severity for level in levels if level.severity is not None]
-        return min([self.severity, *reached, *(step.severity for step in self.escalate)])
+        return min(self.severities)
 
     @property
     def conditions(self) -> tuple[tuple[tuple[str | int, ...], Condition], ...]:

@@ -47,6 +47,7 @@ MAY_IMPORT: dict[str, set[str] | None] = {
         "alerts.rule",
         "alerts.override",
         "alerts.bind",
+        "alerts.milder",
         "alerts.maintenance",
         "alerts.annunciate.options",
         "alerts.annunciate.plan",

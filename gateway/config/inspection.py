@@ -69,9 +69,9 @@ class Inspection:
         """A problem with a key."""
         self.note(document, Finding(path, message, on_key=True))
 
-    def warn(self, document: Document, path: Path, message: str) -> None:
+    def warn(self, document: Document, path: Path, message: str, *, on_key: bool = True) -> None:
         """Something to think about that does not stop the gateway."""
-        self.warnings.append(self._discreet(document, Finding(path, message, on_key=True)))
+        self.warnings.append(self._discreet(document, Finding(path, message, on_key=on_key)))
 
     def refuse_if_any(self) -> None:
         """ConfigErrors with all problems so far, if there are any."""

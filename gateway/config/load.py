@@ -25,7 +25,7 @@ from gateway.config.discover import announcing, with_lookouts
 from gateway.config.inspection import Inspection
 from gateway.config.links import check_links
 from gateway.config.maintenance import check_maintenance
-from gateway.config.oversights import told_of_units, warn_of_oversights
+from gateway.config.oversights import told_of_units, warn_of_milder, warn_of_oversights
 from gateway.config.problems import ConfigErrors, Problem
 from gateway.config.profiles import Profiles
 from gateway.config.rules import Rules, pack_to_add
@@ -108,6 +108,7 @@ def load_site(path: Path, ports: Mapping[str, int] = NO_PORTS) -> SiteConfig:
             message = problem.message + (pack_to_add(problem.missing) if problem.missing else "")
             rules.problem(problem.rule, Finding(problem.loc, message, on_key=not problem.loc), problem.device)
         warn_of_oversights(inspection, site, built, bound, catalogue)
+        warn_of_milder(rules, bound)
         urgent = urgent_points(built.units.values(), built.channels, bound)
         assignments = with_lookouts(with_urgent(assignments, urgent), site.site)
     buses = budgets(inspection, site, assignments, links)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from alerts.bind import Bound, Catalogue
+from alerts.milder import milder
 from gateway.config.built import Built
 from gateway.config.document import Path
 from gateway.config.inspection import Inspection
 from gateway.config.nearest import nearest
+from gateway.config.rules import Rules
 from gateway.config.site_file import SiteDocument
 from gateway.model import GATEWAY_DEVICE, HEALTH_POINT, Device
 from gateway.units import UnitError, convert
@@ -33,6 +35,13 @@ def warn_of_oversights(
     for name in site.site.modules:
         if name not in fed:
             inspection.warn(site.document, ("modules", name), f"no device takes a point from the module {name!r}")
+
+
+def warn_of_milder(rules: Rules, bound: Bound) -> None:
+    """Alarms that a milder one would keep silent; told where the site has made one of the two so, if it has."""
+    for each in milder(bound):
+        places = ((each.named, each.loc), (each.by, ("severity",)), (each.silent, ("severity",)))
+        rules.warn(each.message, places)
 
 
 def told_of_units(inspection: Inspection, site: SiteDocument, built: Built, catalogue: Catalogue) -> set[str]:

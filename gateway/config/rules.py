@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -62,23 +63,32 @@ class Rules:
         It is told where the site overrides it, else in the rule's own file.
         """
         self.complete = False
-        origin = self._origins[rule]
+        document, path = self._place(rule, finding.path, device)
         message = finding.message if finding.message.startswith(rule) else f"{rule}: {finding.message}"
+        self._inspection.note(document, Finding(path, message, on_key=finding.on_key))
+
+    def warn(self, message: str, places: Iterable[tuple[Rule, Path]]) -> None:
+        """A warning about several rules: at the first of these places that the site has changed, else at the first."""
+        found = [self._place(rule.rule, path, rule.device) for rule, path in places]
+        document, path = next((place for place in found if place[0] is self._site.document), found[0])
+        self._inspection.warn(document, path, message, on_key=False)
+
+    def _place(self, rule: str, path: Path, device: str | None) -> tuple[Document, Path]:
+        """Where what stands at `path` in a rule, or in what it is on one device, is written."""
+        origin = self._origins[rule]
         changed: Path = ("rules", "override", rule)
-        own: Path = (origin.number, *finding.path)
+        own: Path = (origin.number, *path)
         if device is not None:
             here: Path = (*changed, "devices", device)
-            deepest = (*here, *_in_override(finding.path, origin.merged, origin.devices.get(device)))
-            if not finding.path or len(self._site.document.nearest(deepest)) > len(here):
-                self._inspection.note(self._site.document, Finding(deepest, message, on_key=finding.on_key))
-                return
-        changed = (*changed, *_in_override(finding.path, origin.value, origin.override))
+            deepest = (*here, *_in_override(path, origin.merged, origin.devices.get(device)))
+            if not path or len(self._site.document.nearest(deepest)) > len(here):
+                return self._site.document, deepest
+        changed = (*changed, *_in_override(path, origin.value, origin.override))
         # the longer beginning that stands there is the nearer place; what the site says outweighs the pack
         depth = len(self._site.document.nearest(changed)) - 3
         if origin.blames_override or (depth > 0 and depth >= len(origin.document.nearest(own)) - 1):
-            self._inspection.note(self._site.document, Finding(changed, message, on_key=finding.on_key))
-        else:
-            self._inspection.note(origin.document, Finding(own, message, on_key=finding.on_key))
+            return self._site.document, changed
+        return origin.document, own
 
     def _sources(self) -> list[Source]:
         found: list[Source] = []
