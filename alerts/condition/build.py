@@ -88,7 +88,11 @@ def _compared(spec: ThresholdSpec | StateSpec, point: Point, scope: Scope, loc: 
     )
     if spec.samples > 1:
         node = Consecutive(node, slot, spec.samples)
-    return node if spec.for_ is None else Lasting(node, spec.for_, scope.silence_ns(point))
+    if spec.for_ is None:
+        return node
+    period = scope.period_ns(point)
+    depends_on_one = period < spec.for_ < 2 * period  # no more than one further sample comes in time
+    return Lasting(node, spec.for_, scope.silence_ns(point), slot if depends_on_one else None)
 
 
 def _threshold(spec: ThresholdSpec, point: Point, slot: int, scope: Scope, loc: Loc) -> Node:

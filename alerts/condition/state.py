@@ -136,20 +136,23 @@ class Consecutive(Node):
 class Lasting(Node):
     """TRUE once the inner condition has been TRUE for `for_ns` without a FALSE in between, whatever the poll period.
 
-    It needs no further sample: a device that reports only changes says once that it stands still. UNKNOWN in between
-    counts for neither and the time goes on, but after more than `gap_ns` of it a time that had not run out begins
-    anew: two moments with a lost link between them are no duration.
+    It needs no further sample: a device that reports only changes says once that it stands still. With `again` a later
+    sample of that slot has to say the same: one sample and a poll that is late are no duration. If none comes for
+    `gap_ns` more, the time alone decides, and what was seen is said. UNKNOWN in between counts for neither and the time
+    goes on, but after more than `gap_ns` of it a time that had not run out begins anew: two moments with a lost link
+    between them are no duration.
     """
 
-    __slots__ = ("_due", "_unknown_ns", "for_ns", "gap_ns", "inner", "since_ns")
+    __slots__ = ("_due", "_unknown_ns", "again", "for_ns", "gap_ns", "inner", "since_ns")
 
-    def __init__(self, inner: Node, for_ns: int, gap_ns: int) -> None:
+    def __init__(self, inner: Node, for_ns: int, gap_ns: int, again: int | None = None) -> None:
         super().__init__(inner.slots, inner.alarms)
         self.needs = inner.needs
         self.on_label = inner.on_label
         self.inner = inner
         self.for_ns = for_ns
         self.gap_ns = gap_ns
+        self.again = again
         self.since_ns: int | None = None
         self._unknown_ns: int | None = None
         self._due: int | None = None
@@ -168,9 +171,12 @@ class Lasting(Node):
         since = self.since_ns
         if since is None or (lost is not None and lost < since + self.for_ns and now_ns - lost > self.gap_ns):
             self.since_ns = since = now_ns
-        if now_ns >= since + self.for_ns:
+        if now_ns < since + self.for_ns:
+            self._due = since + self.for_ns
+            return False
+        if self.again is None or columns.at_ns[self.again] > since or now_ns >= since + self.for_ns + self.gap_ns:
             return True
-        self._due = since + self.for_ns
+        self._due = since + self.for_ns + self.gap_ns
         return False
 
     def next_due(self) -> int | None:

@@ -35,7 +35,7 @@ ELEVATOR: Sequence[Pair] = (
         "EL-03",
         C,
         LIFT,
-        [on(LIFT, 10, speed=1.0, door_closed=False), 12],
+        [on(LIFT, 10, speed=1.0, door_closed=False), on(LIFT, 11, door_closed=False, speed=1.0), 12],
         [on(LIFT, 10, speed=1.0, door_closed=False), on(LIFT, 11, door_closed=True), 60],
     ),
     Pair("EL-04", C, LIFT, [on(LIFT, 10, final_limit=True), 10], [on(LIFT, 10, floor=20, fault_code=41), 60]),

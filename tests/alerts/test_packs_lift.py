@@ -189,7 +189,7 @@ def test_running_with_open_doors(story: str, frames: Any, answers: list[Truth]) 
 
 
 def test_running_with_open_doors_is_seen_even_if_it_is_said_only_once() -> None:
-    shown = lifts()
+    shown = lifts(lift(poll_ns=0))
     shown.set(0, "lift-1", {**IDLE, "door_open": False, "door_closed": True})
     shown.set(10, "lift-1", {"speed": 0.5})
     shown.set(20, "lift-1", {"door_closed": False})
@@ -197,6 +197,34 @@ def test_running_with_open_doors_is_seen_even_if_it_is_said_only_once() -> None:
     shown.wait(21.4)
     assert shown.truth("EL-03", "lift-1") is False
     shown.wait(21.5)
+    assert shown.truth("EL-03", "lift-1") is True
+
+
+def test_one_torn_frame_before_a_poll_that_is_late_is_no_run_with_open_doors() -> None:
+    shown = lifts()
+    shown.set(0, "lift-1", {**IDLE, "door_open": False, "door_closed": True})
+    shown.set(1, "lift-1", {"speed": 0.4, "door_closed": False})
+    shown.wait(3.9)
+    assert shown.truth("EL-03", "lift-1") is False
+    shown.set(4, "lift-1", {"speed": 0.0})
+    assert shown.truth("EL-03", "lift-1") is False
+
+
+def test_a_poll_that_is_late_makes_a_run_with_open_doors_known_with_it() -> None:
+    shown = lifts()
+    shown.set(0, "lift-1", {**IDLE, "door_open": False, "door_closed": True})
+    shown.set(1, "lift-1", {"speed": 0.4, "door_closed": False})
+    shown.set(4, "lift-1", {"speed": 0.4, "door_closed": False})
+    assert shown.truth("EL-03", "lift-1") is True
+
+
+def test_a_run_with_open_doors_that_nobody_contradicts_is_said_in_the_end() -> None:
+    shown = lifts()
+    shown.set(0, "lift-1", {**IDLE, "door_open": False, "door_closed": True})
+    shown.set(1, "lift-1", {"speed": 0.4, "door_closed": False})
+    shown.wait(12.4)
+    assert shown.truth("EL-03", "lift-1") is False
+    shown.wait(12.5)
     assert shown.truth("EL-03", "lift-1") is True
 
 
