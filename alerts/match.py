@@ -95,10 +95,14 @@ class Match(Strict):
         for key, name, known in asked:
             if name is not None and name not in known:
                 yield key, f"there is no {key} {name!r}{nearest(name, sorted(one for one in known if one is not None))}"
-        for label in self.labels:
+        for label, value in self.labels.items():
             given = {key for device in devices for key in device.labels}
             if label not in given:
                 yield "labels", f"no device has the label {label!r}{nearest(label, sorted(given))}"
+                continue
+            values = {device.labels[label] for device in devices if label in device.labels}
+            if value not in values:
+                yield "labels", f"no device has the label {label} {value!r}{nearest(value, sorted(values))}"
 
 
 def _sources(device: Device) -> Iterator[str]:

@@ -13,7 +13,8 @@ import operator
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
+
+from gateway.near import hint
 
 LONGEST = 300
 """Characters of an expression."""
@@ -200,9 +201,8 @@ class _Compiler:
 
     def name(self, node: ast.Name) -> _Eval:
         if node.id not in self.names:
-            near = get_close_matches(node.id, self.names, 1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(self.names) or 'none'}"
-            raise self.refuse(node, f"there is no {node.id!r}; {hint}")
+            told = hint(node.id, self.names) or f"; known: {', '.join(self.names) or 'none'}"
+            raise self.refuse(node, f"there is no {node.id!r}{told}")
         return operator.itemgetter(self.slots.setdefault(node.id, len(self.slots)))
 
     def call(self, node: ast.Call) -> _Eval:

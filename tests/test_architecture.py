@@ -13,13 +13,14 @@ ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("gateway", "drivers", "alerts", "simulators")
 MODULES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
 
-FLOOR = {"gateway.model", "gateway.clock", "gateway.units", "gateway.expression"}
+FLOOR = {"gateway.model", "gateway.clock", "gateway.units", "gateway.expression", "gateway.near"}
 FIELDS = FLOOR | {"gateway.fields", "gateway.supervise", "gateway.texts"}
 # longest prefix wins; None = everything of ours
 MAY_IMPORT: dict[str, set[str] | None] = {
     "gateway.model": set(),
     "gateway.units": set(),
-    "gateway.expression": set(),
+    "gateway.near": set(),
+    "gateway.expression": {"gateway.near"},
     "gateway.clock": {"gateway.model"},
     "gateway.fields": FLOOR,
     "gateway.supervise": FLOOR,
@@ -65,7 +66,7 @@ MAY_IMPORT: dict[str, set[str] | None] = {
     "alerts": FIELDS | {"alerts"},
     "simulators": {"simulators"},
 }
-STANDARD_ONLY = {"gateway.model", "gateway.clock", "gateway.units", "gateway.expression"}
+STANDARD_ONLY = FLOOR
 ALLOWED_OVER_400 = {"gateway.model": "the vocabulary stands in one place, one word beside the other"}
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any, Literal, Self, TypeAlias, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
 from gateway.fields import Id, Quantity, QuantityField, Strict, parse_quantity
+from gateway.near import hint
 from gateway.units import UnitError
 
 Loc: TypeAlias = tuple[str | int, ...]
@@ -116,5 +116,4 @@ def in_unit_of(value: Quantity, like: Quantity, *, difference: bool) -> float:
 
 def nearest(word: object, known: Iterable[object]) -> str:
     """`; did you mean 'x'?`, or nothing."""
-    close = difflib.get_close_matches(str(word), [str(name) for name in known], n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    return hint(word, known)

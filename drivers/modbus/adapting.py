@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -16,6 +15,7 @@ from drivers.modbus.building import Site
 from drivers.modbus.encoding import Loc
 from drivers.modbus.points import PointKeys, PointMeaning
 from gateway.fields import Strict
+from gateway.near import hint
 
 if TYPE_CHECKING:
     from drivers.modbus.language import ModbusProfile
@@ -108,6 +108,4 @@ def blamed(fault: PointFault, changes: Adaptation, keys: Mapping[Loc, str]) -> A
 
 def _near(name: str, known: Iterable[str]) -> str:
     names = list(known)
-    if near := get_close_matches(name, names, 1):
-        return f"; did you mean {near[0]!r}?"
-    return f"; it has {', '.join(names[:20]) or 'none'}"
+    return hint(name, names) or f"; it has {', '.join(names[:20]) or 'none'}"

@@ -20,8 +20,8 @@ from gateway.app.moments import meant, parse
 from gateway.app.standing import Standing, rules_of
 from gateway.clock import Clock
 from gateway.config.load import SiteConfig
-from gateway.config.nearest import nearest
 from gateway.model import Occurrence
+from gateway.near import hint
 from gateway.rehearsal.hindsight import LONGEST_NS, NotWatched, look_back, needed
 from gateway.rehearsal.rebinding import Rebinding
 from gateway.rehearsal.stored import StoredFrames
@@ -154,9 +154,7 @@ def of_rule(config: SiteConfig, reader: Reader, folder: Path, key: tuple[str, st
     """A rule on a source at a time, from stored frames. NotWatched. Blocks."""
     few = needed(config.rules, key[0])
     if not few:
-        near = nearest(key[0], rules_of(config))
-        hint = "" if near is None else f"; did you mean {near!r}?"
-        raise NotWatched(f"there is no rule {key[0]!r}{hint}")
+        raise NotWatched(f"there is no rule {key[0]!r}{hint(key[0], rules_of(config))}")
     frames = StoredFrames(folder / "tele.db")
     try:
         bound = Rebinding.of(config, few).bound()

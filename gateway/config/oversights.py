@@ -9,10 +9,10 @@ from alerts.milder import milder
 from gateway.config.built import Built
 from gateway.config.document import Path
 from gateway.config.inspection import Inspection
-from gateway.config.nearest import nearest
 from gateway.config.rules import Rules
 from gateway.config.site_file import SiteDocument
 from gateway.model import GATEWAY_DEVICE, HEALTH_POINT, Device
+from gateway.near import either, nearest_all
 from gateway.units import UnitError, convert
 
 # a point of one's own is allowed; so near a standard name it is more likely a slip, and no pack would look at it
@@ -84,20 +84,20 @@ class _Slips:
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
-        self._meant: dict[tuple[str, str], str | None] = {}
+        self._meant: dict[tuple[str, str], list[str]] = {}
 
     def of(self, device: Device) -> Iterator[tuple[Path, str]]:
         names = {point.name for point in device.points}
         for point in device.points:
-            if (meant := self._near(device.system, point.name)) and meant not in names:
+            if meant := [name for name in self._near(device.system, point.name) if name not in names]:
                 yield (
                     ("devices", device.id, "points", point.key),
                     f"{point.name!r} is no standard point of system {device.system!r}, so no rule pack looks at it;"
-                    f" did you mean {meant!r}?",
+                    f" did you mean {either(meant)}?",
                 )
 
-    def _near(self, system: str, name: str) -> str | None:
+    def _near(self, system: str, name: str) -> list[str]:
         if (system, name) not in self._meant:
             standard = {**self._catalogue.get("all", {}), **self._catalogue.get(system, {})}
-            self._meant[system, name] = None if name in standard else nearest(name, standard, LIKELY_A_SLIP)
+            self._meant[system, name] = [] if name in standard else nearest_all(name, standard, LIKELY_A_SLIP)
         return self._meant[system, name]

@@ -9,10 +9,11 @@ from pydantic import BaseModel, ValidationError
 
 from gateway.config.branches import Fault, faults, value_at
 from gateway.config.document import Document, Path
-from gateway.config.nearest import nearest, unknown
+from gateway.config.nearest import unknown
 from gateway.config.problems import Problem, quoted
 from gateway.config.schema import Expected
 from gateway.fields import duration_words
+from gateway.near import either, nearest_all
 
 _ID = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 _CODE = r"^[a-z][a-z0-9_]*$"
@@ -38,12 +39,13 @@ def findings(error: ValidationError, model: type[BaseModel], value: Any) -> list
     lacking: dict[Path, list[str]] = {}
     for fault in found:
         parent, key = fault.path[:-1], str(fault.path[-1] if fault.path else "")
-        if fault.kind == "missing" and parent in meant and (fault.branches or key in meant[parent].values()):
+        misspelt = any(key in names for names in meant.get(parent, {}).values())
+        if fault.kind == "missing" and (misspelt or (parent in meant and fault.branches)):
             continue  # it stands there, misspelt; and a branch that was not meant misses many
         if fault.kind == "missing":
             lacking.setdefault(parent, []).append(key)
             continue
-        message = _sentence(fault, model, meant.get(parent, {}).get(key), value_at(value, fault.path))
+        message = _sentence(fault, model, meant.get(parent, {}).get(key, []), value_at(value, fault.path))
         told.setdefault((fault.path, message), Finding(fault.path, message, on_key=fault.on_key))
     return [*(_missing(parent, keys) for parent, keys in lacking.items()), *told.values()]
 
@@ -55,7 +57,7 @@ def _missing(parent: Path, keys: list[str]) -> Finding:
     return Finding(parent, f"the keys {', '.join(map(quoted, names))} are missing", on_key=True)
 
 
-def _meant(found: list[Fault], model: type[BaseModel]) -> dict[Path, dict[str, str]]:
+def _meant(found: list[Fault], model: type[BaseModel]) -> dict[Path, dict[str, list[str]]]:
     """For each mapping with unknown keys: what they were probably meant to be."""
     unknowns: dict[Path, list[str]] = {}
     missing: dict[Path, list[str]] = {}
@@ -65,26 +67,26 @@ def _meant(found: list[Fault], model: type[BaseModel]) -> dict[Path, dict[str, s
             branches[fault.path[:-1]] = fault.branches
             group = unknowns if fault.kind == "extra_forbidden" else missing
             group.setdefault(fault.path[:-1], []).append(str(fault.path[-1]))
-    meant: dict[Path, dict[str, str]] = {}
+    meant: dict[Path, dict[str, list[str]]] = {}
     for parent, keys in unknowns.items():
         near = {key: guess for key in keys if (guess := _guess(key, model, parent, branches[parent]))}
         lacking = missing.get(parent, [])
-        if not near and len(keys) == len(lacking) == 1 and nearest(keys[0], lacking, cutoff=0.4):
-            near = {keys[0]: lacking[0]}
+        if not near and len(keys) == len(lacking) == 1 and nearest_all(keys[0], lacking, cutoff=0.4):
+            near = {keys[0]: lacking}
         if near:
             meant[parent] = near
     return meant
 
 
-def _guess(key: str, model: type[BaseModel], parent: Path, branches: tuple[tuple[int, str], ...]) -> str | None:
-    """The key that was meant: one of the branch that was taken first, then one of the others."""
+def _guess(key: str, model: type[BaseModel], parent: Path, branches: tuple[tuple[int, str], ...]) -> list[str]:
+    """The keys that may be meant: of the branch that was taken first, then of the others."""
     for expected in (Expected(model, parent, branches), Expected(model, parent)):
-        if near := nearest(key, [valid for valid in expected.keys() if valid != key]):  # noqa: SIM118 - no mapping
+        if near := nearest_all(key, [valid for valid in expected.keys() if valid != key]):  # noqa: SIM118 - no mapping
             return near
-    return None
+    return []
 
 
-def _sentence(fault: Fault, model: type[BaseModel], meant: str | None, written: Any) -> str:
+def _sentence(fault: Fault, model: type[BaseModel], meant: list[str], written: Any) -> str:
     if fault.kind == "extra_forbidden":
         return _unknown_key(fault, model, meant)
     if fault.kind in _BOUNDS:
@@ -97,14 +99,16 @@ def _sentence(fault: Fault, model: type[BaseModel], meant: str | None, written: 
     return message.replace("Input should ", "must ", 1) if message.startswith("Input should ") else message
 
 
-def _unknown_key(fault: Fault, model: type[BaseModel], meant: str | None) -> str:
+def _unknown_key(fault: Fault, model: type[BaseModel], meant: list[str]) -> str:
     key = fault.path[-1] if fault.path else ""
     if str(key).lower() in _WRITES:
         return f"unknown key {quoted(key)}: AnLou only reads; it never writes to a device"
     if str(key).endswith(")"):
         return f"unknown key {quoted(key)}: a value with a comma within {{ … }} stands in quotes"
     valid = [name for name in Expected(model, fault.path[:-1], fault.branches).keys() if name != key]  # noqa: SIM118 - no mapping
-    return unknown("key", key, [meant] if meant else valid)
+    if meant:
+        return f"unknown key {quoted(key)}; did you mean {either(meant)}?"
+    return unknown("key", key, valid)
 
 
 # error → (key of the bound in its context, words)
@@ -140,10 +144,10 @@ def _is_choice(fault: Fault, model: type[BaseModel]) -> bool:
 
 def _no_choice(fault: Fault, model: type[BaseModel]) -> str:
     choices = Expected(model, fault.path, fault.branches).choices()
-    near = nearest(fault.input, choices) if isinstance(fault.input, str) else None
+    near = nearest_all(fault.input, choices) if isinstance(fault.input, str) else []
     if near and sum(choice.startswith(str(fault.input)) for choice in choices) > 1:
-        near = None  # `float` is the beginning of float32 and float64: a guess would be read as advice
-    hint = f"; did you mean {quoted(near)}?" if near else ""
+        near = []  # `float` is the beginning of float32 and float64: a guess would be read as advice
+    hint = f"; did you mean {either(near)}?" if near else ""
     listed = ", ".join(choices) or fault.context.get("expected", "another value")
     return f"one of {listed} is expected, got {_what(fault.input)}{hint}"
 

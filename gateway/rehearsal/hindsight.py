@@ -15,8 +15,8 @@ from alerts.engine import AlarmEngine
 from alerts.explain import Explanation, Operand, explain, tree, with_since
 from alerts.live import Key
 from alerts.rule import Rule
-from gateway.config.nearest import nearest
 from gateway.model import SECOND, Frame, Instant, Truth
+from gateway.near import hint
 from gateway.rehearsal.stored import StoredFrames
 
 MARGIN_NS = 300 * SECOND
@@ -93,8 +93,7 @@ def look_back(
 
 
 def _near(bound: Bound, key: Key) -> str:
-    near = nearest(key[1], [one.source for one in bound.instances if one.rule.rule == key[0]])
-    return "" if near is None else f"; did you mean {near!r}?"
+    return hint(key[1], [one.source for one in bound.instances if one.rule.rule == key[0]])
 
 
 class _Replay:

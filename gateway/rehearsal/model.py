@@ -9,9 +9,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, GetCoreSchemaHandle
 from pydantic.json_schema import JsonSchemaValue, WithJsonSchema
 from pydantic_core import CoreSchema, core_schema
 
-from gateway.config.nearest import nearest
 from gateway.fields import Duration, Id, Line, Prose, SeverityField, Strict, parse_duration
 from gateway.model import AlarmState, Health, Quality
+from gateway.near import either, hint, nearest_all
 
 LONGEST_NS = 366 * 86_400 * 10**9
 
@@ -43,9 +43,7 @@ class _OneOf:
 
     def _check(self, value: str) -> str:
         if value not in self._words:
-            near = nearest(value, self._words)
-            hint = f"; did you mean {near!r}?" if near else ""
-            raise ValueError(f"one of {', '.join(self._words)} is expected, got {value!r}{hint}")
+            raise ValueError(f"one of {', '.join(self._words)} is expected, got {value!r}{hint(value, self._words)}")
         return value
 
 
@@ -64,8 +62,8 @@ _NOTICES = (
 
 def slip_of_kind(kind: str) -> str | None:
     """What is nearly a common kind of row is a slip and counts none; parts of the house have kinds of their own."""
-    if kind not in _ROWS and (near := nearest(kind, _ROWS, cutoff=0.75)):
-        return f"no row is of the kind {kind!r}; did you mean {near!r}?"
+    if kind not in _ROWS and (near := nearest_all(kind, _ROWS, cutoff=0.75)):
+        return f"no row is of the kind {kind!r}; did you mean {either(near)}?"
     return None
 
 

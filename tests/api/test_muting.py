@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import httpx
 import pytest
 
 from gateway.api import muting_shapes, shapes
-from gateway.model import SECOND, CommandKind
-from tests.api.conftest import IDS, Journal
+from gateway.api.app import create_app
+from gateway.api.house import House
+from gateway.api.tokens import Role
+from gateway.model import SECOND, CommandKind, Silence, SilenceWish
+from tests.alerts.stage import Stage, device, level_rule
+from tests.api.conftest import IDS, Journal, bearer
 
 OUT = {"permit": "WO-17", "comment": "sensor replaced", "for": "2h"}
 SILENCE = {"of": {"zone": "garage-east", "severity": ["low", "medium"]}, "for": "2h", "reason": "paint works"}
@@ -45,6 +52,36 @@ async def test_a_silence_that_says_too_little_is_refused_at_its_place(
     assert reply.status_code == 422
     assert reply.json()["errors"][0]["loc"][: len(loc)] == loc
     assert journal.silent == {}
+
+
+@pytest.mark.parametrize(
+    ("of", "words"),
+    [
+        ({"rule": "WA-03"}, "there is no rule 'WA-03'; did you mean 'WA-01' or 'WA-02'?"),
+        ({"rule": "WA-1/protection_lost"}, "there is no rule 'WA-1'; did you mean 'WA-01'?"),
+        ({"device": "smup"}, "there is no device 'smup'; did you mean 'sump'?"),
+        ({"labels": {"ownr": "metro"}}, "no device has the label 'ownr'; did you mean 'owner'?"),
+        ({"labels": {"owner": "metre"}}, "no device has the label owner 'metre'; did you mean 'metro'?"),
+        ({"rule": "WA-01", "device": "smup"}, "did you mean 'sump'?"),
+    ],
+)
+async def test_a_silence_of_what_is_not_there_names_what_is_nearest(
+    make_house: Callable[..., House], of: dict[str, object], words: str
+) -> None:
+    """The engine itself refuses."""
+    sump = replace(device("sump"), labels={"owner": "metro"})
+    stage = Stage(level_rule("WA-01", "0.1 m"), level_rule("WA-02", "0.2 m"), devices=(sump,))
+
+    async def silence(wish: SilenceWish) -> Silence:
+        return stage.engine.silence(wish, stage.now, stage.position)[0]
+
+    transport = httpx.ASGITransport(create_app(make_house(silence=silence)))
+    async with httpx.AsyncClient(
+        transport=transport, base_url="http://localhost", headers=bearer(Role.OPERATOR)
+    ) as http:
+        reply = await http.post("/api/v1/silences", json={**SILENCE, "of": of})
+    assert reply.status_code == 422 and words in reply.json()["detail"], reply.text
+    assert stage.engine.silences() == []
 
 
 async def test_life_safety_is_forbidden_to_silence(operator: httpx.AsyncClient) -> None:

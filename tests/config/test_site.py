@@ -158,7 +158,7 @@ def test_cfg8_an_unknown_key_is_told_with_the_nearest(folder: Folder, old: str, 
         ("link: bus", "link: buss", "6:28: unknown link 'buss'; did you mean 'bus'?"),
         ("profile: box", "profile: bax", "6:17: unknown profile 'bax'; did you mean 'box'?"),
         ("from: io.ai0", "from: oi.ai0", "12:27: unknown module 'oi'; did you mean 'io'?"),
-        ("from: io.ai0", "from: io.ai9", "12:27: unknown point of 'io' (box) 'ai9'; did you mean 'ai1'?"),
+        ("from: io.ai0", "from: io.ai9", "12:27: unknown point of 'io' (box) 'ai9'; did you mean 'ai0' or 'ai1'?"),
         ("from: io.ai0", "from: sump.ai0", "12:27: the device 'sump' has no profile and so no channels"),
         ("system: garage-water", "system: garage-watr",
          "9:13: one of elevator, garage-water, fire, electrical-fire, ev-charging is expected, got the text"
