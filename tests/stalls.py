@@ -46,7 +46,7 @@ class Stalls:
     @property
     def starved(self) -> bool:
         """A tenth of a second at once, or a twentieth of the time in small pieces."""
-        return self.longest >= 0.1 or self.lost >= self.span / 20
+        return self.longest >= 0.1 or self.lost >= max(0.1, self.span / 20)
 
     def __str__(self) -> str:
         return f"the machine kept us waiting for {self.lost:.2f} of {self.span:.1f} s, {self.longest:.2f} s at once"

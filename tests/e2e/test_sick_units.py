@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.running import Anlou
+from tests.stalls import again_if_starved
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
@@ -16,7 +18,7 @@ WELL = ("lift-2", "water-east")
 WATCH_SECONDS = 25
 
 
-def test_sick_units_are_named_and_their_neighbours_stay_online(tmp_path: Path) -> None:
+async def test_sick_units_are_named_and_their_neighbours_stay_online(tmp_path: Path) -> None:
     scenario = Path(__file__).with_name("sick-units.yaml")
     with Anlou("demo", "--scenario", scenario, "--speed", "1", cwd=tmp_path) as running:
         running.wait_until(
@@ -30,39 +32,50 @@ def test_sick_units_are_named_and_their_neighbours_stay_online(tmp_path: Path) -
         running.wait_until(
             "both sick", lambda: all(running.get(f"/api/v1/devices/{device}")["error"] for device in SICK)
         )
-        seen: dict[str, list[str]] = {device: [] for device in (*SICK, *WELL)}
-        kinds: dict[str, set[str]] = {device: set() for device in SICK}
-        end = time.monotonic() + WATCH_SECONDS
-        while time.monotonic() < end:
-            for device in running.items("/api/v1/devices"):
-                if device["id"] in seen:
-                    seen[device["id"]].append(device["health"])
-                if device["id"] in SICK and device["error"]:
-                    kinds[device["id"]].add(device["error"]["kind"])
-            time.sleep(0.25)
-        for device in WELL:
-            # a stalled test machine may cost a well device one late look, never more
-            assert seen[device].count("online") >= 0.95 * len(seen[device]), (seen, running.output)
-            assert "offline" not in seen[device], (seen, running.output)
-            # docs/design.md §7: the others keep at least so much of their rate
-            assert running.get(f"/api/v1/devices/{device}")["success_ratio"] >= 0.67
-        for device, kind in SICK.items():
-            assert kind in kinds[device], kinds
-            assert set(seen[device]) - {"online"}, seen
+
+        async def measure() -> None:
+            await asyncio.to_thread(watch, running)
+
+        await again_if_starved(measure)
         metrics = running.http().get("/metrics").text
         assert 'anlou_unit_errors_total{link="lifts",unit="lift-1",number="1",kind="timeout"}' in metrics
         assert "anlou_notices_came_total" in metrics and "anlou_notices_flood 0" in metrics
         assert running.interrupt() == 0
 
 
+def watch(running: Anlou) -> None:
+    seen: dict[str, list[str]] = {device: [] for device in (*SICK, *WELL)}
+    kinds: dict[str, set[str]] = {device: set() for device in SICK}
+    end = time.monotonic() + WATCH_SECONDS
+    while time.monotonic() < end:
+        for device in running.items("/api/v1/devices"):
+            if device["id"] in seen:
+                seen[device["id"]].append(device["health"])
+            if device["id"] in SICK and device["error"]:
+                kinds[device["id"]].add(device["error"]["kind"])
+        time.sleep(0.25)
+    for device in WELL:
+        # a stalled test machine may cost a well device one late look, never more
+        assert seen[device].count("online") >= 0.95 * len(seen[device]), (seen, running.output)
+        assert "offline" not in seen[device], (seen, running.output)
+        # docs/design.md §7: the others keep at least so much of their rate
+        assert running.get(f"/api/v1/devices/{device}")["success_ratio"] >= 0.67
+    for device, kind in SICK.items():
+        assert kind in kinds[device], kinds
+        assert set(seen[device]) - {"online"}, seen
+
+
 def test_a_lost_link_is_its_own_alarms_and_one_per_device_and_nothing_else(tmp_path: Path) -> None:
     """Offline is an alarm; no value alarm is raised or cleared by it, and what comes back recovers by itself."""
     scenario = Path(__file__).with_name("link-lost.yaml")
-    with Anlou("demo", "--scenario", scenario, "--speed", "5", cwd=tmp_path) as running:
+    # ten seconds without a word are an alarm: at three times its speed a busy machine has three of them
+    with Anlou("demo", "--scenario", scenario, "--speed", "3", cwd=tmp_path) as running:
         for lift in ("lift-1", "lift-2"):
             running.wait_until(f"{lift} offline", lambda lift=lift: running.alarm("GW-01", lift))
             assert running.get(f"/api/v1/devices/{lift}")["health"] == "offline"
-        assert running.get("/api/v1/devices/water-east")["health"] == "online"
+        running.wait_until(
+            "the other link goes on", lambda: running.get("/api/v1/devices/water-east")["health"] == "online"
+        )
         points = {item["point"]: item for item in running.items("/api/v1/devices/lift-1/points")}
         assert (points["speed"]["value"], points["speed"]["quality"]) == (None, "bad")
         running.wait_until(
