@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.running import Anlou
+from tests.e2e.running import PATIENCE, Anlou
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 SECRET = "a secret of the duty room"
 SITE = Path(__file__).resolve().parents[2] / "config/demo/site.yaml"
@@ -69,7 +69,7 @@ def duty_room() -> Iterator[DutyRoom]:
     yield room
     room.server.shutdown()
     room.server.server_close()
-    room.thread.join(5)
+    room.thread.join(PATIENCE)
 
 
 def test_notices_reach_the_duty_room(tmp_path: Path, duty_room: DutyRoom) -> None:
@@ -94,7 +94,7 @@ def test_notices_reach_the_duty_room(tmp_path: Path, duty_room: DutyRoom) -> Non
             gateway.ready()
             gateway.wait_until("WA-03 in the duty room", lambda: duty_room.told("WA-03"))
             gateway.process.terminate()
-            assert gateway.process.wait(30) == 0, gateway.output
+            assert gateway.process.wait(PATIENCE) == 0, gateway.output
             assert SECRET not in gateway.output
     assert duty_room.forged == []
     keys: dict[tuple[str, int, int], set[str]] = defaultdict(set)
