@@ -27,8 +27,8 @@ from gateway.model import (
 
 
 async def until(met: Callable[[], object]) -> None:
-    """Wait until something that another thread does has happened; ten seconds are far too long for it."""
-    async with asyncio.timeout(10):
+    """Wait until something that another thread does has happened; a minute is far too long for it."""
+    async with asyncio.timeout(60):
         while not met():  # noqa: ASYNC110 - the other thread knows no asyncio.Event
             await asyncio.sleep(0.001)
 

@@ -129,7 +129,7 @@ async def test_large_messages_hold_the_source_back(samples: Samples, monkeypatch
     assert samples.quarantine(message(1), nobody) is None
     waiting = samples.quarantine(message(2, bytes(1000)), nobody)
     assert waiting is not None
-    await asyncio.wait_for(waiting, 10)
+    await asyncio.wait_for(waiting, 60)
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -333,7 +333,7 @@ async def test_queries_from_many_threads_while_commits_go_on(journal: Journal, r
         for seq in range(1, 51):
             await journal.commit(judgement(seq, rule=f"R-{seq}"))
 
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         await asyncio.gather(write(), *(ask() for _ in range(4)))
     assert len(reader.occurrences()) == 50
 

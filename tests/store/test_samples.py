@@ -202,7 +202,7 @@ async def test_a_full_queue_holds_the_source_back(samples: Samples, monkeypatch:
     write = samples.write
 
     def slow(connection: apsw.Connection, group: list[samples_module.Entry]) -> None:
-        go.wait(10)
+        go.wait(60)
         write(connection, group)
 
     monkeypatch.setattr(samples, "write", slow)
@@ -213,7 +213,7 @@ async def test_a_full_queue_holds_the_source_back(samples: Samples, monkeypatch:
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(last, 0.05)
     go.set()
-    await asyncio.wait_for(asyncio.gather(*(wait for wait in waits if wait is not None and not wait.done())), 10)  # type: ignore[attr-defined]
+    await asyncio.wait_for(asyncio.gather(*(wait for wait in waits if wait is not None and not wait.done())), 60)  # type: ignore[attr-defined]
     assert samples.append(samples.reserve(), frame(layout(), 150)) is None
 
 
@@ -375,7 +375,7 @@ async def test_history_is_asked_from_other_threads_while_frames_are_written(samp
             if at % 50 == 0:
                 await asyncio.sleep(0)
 
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         await asyncio.gather(write(), *(ask() for _ in range(3)))
     await until(lambda: samples.queued == 0)
     assert sum(b.count for b in samples.history("sump-b2", "p0", WALL, WALL + 100 * SECOND, 50).buckets) == 3000

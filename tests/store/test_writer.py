@@ -96,7 +96,7 @@ async def test_what_comes_while_a_commit_runs_becomes_one_group(writer: Writer[i
 
 
 async def test_a_group_lingers_for_company_but_not_when_it_is_urgent(path: Path, book: Notebook) -> None:
-    writer = Writer(open_write(path, ALARM), "test", book, linger=0.2)
+    writer = Writer(open_write(path, ALARM), "test", book, linger=2)
     for number in range(10):
         writer.put(number)
         await asyncio.sleep(0.002)
@@ -108,13 +108,13 @@ async def test_a_group_lingers_for_company_but_not_when_it_is_urgent(path: Path,
     await asyncio.sleep(0.01)
     writer.put(11, urgent=True)
     await book.hears(12)
-    assert loop.time() - before < 0.15
+    assert loop.time() - before < 1.5
     assert book.written[1:] == [[10, 11]]
     for number in range(12, 12 + GROUP):
         writer.put(number)
     before = loop.time()
     await book.hears(12 + GROUP)
-    assert loop.time() - before < 0.15
+    assert loop.time() - before < 1.5
     await writer.close()
 
 
@@ -322,5 +322,5 @@ async def test_closing_on_a_full_disk_ends(path: Path, book: Notebook) -> None:
     for number in range(2000):
         writer.put(number)
     await until(lambda: writer.blocked)
-    await asyncio.wait_for(writer.close(), 5)
+    await asyncio.wait_for(writer.close(), 60)
     assert "closed while the disk is full" in str(book.outcomes[-1][1])
