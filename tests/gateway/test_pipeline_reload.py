@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from contextlib import suppress
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -97,15 +97,33 @@ class Killed:
     def __init__(self, run: Run, after: int) -> None:
         self.journal: Any = run.journal
         self.left = after
+        self.written: list[asyncio.Future[Any]] = []
+        self.dead = asyncio.Event()
         self.put = self.journal._put
         self.journal._put = self.counted
 
     def counted(self, work: Any, notices: bool = False) -> asyncio.Future[Any]:
         if self.left <= 0:
+            self.dead.set()
             return asyncio.get_running_loop().create_future()
         self.left -= 1
         done: asyncio.Future[Any] = self.put(work, notices)
+        self.written.append(done)
         return done
+
+    async def during(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do it up to its end or to this death, with all that follows from what was still written."""
+        working, dying = asyncio.ensure_future(work), asyncio.ensure_future(self.dead.wait())
+        await asyncio.wait([working, dying], return_when=asyncio.FIRST_COMPLETED)
+        if self.written:
+            await asyncio.wait(self.written)
+        for _ in range(20):
+            await asyncio.sleep(0)
+        for task in (working, dying):
+            task.cancel()
+        await asyncio.wait([working, dying])
+        if not working.cancelled():
+            working.result()
 
 
 @pytest.mark.parametrize("before", range(3))
@@ -122,10 +140,7 @@ async def test_a_death_around_the_reload_starts_wholly_before_or_wholly_behind_i
         await run.emit(a=True, b=False, level=0.15)
         run.clock.set(9 * SECOND)
         standing = {(o.rule, o.occurrence) for o in run.engine.open_occurrences()}
-        Killed(run, written)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(0.2):
-                await reload(run, SETS[after])
+        await Killed(run, written).during(reload(run, SETS[after]))
         meant = {(o.rule, o.state, o.closed_ns) for o in run.engine.open_occurrences()}
     async with life(tmp_path, rules=SETS[after]) as run:
         await run.agree()
