@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.running import Anlou
+from tests.e2e.running import PATIENCE, Anlou
 
 ANLOU = Path(sys.executable).with_name("anlou")
 
@@ -22,7 +22,7 @@ def anlou(*arguments: object, cwd: Path, **environment: str) -> subprocess.Compl
         capture_output=True,
         text=True,
         encoding="utf-8",
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
     assert "Traceback" not in done.stderr, done.stderr
@@ -73,7 +73,7 @@ def test_a_reader_that_leaves_is_no_error(tmp_path: Path) -> None:
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
@@ -143,10 +143,10 @@ def test_run_beside_simulate(tmp_path: Path) -> None:
     """The gateway and the building as two processes, as an integrator has them."""
     site = Path(__file__).resolve().parents[2] / "config/demo/site.yaml"
     report = tmp_path / "report.json"
-    with Anlou("simulate", "calm-day", "--report", report, cwd=tmp_path) as building:
+    with Anlou("simulate", "calm-day", "--speed", "4", "--report", report, cwd=tmp_path) as building:
         building.wait_for_line("^ready$")
         ports = dict(line.split("=") for line in building.lines if line.startswith("ANLOU_PORT_"))
-        arguments = ("run", "--site", site, "--data", tmp_path / "data", "--port", "0")
+        arguments = ("run", "--site", site, "--data", tmp_path / "data", "--port", "0", "--speed", "4")
         with Anlou(*arguments, cwd=tmp_path, env=ports) as gateway:
             gateway.ready()
             assert f"--data {tmp_path / 'data'}" in gateway.output, "how to make the first token is told"
@@ -157,10 +157,9 @@ def test_run_beside_simulate(tmp_path: Path) -> None:
             gateway.wait_until(
                 "everybody online",
                 lambda: all(device["health"] == "online" for device in gateway.items("/api/v1/devices")),
-                20,
             )
             gateway.process.terminate()
-            assert gateway.process.wait(10) == 0, gateway.output
+            assert gateway.process.wait(PATIENCE) == 0, gateway.output
         assert building.interrupt() == 0
     assert '"functions"' in report.read_text()
 

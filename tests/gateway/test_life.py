@@ -20,7 +20,7 @@ async def test_a_store_that_does_not_answer_does_not_keep_the_process_from_endin
     monkeypatch.setattr(life, "STEP_SECONDS", 0.05)
     house = House.build(tmp_path)
     go, held = hold(house.journal)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await life._note_stop(cast(Any, SimpleNamespace(pipeline=house.pipeline)))
     assert "the end is not journalled" in caplog.text
     go.set()

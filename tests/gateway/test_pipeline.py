@@ -188,7 +188,7 @@ def hold(journal: Journal) -> tuple[threading.Event, asyncio.Future[None]]:
     go = threading.Event()
 
     def wait(connection: apsw.Connection) -> None:
-        go.wait(10)
+        go.wait(60)
 
     return go, journal._put(wait)
 
@@ -384,7 +384,7 @@ async def test_a_failed_store_ends_the_ticker_and_refuses_frames(tmp_path: Path,
     except StoreError:
         assert which == "journal"
     with pytest.raises(StoreError, match="fsync"):
-        await asyncio.wait_for(ticking, 10)
+        await asyncio.wait_for(ticking, 60)
     with pytest.raises(StoreError, match="fsync"):
         await house.emit(2.0)
     with pytest.raises(StoreError, match="fsync"):
@@ -404,7 +404,7 @@ async def test_a_full_log_holds_the_drivers_back(house: House, monkeypatch: pyte
     monkeypatch.setattr("gateway.store.samples._ROWS_LIMIT", 10)
     go = threading.Event()
     write = house.samples.write
-    monkeypatch.setattr(house.samples, "write", lambda connection, group: (go.wait(10), write(connection, group)))
+    monkeypatch.setattr(house.samples, "write", lambda connection, group: (go.wait(60), write(connection, group)))
     emitted = 0
 
     async def drive() -> None:
@@ -546,7 +546,7 @@ async def test_a_frame_that_fails_holds_no_reader_of_the_log_up(house: House, mo
     with pytest.raises(ValueError, match="as many values"):
         await house.pipeline.emit(Frame(LEVEL, [2.0, 3.0], house.clock.now()))
     await house.emit(0.0)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while house.samples.queued:
             await settle()
     assert house.samples.horizon() == house.samples.position == 4
@@ -564,7 +564,7 @@ async def test_a_judgement_that_the_journal_refuses_holds_no_reader_of_the_log_u
         with pytest.raises(StoreError, match="out of order"):
             await house.emit(1.0)
     await house.emit(0.0)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while house.samples.queued:
             await settle()
     assert house.samples.horizon() == house.samples.position == 3
