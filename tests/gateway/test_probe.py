@@ -235,7 +235,7 @@ def test_live_units_are_found_and_exceptions_are_a_sign_of_life(probe: Bench) ->
 
 def test_units_on_a_serial_line_behind_a_serial_server(probe: Bench) -> None:
     with on_a_line({2: mapped({Table.HOLDING: {0: 7}}), 5: meter()}) as (_, link):
-        words = ("--option", "timeout=100ms", "--option", "late_within=50ms")
+        words = ("--option", "timeout=1s", "--option", "late_within=50ms")
         found = probe("units", "--link", link, *words, "--from", 1, "--to", 3, "--pause", "1ms", "--json")
         assert [unit["unit"] for unit in found.json["units"]] == [2], found.err
         done = probe("device", "--link", link, *words, "--unit", 5, "--profile", "eastron-sdm630")
@@ -283,12 +283,12 @@ def test_what_is_recorded_of_a_sick_device(probe: Bench, tmp_path: Path) -> None
 
     file = tmp_path / "sick.jsonl"
     with served({5: silent_but(4)}, absent=None) as (_, link):
-        raw = ("--table", "input", "--from", "0", "--count", 2, "--seconds", "0.1", "--option", "timeout=20ms")
-        done = probe("record", "--out", file, "--link", link, "--unit", 5, *raw, "--json")
+        raw = ("--table", "input", "--from", "0", "--count", 2, "--seconds", "0.1", "--option")
+        done = probe("record", "--out", file, "--link", link, "--unit", 5, *raw, "timeout=30s", "--json")
         assert (done.code, done.json["failed"]) == (1, done.json["lines"])
         assert {one.exception for one in read_capture(file).answers} == {4}
         mute = tmp_path / "mute.jsonl"
-        assert probe("record", "--out", mute, "--link", link, "--unit", 6, *raw).code == 1
+        assert probe("record", "--out", mute, "--link", link, "--unit", 6, *raw, "timeout=20ms").code == 1
         assert all(one.silent for one in read_capture(mute).answers)
 
 
@@ -306,7 +306,7 @@ def test_every_locale_and_a_reader_that_leaves(locale: str, tmp_path: Path) -> N
             cwd=tmp_path,
             env={**os.environ, "LANG": locale, "LC_ALL": locale, "PYTHONUTF8": "0", "XDG_STATE_HOME": str(tmp_path)},
             capture_output=True,
-            timeout=60,
+            timeout=120,
             check=False,
         )
     assert (done.returncode, done.stderr) == (0, b"")
