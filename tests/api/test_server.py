@@ -24,7 +24,7 @@ from gateway.api.tokens import Role
 from gateway.model import Command, Occurrence
 from tests.api.conftest import IDS, TOKENS, Journal, bearer
 
-QUICK = ApiOptions(request_seconds=0.8, connections_per_address=8)
+QUICK = ApiOptions(request_seconds=2, connections_per_address=8)
 PATIENCE = 60
 """Host seconds for what must come, however busy the machine is."""
 
@@ -138,7 +138,7 @@ async def test_the_second_request_of_a_connection_has_the_same_deadline(port: in
 
 async def test_a_fast_caller_is_not_cut_off_after_the_deadline(port: int) -> None:
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
-        for _ in range(5):
+        for _ in range(10):
             assert (await http.get("/healthz")).status_code == 200
             await asyncio.sleep(0.25)
 

@@ -25,7 +25,7 @@ from gateway.store.errors import StoreError
 from tests.api.conftest import IDS, TOKENS, WATER_LAYOUT, bearer, occurrence
 from tests.api.listening import PATIENCE, Door, Log, door
 
-QUICK = Pace(ping=0.1, recheck=0.1, taking=1.0, together=0.005, points=0.05)
+QUICK = Pace(ping=0.1, recheck=0.1, taking=3.0, together=0.005, points=0.05)
 CALM = Pace(taking=30.0)
 
 
@@ -274,7 +274,7 @@ async def test_a_flood_is_no_reason_to_let_go_of_a_caller_that_reads(open_door: 
 
 async def test_a_caller_that_reads_slowly_is_left_alone(make_house: Callable[..., House], log: Log) -> None:
     """Something waits for it for longer than any other answer may, but it takes all the time."""
-    house = make_house(records=log, changes=log.bus, options=ApiOptions(request_seconds=0.5))
+    house = make_house(records=log, changes=log.bus, options=ApiOptions(request_seconds=1.0))
     loop = asyncio.get_running_loop()
     async with door(house, CALM) as opened:
         with deaf(opened, 4096) as slow:
