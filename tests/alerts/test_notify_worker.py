@@ -223,7 +223,8 @@ def test_back_off_doubles_to_five_minutes_with_jitter() -> None:
         assert max(waits) - min(waits) > top / 4
 
 
-async def test_it_wakes_at_once_and_closes_its_channel() -> None:
+async def test_it_wakes_at_once_and_closes_its_channel(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LOOK_EVERY_S", 3600)  # by itself it would look again then
     outbox, channel = Outbox(), Told(lambda _: Delivered())
     one = worker(channel, outbox)
     async with asyncio.TaskGroup() as group:
@@ -231,7 +232,7 @@ async def test_it_wakes_at_once_and_closes_its_channel() -> None:
         await asyncio.sleep(0.02)
         outbox.add(notice())
         one.wake()
-        async with asyncio.timeout(0.5):
+        async with asyncio.timeout(60):
             await channel.sent.wait()
         running.cancel()
     assert channel.closed
