@@ -100,8 +100,7 @@ async def test_after_any_answer_all_is_there_once(house: House, stub: Stub, answ
         await arrived(house, stub)
         await house.put(*(frame(SUMP, at) for at in range(50, 60)))
         await arrived(house, stub)
-        await until(lambda: stub.open <= 1)
-        assert threading.active_count() <= threads + 1
+        await until(lambda: stub.open <= 1 and threading.active_count() <= threads + 1)
     assert sum(stub.count().values()) == 180
 
 
@@ -137,7 +136,7 @@ async def test_bad_lines_are_found_and_the_rest_arrives(house: House, stub: Stub
     await house.put(*(frame(SUMP, at) for at in range(5000)))
     async with at_work(house.historian(influx(stub))) as historian:
         await until(lambda: sum(stub.count().values()) == 14_999)
-        assert historian.status.kept_aside == 1
+        await until(lambda: historian.status.kept_aside == 1)
         await until(lambda: house.samples.unsent(9))
         [(_, kept)] = house.samples.unsent(9)
         assert b",point=p1 value=4321" in kept.text and "unable to parse" in kept.message
@@ -282,7 +281,7 @@ async def test_a_target_that_refuses_every_line_is_no_reason_to_pass_them_all(ho
         assert historian.status.kept_aside == 0
         stub.always = None
         await arrived(house, stub)
-        assert historian.status.refused is None
+        await until(lambda: historian.status.refused is None)
     assert house.samples.unsent(9) == []
 
 
@@ -307,7 +306,7 @@ async def test_nothing_from_before_2020_is_sent(house: House, stub: Stub) -> Non
 
 
 async def test_a_canary_comes_back(house: House, stub: Stub) -> None:
-    async with at_work(house.historian(influx(stub), replace(QUICK, canary=0.1, patience=0.3))) as historian:
+    async with at_work(house.historian(influx(stub), replace(QUICK, canary=0.1, patience=2.0))) as historian:
         await until(lambda: len(stub.count("canary")) == 1 and sum(stub.count("canary").values()) > 2)
         assert not historian.status.lost
         stub.keeps = False
@@ -333,6 +332,7 @@ async def test_a_full_disk_does_not_stop_the_sending(house: House, stub: Stub, m
     monkeypatch.setattr(samples_module, "free_bytes", lambda folder: 0)
     async with at_work(house.historian(influx(stub))) as historian:
         await arrived(house, stub)
+        await until(lambda: historian.status.behind_s == 0)
         await asyncio.sleep(0.3)
         assert historian.status.behind_s == 0
     assert house.samples.cursor(CURSOR) is None

@@ -205,7 +205,7 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
 
 
 async def test_a_short_night_is_there_once(house: House, server: Victoria) -> None:
-    await night(house, server, 300, forgets=3.0)
+    await night(house, server, 300, forgets=8.0)  # it writes down each five seconds
 
 
 @pytest.mark.long

@@ -51,7 +51,7 @@ class Victoria:
         assert self._process is not None
         os.kill(self._process.pid, number)
         if number in {signal.SIGKILL, signal.SIGTERM}:
-            self._process.wait(30)
+            self._process.wait(60)
 
     def end(self) -> None:
         if self._process is not None and self._process.poll() is None:
@@ -59,7 +59,7 @@ class Victoria:
             self.signal(signal.SIGKILL)
 
     async def answers(self) -> None:
-        async with asyncio.timeout(30), httpx.AsyncClient(trust_env=False) as client:
+        async with asyncio.timeout(60), httpx.AsyncClient(trust_env=False) as client:
             while True:
                 try:
                     if (await client.get(f"{self.url}/health")).status_code == 200:
