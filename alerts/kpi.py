@@ -1,7 +1,8 @@
 """Alarm quality (ISA-18.2, EEMUA 191): K1 … K18 of the journal's rows in a span, for one control room. Pure.
 
 Times are seconds, shares lie within 0 … 1; None where nothing was measured. What needs another record than the journal
-is not guessed: K13 and K17 (false alarms, hazards) ask for the ledger. K16 is the outbox's.
+is not guessed: K13 and K17 (false alarms, hazards) ask for the ledger, and the on-delays of K6 that ended unseen have
+no rows; each alarm counts its own. K16 is the outbox's.
 """
 
 from __future__ import annotations
@@ -52,6 +53,8 @@ def kpis(tally: Tally, norms: Norms) -> dict[str, Any]:
         "time_to_ack": time_to_ack(raised),
         "time_to_clear": time_to_clear(raised, norms),
         "hidden_raises": tally.hidden,
+        "muted_hours": tally.muted.hours(),
+        "expired_while_active": tally.muted.expired_active,
         "unacked_returned": unacked_returned(tally),
         "protection_lost": protection_lost(tally, norms),
         "detection": detection(raised, norms),

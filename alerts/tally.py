@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from alerts.companion import SUFFIX
+from alerts.muted_time import MutedTime
 from gateway.model import Event, Occurrence, Severity
 
 RINGS = frozenset({"raise", "reraise"})
@@ -63,8 +64,12 @@ class Tally:
     unobserved_ns: int = 0
     starts: int = 0
     chatter: dict[tuple[str, str], list[int]] = field(default_factory=dict)
+    muted: MutedTime = field(init=False)
     _last: Event | None = None
     _active: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.muted = MutedTime(self.begin_ns, self.end_ns)
 
     @property
     def observed_ns(self) -> int:
@@ -82,6 +87,12 @@ class Tally:
             life.acked_ns = self._earlier(one.acked_ns)
             self.lives[one.occurrence] = life
 
+    def recall(self, events: Iterable[Event]) -> None:
+        """Rows of one occurrence, in order; those from before the span say how it was muted when that began."""
+        for event in events:
+            if event.at.wall_ns < self.begin_ns:
+                self.muted.take(event)
+
     def _earlier(self, at_ns: int | None) -> int | None:
         return at_ns if at_ns is not None and at_ns < self.begin_ns else None
 
@@ -92,6 +103,7 @@ class Tally:
         if event.kind == "start":
             self._was_off(event)
         self._last = event
+        self.muted.take(event)
         if self.begin_ns <= event.at.wall_ns < self.end_ns:
             self._count(event)
 

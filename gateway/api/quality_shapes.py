@@ -59,7 +59,7 @@ class Chatter(Shape):
 
 
 class Fleeting(Shape):
-    """K6: over within ten seconds, unanswered."""
+    """K6: over within ten seconds, unanswered; `share` is of all that were raised in the span."""
 
     count: int
     share: float | None
@@ -139,6 +139,12 @@ class Kpi(Shape):
     time_to_ack: dict[str, Answered]
     time_to_clear: Cleared
     hidden_raises: int = Field(description="K11: raised while muted.")
+    muted_hours: dict[str, float] = Field(
+        description="K11: how long open alarms were muted within the span, by kind, summed over alarms."
+    )
+    expired_while_active: int = Field(
+        description="K11: shelves and permits that ran out while the alarm was still active."
+    )
     muted_now: dict[str, int] = Field(description="K11: open alarms that are muted, by kind.")
     unacked_returned: Waiting
     protection_lost: ProtectionLost

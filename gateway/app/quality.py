@@ -17,6 +17,7 @@ from gateway.store.reader import Reader
 
 DAY_NS = 86_400 * SECOND
 EVERY_NS = 300 * SECOND
+MOST_ROWS = 100_000
 
 
 class Quality:
@@ -31,7 +32,11 @@ class Quality:
     def kpi(self, begin_ns: int, end_ns: int) -> dict[str, Any]:
         """All figures of [begin, end) in UTC ns. Blocks: call it in a worker thread."""
         tally = Tally(begin_ns, end_ns)
-        tally.know(self._reader.open_within(begin_ns, end_ns))
+        known = self._reader.open_within(begin_ns, end_ns)
+        tally.know(known)
+        for one in known:
+            if one.raised_ns < begin_ns:
+                tally.recall(self._reader.events(occurrence=one.occurrence, limit=MOST_ROWS))
         for event in self._reader.span(begin_ns, end_ns):
             tally.take(event)
         muted = Counter(

@@ -340,10 +340,10 @@ def test_bad_actors_share() -> None:
 
 def test_who_was_not_told_keeps_nobody_waiting_and_who_was_told_once_does() -> None:
     book = Book()
-    book.put(0, "raise", "A", muted=True)
+    book.put(0, "raise", "A", muted=["shelved"])
     assert book.figures()["time_to_ack"]["high"]["unanswered"] == 0
     book.put(0, "raise", "B")
-    book.put(50, "reraise", "B", muted=True)
+    book.put(50, "reraise", "B", muted=["shelved"])
     assert book.figures()["time_to_ack"]["high"]["unanswered"] == 1
     book.put(60, "ack", "A")
     assert book.figures()["time_to_ack"]["high"]["count"] == 0, "an answer to what nobody was told is no measure"

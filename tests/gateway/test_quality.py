@@ -65,6 +65,14 @@ async def test_the_figures_of_a_real_life(tmp_path: Path) -> None:
         assert found["priorities"]["high"] == 1 and found["priorities"]["critical"] == 1
         assert found["detection"]["count"] == 2, "each raise knows its first TRUE sample"
         assert found["delivery"]["log"]["notices"] >= 2
+        await run.emit(a=True)
+        (other,) = [each for each in run.engine.open_occurrences() if each.rule == "A"]
+        shelve = Command(kind=CommandKind.SHELVE, occurrence=other.occurrence, by="li", comment="c", for_ns=2 * HOUR)
+        await run.pipeline.command(shelve)
+        since = run.clock.now().wall_ns
+        later = quality.kpi(since + HOUR // 4, since + HOUR // 2)
+        assert later["muted_hours"] == {"shelved": 0.25}, "a shelf from before the span"
+        assert quality.kpi(begin, since)["muted_hours"] == {}
         quality._day = found
         names = {family.name for family in quality.families()}
         assert {"anlou_alarms_per_10min", "anlou_alarm_floods", "anlou_protection_lost_hours"} <= names
