@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Awaitable, Callable
-from typing import Self
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import wraps
+from typing import Any, ParamSpec, Self
 
+P = ParamSpec("P")
 LOOK = 0.02
 TRIES = 3
 
@@ -56,14 +58,25 @@ async def again_if_starved(measure: Callable[[], Awaitable[None]]) -> None:
     """Measure; once more, saying why, when it failed while the machine did not let us run.
 
     Only for claims that a starved test process can break while the product is right. What fails on a machine that lets
-    us run fails at once, and what fails three times fails.
+    us run fails at once, and what fails three times fails. So does at once a `pytest.raises` that has met nothing (it is
+    no Exception): no stall excuses that something was accepted.
     """
     for left in reversed(range(TRIES)):
         with Stalls() as stalls:
             try:
                 return await measure()
-            except (AssertionError, TimeoutError) as failed:
-                failure: Exception = failed
+            except Exception as failed:  # noqa: BLE001 - it is raised again
+                failure = failed
         if not left or not stalls.starved:
             raise failure
         print(f"measured again: {stalls}; {failure}")
+
+
+def measured_again_if_starved(test: Callable[P, Awaitable[None]]) -> Callable[P, Coroutine[Any, Any, None]]:
+    """A whole test as such a measurement. Its fixtures are the same ones each time."""
+
+    @wraps(test)
+    async def measured(*args: P.args, **named: P.kwargs) -> None:
+        await again_if_starved(lambda: test(*args, **named))
+
+    return measured

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests import stalls
-from tests.stalls import TRIES, Stalls, again_if_starved
+from tests.stalls import TRIES, Stalls, measured_again_if_starved
 
 ROOT = Path(__file__).resolve().parents[1]
 STOPPED = """
@@ -54,17 +54,33 @@ async def test_only_a_starved_measurement_is_made_again(
     monkeypatch.setattr(stalls, "Stalls", machine)
     made: list[bool] = []
 
+    @measured_again_if_starved
     async def measure() -> None:
         made.append(results[len(made)])
         assert made[-1], "too few"
 
     if passes:
-        await again_if_starved(measure)
+        await measure()
     else:
         with pytest.raises(AssertionError, match="too few"):
-            await again_if_starved(measure)
+            await measure()
     assert len(made) == tries
     assert capsys.readouterr().out.count("measured again: the machine kept us waiting") == tries - 1
+
+
+async def test_what_was_accepted_is_never_excused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stalls, "Stalls", Starved)
+    tries: list[int] = []
+
+    @measured_again_if_starved
+    async def accepts() -> None:
+        tries.append(1)
+        with pytest.raises(ValueError, match="wrong"):
+            pass
+
+    with pytest.raises(pytest.fail.Exception, match="DID NOT RAISE"):
+        await accepts()
+    assert len(tries) == 1
 
 
 def test_a_process_that_stood_still_knows_it() -> None:

@@ -18,7 +18,7 @@ from simulators.faults import Fault, FaultKind
 from simulators.modbus_server import ModbusServer
 from simulators.rtu_server import RtuServer
 from tests.drivers.made import profile
-from tests.stalls import again_if_starved
+from tests.stalls import measured_again_if_starved
 
 pytestmark = pytest.mark.e2e
 
@@ -107,11 +107,8 @@ def told(watched: Watched) -> None:
         assert units[number].backoff_until_ns is None and units[number].refused == (), units[number]
 
 
+@measured_again_if_starved
 async def test_one_dead_one_babbling_and_one_illegal_register_among_eight_on_a_serial_line() -> None:
-    await again_if_starved(three_fall_sick_on_a_serial_line)
-
-
-async def three_fall_sick_on_a_serial_line() -> None:
     registers = {number: Registers() for number in UNITS}
     server = RtuServer(registers, baud=BAUD, turnaround=0.005)
     options = ModbusLinkOptions.model_validate({"modbus": f"rtu://{server.plug()}?baud={BAUD}", "timeout": "300ms"})
@@ -136,11 +133,8 @@ async def three_fall_sick_on_a_serial_line() -> None:
         await server.stop()
 
 
+@measured_again_if_starved
 async def test_the_same_on_links_of_their_own_costs_the_others_nothing() -> None:
-    await again_if_starved(three_fall_sick_on_links_of_their_own)
-
-
-async def three_fall_sick_on_links_of_their_own() -> None:
     registers = {number: Registers() for number in UNITS}
     async with AsyncExitStack() as stack:
         servers, options = {}, {}

@@ -19,6 +19,7 @@ from drivers.modbus.options import ModbusLinkOptions
 from drivers.modbus.owed import Owed
 from gateway.model import SECOND, ErrorKind
 from tests.drivers.scripted import Ask, reset, scripted
+from tests.stalls import measured_again_if_starved
 
 TWO = Question(unit=1, function=3, address=100, count=2, size=4)
 RIGHT = b"\x00\x2a\x01\x00"
@@ -116,6 +117,7 @@ async def patiently(connection: TcpConnection) -> bytes:
             continue
 
 
+@measured_again_if_starved
 async def test_a_drip_slower_than_the_timeout_ends_the_session() -> None:
     async with scripted(drip) as server:
         connection = await TcpConnection.open(options(server.port, timeout="500ms"))

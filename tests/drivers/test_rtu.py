@@ -21,6 +21,7 @@ from drivers.modbus.rtu import RtuConnection
 from gateway.clock import host_mono_ns
 from gateway.model import SECOND, ErrorKind
 from tests.drivers.scripted_rtu import WIRES, RtuAsk, ScriptedLine, crc, rtu_pty, rtu_tcp
+from tests.stalls import measured_again_if_starved
 
 TWO = Question(unit=1, function=3, address=100, count=2, size=4)
 RIGHT = b"\x00\x2a\x01\x00"
@@ -117,6 +118,7 @@ async def test_a_late_answer_is_never_the_next_questions(wire: str) -> None:
 
 
 @both
+@measured_again_if_starved
 async def test_the_same_unit_waits_until_nothing_can_be_late(wire: str) -> None:
     late: list[int] = []
 
@@ -139,6 +141,7 @@ async def test_the_same_unit_waits_until_nothing_can_be_late(wire: str) -> None:
 
 
 @both
+@measured_again_if_starved
 async def test_the_rest_of_an_answer_is_not_the_rest_of_the_next(wire: str) -> None:
     """A beginning of the new answer and the rest of the late one make a whole frame with a good CRC."""
 
@@ -273,6 +276,7 @@ async def test_an_echo_is_compared_and_taken_away() -> None:
         assert caught.value.kind is ErrorKind.CRC
 
 
+@measured_again_if_starved
 async def test_an_echo_that_nobody_told_of_is_told() -> None:
     def script(ask: RtuAsk, say: Say) -> None:
         say(ask.sent)
@@ -325,6 +329,7 @@ async def test_an_answer_in_pieces_is_whole() -> None:
         connection.close()
 
 
+@measured_again_if_starved
 async def test_a_line_that_is_never_silent_is_told() -> None:
     async with line("rtu+tcp", lambda ask, say: None, timeout="200ms", late_within="10ms") as (made, connection):
         talking = True

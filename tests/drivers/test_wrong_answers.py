@@ -24,7 +24,7 @@ from gateway.clock import host_mono_ns
 from gateway.model import SECOND, ErrorKind
 from tests.drivers.scripted import Ask, scripted
 from tests.drivers.scripted_rtu import WIRES, RtuAsk
-from tests.stalls import again_if_starved
+from tests.stalls import measured_again_if_starved
 
 TWO = Question(unit=1, function=3, address=100, count=2, size=4)
 RIGHT = b"\x00\x2a\x01\x00"
@@ -110,16 +110,13 @@ CASES = [
 
 
 @pytest.mark.parametrize(("wire", "make", "kind"), CASES)
+@measured_again_if_starved  # who is not let run in time has heard nothing at all
 async def test_a_wrong_answer_is_an_error(wire: str, make: Callable[[Any], bytes], kind: ErrorKind) -> None:
     quick = kind is LATE or kind is CRC or "another unit" in str(make) or wire != "tcp"
-
-    async def told() -> None:
-        async with link(wire, lambda ask, say: say(make(ask)), timeout="300ms" if quick else "30s") as connection:
-            with pytest.raises(DriverError) as caught:
-                await connection.checked_read(TWO)
-        assert caught.value.kind is kind, caught.value.message
-
-    await again_if_starved(told)  # who is not let run in time has heard nothing at all
+    async with link(wire, lambda ask, say: say(make(ask)), timeout="300ms" if quick else "30s") as connection:
+        with pytest.raises(DriverError) as caught:
+            await connection.checked_read(TWO)
+    assert caught.value.kind is kind, caught.value.message
 
 
 @pytest.mark.parametrize("wire", ALL)
