@@ -184,7 +184,7 @@ class Scene:
     async def start(self) -> None:
         """Run the driver, until it has tried to connect."""
         self.task = asyncio.ensure_future(self.driver.run(self.emit))
-        for _ in range(2000):
+        for _ in range(30_000):
             if self.connects:
                 break
             await asyncio.sleep(0.002)  # `recent` is asked in a thread

@@ -671,7 +671,7 @@ async def test_what_never_becomes_durable_is_asked_for_again() -> None:
         await on.turn(30)
         assert len(on.wires) == 1
         on.by_itself = True
-        for _ in range(100):
+        for _ in range(10_000):
             await on.turn(1)
             await asyncio.sleep(0.001)  # `recent` is asked in a thread
             if len(on.wires) == 2:

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
 
+from paho.mqtt.client import topic_matches_sub
+
 from drivers.base import SessionError
 from drivers.modbus.driver import ModbusDriver
 from drivers.modbus.exceptions import ExceptionAnswer
@@ -87,7 +89,7 @@ class _Memory:
 
 
 class _Broker:
-    """A connection to a broker on which these publish; what they say arrives when `deliver` is called."""
+    """A connection to a broker on which these publish; what was subscribed to arrives when `deliver` is called."""
 
     present = False
 
@@ -95,12 +97,14 @@ class _Broker:
         self.lost: asyncio.Future[SessionError] = asyncio.get_running_loop().create_future()
         self._publishing = publishing
         self._receive: Callable[[Arrived], None] | None = None
+        self._filters: set[str] = set()
         self._mid = 0
 
     def begin(self, receive: Callable[[Arrived], None]) -> None:
         self._receive = receive
 
     async def subscribe(self, filters: Sequence[str]) -> dict[str, str]:
+        self._filters.update(filters)
         for publisher in self._publishing:
             publisher.begin()
             for message in publisher.greeting():
@@ -113,6 +117,8 @@ class _Broker:
                 self._say(publisher.outbox.popleft(), retained=False)
 
     def _say(self, message: Message, *, retained: bool) -> None:
+        if not any(topic_matches_sub(each, message.topic) for each in self._filters):
+            return
         assert self._receive is not None
         self._mid = self._mid % 65_535 + 1
         self._receive(Arrived(message.topic, message.payload, 1, retained, False, self._mid))
@@ -124,7 +130,7 @@ class _Broker:
         pass
 
     def unsubscribe(self, filters: Sequence[str]) -> None:
-        pass
+        self._filters.difference_update(filters)
 
     async def close(self) -> None:
         if not self.lost.done():
@@ -194,7 +200,7 @@ class _Recording:
     async def whole(self) -> Storm:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(driver.run(self.emit)) for driver in self.drivers]
-            for _ in range(2000):
+            for _ in range(30_000):
                 if self.brokers:
                     break
                 await asyncio.sleep(0.002)  # the driver asks the store in a thread; building time stands still
