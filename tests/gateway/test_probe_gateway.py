@@ -42,6 +42,10 @@ class Stage:
         device = self.gateway.get("/api/v1/devices/meter-ev")
         return bool(device["health"] == "online" and self.server.accepted == 1 and self.server.turned_away == 0)
 
+    def goes_on(self) -> None:
+        """A busy machine may have cost it a poll, but no connection."""
+        self.gateway.wait_until("the meter is read as before", lambda: self.good)
+
 
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[Stage]:
@@ -79,7 +83,7 @@ def test_the_owner_s_connection_is_borrowed(probe: Bench, stage: Stage) -> None:
     recorded = probe("record", "meter-ev", "--out", file, "--site", stage.site, "--data", stage.data, "--seconds", "1")
     assert recorded.code == 0, recorded.err
     assert json.loads(file.read_text().splitlines()[0])["link"] == "bus"
-    assert stage.good, stage.gateway.output
+    stage.goes_on()
 
 
 def test_without_words_the_gateway_is_found_where_it_keeps_its_sites(
@@ -92,7 +96,7 @@ def test_without_words_the_gateway_is_found_where_it_keeps_its_sites(
     done = probe("registers", "--link", stage.link, "--unit", 5, "--table", "input", "--from", 0, "--count", 2)
     assert done.code == 0, done.err
     assert "through the gateway that reads it" in done.out
-    assert stage.good
+    stage.goes_on()
 
 
 def test_other_files_than_the_gateway_s_are_told(probe: Bench, stage: Stage) -> None:
@@ -115,5 +119,5 @@ def test_another_user_s_socket_is_refused_and_no_connection_made(
     done = probe("registers", "--link", stage.link, "--data", stage.data, "--unit", 5, "--from", 0)
     assert done.code == 1
     assert "another user's: probe as that user" in done.err
-    assert stage.good
+    stage.goes_on()
     assert socket.exists()
