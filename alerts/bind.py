@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, tzinfo
 
-from alerts.asked import can_be_blind, fills, matches, named_points, own_conditions, tells_of_silence, unknown_for
+from alerts.asked import can_be_blind, fills, matches, named_points, tells_of_silence, unknown_for
 from alerts.bound import BindProblem, Bound, Instance, Unbound
 from alerts.companion import SUFFIX, companion_rule, has_companion
 from alerts.condition.build import Absent, Fitted, Mistake, Scope, build
@@ -17,6 +15,7 @@ from alerts.condition.logic import Blind, Escalated
 from alerts.condition.node import Node
 from alerts.condition.operand import Loc, nearest
 from alerts.extent import Extent, TooMuch
+from alerts.marks import condition_hash, digest, measures
 from alerts.ordering import in_order
 from alerts.places import Places
 from alerts.rule import Rule
@@ -191,11 +190,12 @@ class _Binder:
             condition=node,
             unknown_for_ns=unknown_for_ns,
             order=len(self.instances),
-            condition_hash=_hash(rule, node, scope, self.hashes),
+            condition_hash=condition_hash(rule, node, scope, self.hashes),
             suppressed_by=(*self._suppressors(rule, device, source), *self._inhibitors(rule, device, part)),
             part=part,
             hush=hush,
             hush_hash=hush_hash,
+            measures=measures(scope, node.slots if hush is None else node.slots | hush.slots, self.hashes),
         )
         self._add(instance, scope.asked)
         self.heard_within[rule.rule, source] = max(
@@ -233,13 +233,14 @@ class _Binder:
             asked=frozenset(asked) - frozenset(speakers),
             companion_of=(guarded.rule.rule, guarded.source),
             part=guarded.part,
+            measures=guarded.measures,
         )
         self._add(companion)
         self.companions_at.setdefault(guarded.source, []).append((rule.rule, guarded.source))
 
     def _hash_of_companion(self, guarded: str) -> str:
         if guarded not in self.hashes:
-            self.hashes[guarded] = _digest([guarded, "protection_lost"])
+            self.hashes[guarded] = digest([guarded, "protection_lost"])
         return self.hashes[guarded]
 
     def _companion_rule(self, rule: Rule, unknown_for_ns: int) -> Rule:
@@ -381,19 +382,4 @@ def _hush(rule: Rule, scope: Scope) -> tuple[Node | None, str]:
         scope.left_out.append(f"suppress_when: {absent}")
         return None, ""
     points = sorted(asked.read[slot] for slot in node.slots)
-    return node, _digest([rule.suppress_when.model_dump(mode="json", exclude_unset=True), points, sorted(node.alarms)])
-
-
-def _hash(rule: Rule, node: Node, scope: Scope, made: dict[object, str]) -> str:
-    """`made` keeps those of one rule: a thousand devices with the same points ask for one."""
-    points, alarms = sorted(scope.read[slot] for slot in node.slots), sorted(node.alarms)
-    key = (id(rule), tuple(points), tuple(alarms), scope.unknown_for_ns)
-    if key not in made:
-        # what is written, not what could be: a new key of the language must not make every standing alarm an edited one
-        whens = [condition.model_dump(mode="json", exclude_unset=True) for condition in own_conditions(rule)]
-        made[key] = _digest([whens, points, alarms, rule.on_delay, rule.off_delay, scope.unknown_for_ns])
-    return made[key]
-
-
-def _digest(parts: object) -> str:
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
+    return node, digest([rule.suppress_when.model_dump(mode="json", exclude_unset=True), points, sorted(node.alarms)])

@@ -22,7 +22,8 @@ class Instance:
     one while it is active. `asked`: those of `suppressed_by` that say only what the alarms that its rule asks for
     have lost, and nothing of its own points. `hush`: while it is TRUE the alarm and its companion are suppressed by
     design (the rule's `suppress_when`). `condition_hash` changes when the condition, its points or its delays change,
-    `hush_hash` when the other one does.
+    `hush_hash` when the other one does, `measures` when a point that either reads is measured otherwise: its unit,
+    where its counter begins again, what is made of the raw number.
     """
 
     rule: Rule
@@ -39,6 +40,7 @@ class Instance:
     part: str | None = None
     hush: Condition | None = None
     hush_hash: str = ""
+    measures: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,8 @@ def take_over(
         snapshot.put_back(live, found)
         live.seen = snapshot.moment_of(found)
         live.inputs = found.state.get("inputs", ())
+        if snapshot.measured_otherwise(live, found):
+            live.seen, live.inputs = NOT_IN_REPLAY, ()  # the log behind it says numbers of then, too
         evaluator.columns.epoch = max(evaluator.columns.epoch, found.state["epoch"])
         evaluator.take_up(live)
     alarms += [alarm for found in stored.values() if (alarm := snapshot.alarm_of(found)).life is not None]

@@ -37,6 +37,7 @@ def _taken(live: Live, moment: Moment, epoch: int) -> tuple[int, dict[str, Any]]
     position, at_ns = moment if live.seen is None else max(moment, live.seen)
     state = {
         "hash": live.instance.condition_hash,
+        "measures": live.instance.measures,
         "at_ns": at_ns,
         "epoch": epoch,
         "alarm": _alarm_of_live(live),
@@ -69,12 +70,18 @@ def _alarm_out(alarm: Alarm) -> Any:
 
 
 def put_back(live: Live, snapshot: InstanceSnapshot) -> None:
-    """Go on where the snapshot was taken. A condition that has changed since starts afresh and marks it edited."""
+    """Go on where the snapshot was taken. A condition that has changed since starts afresh and marks it edited.
+
+    So does one whose points are measured otherwise by now: a window with values of two units shows a rise that never
+    was.
+    """
     live.alarm = alarm_of(snapshot)
     if (past := snapshot.state.get("past")) is not None:
         live.past = _PAST.validate_python(past)
-    hush_in(live, snapshot.state.get("hush"))
-    live.edited = snapshot.state["hash"] != live.instance.condition_hash
+    other = measured_otherwise(live, snapshot)
+    hush = snapshot.state.get("hush")
+    hush_in(live, {**hush, "hash": ""} if other and hush else hush)
+    live.edited = other or snapshot.state["hash"] != live.instance.condition_hash
     if live.edited:
         return
     try:
@@ -84,6 +91,12 @@ def put_back(live: Live, snapshot: InstanceSnapshot) -> None:
     except (ValueError, TypeError, KeyError, IndexError):
         # another version's memory of a condition: as good as a changed one
         live.edited = True
+
+
+def measured_otherwise(live: Live, snapshot: InstanceSnapshot) -> bool:
+    """The numbers of then cannot be compared with those of now. (An earlier version did not say what they were.)"""
+    here = live.instance.measures
+    return bool(snapshot.state.get("measures", here) != here)
 
 
 def hush_out(live: Live) -> Any:

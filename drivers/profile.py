@@ -13,6 +13,7 @@ from typing import Any
 
 from drivers.conversion import ChannelOptions, ConversionError, converted, point_of
 from drivers.language import Mistake, Profile, Source, Wire
+from drivers.made import made, made_of_channel
 from drivers.modbus.language import ModbusPoint, ModbusProfile, Vector, never_read
 from drivers.modbus.limits import Limits
 from drivers.modbus.reading import Reading
@@ -35,6 +36,8 @@ __all__ = [
     "Wire",
     "channel_point",
     "library",
+    "made",
+    "made_of_channel",
     "mistakes",
     "never_read",
     "parse_profile",

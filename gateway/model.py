@@ -123,7 +123,8 @@ class Device:
     time within which something is expected of it, 0 when nothing is: it speaks only when something changes, and its
     availability topic alone says whether it lives. `periods` are those of points (by key) that have another one; 0: the
     point is said only when it changes. `labels` are the site's own, for rules, routes and maintenance to choose by.
-    `parts` are those that the site names; points may have others. `links` are those over which it is read.
+    `parts` are those that the site names; points may have others. `links` are those over which it is read. `made` marks
+    by key what is made of a point's raw number: under another mark the same unit's values are not those of before.
     """
 
     id: str
@@ -138,6 +139,7 @@ class Device:
     labels: Mapping[str, str] = field(default_factory=dict)
     parts: Mapping[str, Part] = field(default_factory=dict)
     links: tuple[str, ...] = ()
+    made: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def place(self, part: str | None) -> Location:
         """Where the device, or that part of it, is; a part without a place of its own is where its device is."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from drivers.assign import ChannelSpec
-from drivers.profile import ChannelOptions, channel_point, profile_points
+from drivers.profile import ChannelOptions, channel_point, made, made_of_channel, profile_points
 from gateway.config.built import Built, Checker
 from gateway.config.discover import lookouts
 from gateway.config.inspection import Inspection
@@ -75,6 +75,7 @@ class _Builder(Checker):
         profile = self.speakers.profiles.get(name)
         points = {point.key: point for point in profile_points(profile)} if profile else {}
         of_profile = set(points)
+        marks = made(profile) if profile else {}
         polls = [self.built.units[name].poll_ns] if name in self.built.units else []
         for key, point, unit in self.channels(name, entry):
             path = ("devices", name, "points", key)
@@ -83,6 +84,7 @@ class _Builder(Checker):
             elif key == HEALTH_POINT.key:
                 self.problem(path, f"every device already has a point {key!r}; choose another name")
             points[key] = point
+            marks[key] = made_of_channel(entry.points[key], self.speakers.profiles[unit])
             polls += [self.built.units[unit].poll_ns] if unit in self.built.units else []
         system = entry.system or (profile.system if profile else None)
         if system is not None and system not in SYSTEMS:
@@ -106,6 +108,7 @@ class _Builder(Checker):
                 disabled=entry.disabled,
                 labels=entry.labels,
                 parts=self.parts(name, entry, points.values()),
+                made=marks,
             )
         )
 
