@@ -220,7 +220,6 @@ async def test_the_newest_go_before_the_backlog(house: House, stub: Stub) -> Non
     """Hours behind: what happens now is not at the end of the queue, and the hole is filled without a seam."""
     await house.put(*(frame(SUMP, at) for at in range(5000)))
     await until(lambda: house.samples.queued == 0)
-    release = asyncio.Event()
     now = frame(layout("lift-1", 1), (host_wall_ns() - 1_700_000_000 * SECOND) / SECOND)
     order: list[bool] = []
     store = stub.store
@@ -230,11 +229,12 @@ async def test_the_newest_go_before_the_backlog(house: House, stub: Stub) -> Non
         store(lines)
 
     stub.store = noted  # type: ignore[method-assign]
-    stub.next.append(INTERNAL)
+    stub.always = INTERNAL
     async with at_work(house.historian(influx(stub))):
         await until(stub.writes)
         await house.put(now)
-        release.set()
+        await until(lambda: house.samples.queued == 0)
+        stub.always = None
         await arrived(house, stub)
     assert order.index(True) < len(order) - 5000
     assert sum(stub.count().values()) == 15_001
