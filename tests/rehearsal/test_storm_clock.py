@@ -51,6 +51,19 @@ def test_a_step_raises_and_clears_nothing(step_s: int) -> None:
         assert {t for t, _ in after[len(before) :]} == {round(MOMENT * SECOND)}
 
 
+def test_nobody_hears_what_nobody_subscribed_to() -> None:
+    """The broker filters as MQTT does: what the OpenEVSE of the west says besides is no unknown device (GW-16). So the
+    flood begins with the eleventh arrival of the building itself, the third stage of the water.
+    """
+    assert storm().kept_aside == []
+    rows = [(round(one.at.mono_ns / SECOND, 1), one.kind, one.rule) for one in night(0).kept.events]
+    assert not [row for row in rows if row[1] == "raise" and row[2] == "GW-16"]
+    (flood,) = [row for row in rows if row[1] == "flood_begin"]
+    assert flood == (711.1, "flood_begin", "WA-08"), "it began with the pump that tripped"
+    arrived = [row for row in rows if row[1] in ("raise", "reraise") and flood[0] - 600 < row[0] <= flood[0]]
+    assert arrived[-1] == (711.1, "raise", "WA-03") and len(arrived) == 11
+
+
 def test_delays_run_while_the_clock_is_set() -> None:
     """Otherwise the test above would prove nothing."""
     at = round(MOMENT * SECOND)
