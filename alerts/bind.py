@@ -320,10 +320,11 @@ class _Binder:
     def _collapsed(self) -> tuple[Instance, ...]:
         """Companions, and what else only tells of silence, with the device-offline alarms that speak for them.
 
-        Beside its own device's also those of the devices whose alarms its rule asks for.
+        Beside its own device's also those of the devices whose alarms its rule asks for. A rule that is more severe
+        than the loss of its device speaks for itself.
         """
         offline = {
-            instance.source: (instance.rule.rule, instance.source)
+            instance.source: instance.rule
             for instance in self.instances
             if instance.rule.rule == OFFLINE_RULE or OFFLINE_RULE in instance.rule.instead_of
         }
@@ -332,14 +333,22 @@ class _Binder:
             for instance in self.instances
         )
 
-    def _under(self, companion: Instance, offline: Mapping[str, tuple[str, str]]) -> Instance:
-        asked = dict.fromkeys(self.by_source[key].device.id for key in sorted(companion.condition.alarms))
-        speakers = [offline[device] for device in asked if device in offline and device != companion.device.id]
+    def _under(self, silent: Instance, offline: Mapping[str, Rule]) -> Instance:
+        asked = dict.fromkeys(
+            [silent.device.id, *(self.by_source[key].device.id for key in sorted(silent.condition.alarms))]
+        )
+        own, *others = (
+            (offline[device].rule, device)
+            if device in offline and (silent.companion_of or max(offline[device].severities) <= silent.rule.worst)
+            else None
+            for device in asked
+        )
+        speakers = [other for other in others if other is not None]
         return replace(
-            companion,
-            collapse_into=offline.get(companion.device.id),
-            suppressed_by=(*companion.suppressed_by, *speakers),
-            asked=companion.asked | frozenset(speakers),
+            silent,
+            collapse_into=own,
+            suppressed_by=(*silent.suppressed_by, *speakers),
+            asked=silent.asked | frozenset(speakers),
         )
 
     def _check_names(self, rule: Rule, candidates: Sequence[Device]) -> None:

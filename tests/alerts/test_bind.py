@@ -305,6 +305,15 @@ def test_companions_collapse_into_the_offline_alarm() -> None:
     assert bind([rule()], [sump()], catalogue()).instances[1].collapse_into is None
 
 
+@pytest.mark.parametrize(("severity", "collapses"), [("high", False), ("medium", True), ("low", True)])
+def test_a_silence_more_severe_than_the_loss_of_the_device_speaks_for_itself(severity: str, collapses: bool) -> None:
+    offline = Rule.model_validate(pack("gateway")[0])
+    assert offline.severity is Severity.MEDIUM
+    bound = bind([rule({"heartbeat": "90s"}, severity=severity), offline], [sump()], catalogue())
+    found = next(each for each in bound.instances if each.rule.rule == "T-01")
+    assert found.collapse_into == (("GW-01", "water-east") if collapses else None)
+
+
 def test_one_dead_sensor_is_one_companion() -> None:
     """Stage 1's companion is silent while stage 3's speaks, as long as it is the same sensor."""
     higher, other = rule(rule="T-02"), rule({"point": "sump_level", "above": "1 m"}, rule="T-03")
