@@ -10,6 +10,9 @@ from gateway.bus import Change, HealthChanged
 from gateway.model import Event, Health, Instant, Judgement, Occurrence, Value
 from gateway.texts import texts
 
+_OF_MANY = frozenset({"digest", "flood_begin", "flood_end"})
+"""Rows about many alarms together."""
+
 
 class Lines:
     """Turns changes into lines; `zone` is the building's."""
@@ -34,7 +37,9 @@ class Lines:
             if event.kind not in texts():
                 continue
             shown = judgement.occurrences.get(event.occurrence or "")
-            if shown is not None:
+            if event.kind in _OF_MANY:
+                yield self._many(event, judgement)
+            elif shown is not None:
                 yield self._alarm(event, shown)
             elif event.rule is not None:
                 yield self._past(event)
@@ -55,6 +60,14 @@ class Lines:
         if any(reasons):
             parts.append(f"({', '.join(filter(None, reasons))})")
         return "  ".join(parts)
+
+    def _many(self, event: Event, judgement: Judgement) -> str:
+        """A row about many alarms; of a digest what its first notice says."""
+        said = next(
+            (one.body["text"] for one in judgement.notices if one.seq == event.seq and "text" in one.body), None
+        )
+        text = "" if said is None else f"{said['en']} · {said['zh']}"
+        return f"{self._time(event.at)}  {_wide(_both(event.kind), 22)}{text}".rstrip()
 
     def _past(self, event: Event) -> str:
         """A rule's row without an alarm: what was TRUE once and is told of too late; the end says when it was."""

@@ -15,6 +15,7 @@ from gateway.model import (
     Health,
     Instant,
     Judgement,
+    Notice,
     Occurrence,
     Severity,
     Text,
@@ -54,6 +55,23 @@ def test_an_alarm_line_says_what_where_and_how_much() -> None:
     (line,) = lines_of("raise")
     for word in ("06:13:20", "RAISED 报警", "high", "water-east", "WA-02", "车库积水二级", "0.119 m", "0.1 m"):
         assert word in line
+
+
+def test_digests_and_floods_are_told_in_one_line() -> None:
+    text = {"en": "5 more alarms, top causes: Lift fault ×5", "zh": "另有 5 条报警，主要来源：电梯故障 ×5"}
+    event = Event(seq=3, at=AT, kind="digest", body={"kind": "flood", "count": 5})
+    notices = [
+        Notice(seq=2, reason="raise", occurrence=ALARM, at=AT, body={"text": {"en": "other", "zh": "其他"}}),
+        *(Notice(seq=3, reason="digest", occurrence=ALARM, at=AT, step=step, body={"text": text}) for step in (0, 1)),
+    ]
+    (line,) = LINES.of(Judgement(events=[event], notices=notices))
+    assert line == "06:13:20  DIGEST 汇总通知       5 more alarms, top causes: Lift fault ×5 · " + text["zh"]
+    begun = Event(seq=4, at=AT, kind="flood_begin", rule="WA-08", source="water-east", body={"count": 11})
+    ended = Event(seq=5, at=AT, kind="flood_end", body={"lasted_s": 60})
+    assert list(LINES.of(Judgement(events=[begun, ended]))) == [
+        "06:13:20  FLOOD BEGINS 报警泛滥开始",
+        "06:13:20  FLOOD ENDS 报警泛滥结束",
+    ]
 
 
 def test_columns_hold_in_both_scripts() -> None:
