@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from alerts import mute
 from alerts.alarm import Alarm, Cue, Effect, advance
-from alerts.budget import ALLOWED_NS, Budget, OverBudget, resting_until
+from alerts.budget import ALLOWED_NS, Budget, OverBudget, is_news, resting_until
 from alerts.changed import changed
 from alerts.condition.columns import Columns, Reading
 from alerts.condition.logic import earliest
@@ -101,7 +101,7 @@ class Evaluator:
                 self._judge_hush(live, hush, at, tick)
             if hush.on:
                 self.suppress(live, at)  # before a raise in the same frame
-        truth, due = self._judge(live, at, tick)
+        truth, due = self._judge(live, at, seen_ns, tick)
         if self._starting and truth and live.guards and live.alarm.state in DELAY_OFF:
             truth = None  # that nothing has been heard yet does not take back that it had been heard again
         live.condition_due_ns = due
@@ -117,11 +117,13 @@ class Evaluator:
         quiet = truth is False and due is None and live.seen is None and hush is None
         live.calm = quiet and live.fault is None and live.pace is None
 
-    def _judge(self, live: Live, at: Instant, tick: bool) -> tuple[Truth, int | None]:
+    def _judge(self, live: Live, at: Instant, seen_ns: int | None, tick: bool) -> tuple[Truth, int | None]:
         """Its answer, and when it may be another without a sample. What cannot be judged protects nobody."""
         if live.guarded is not None and resting_until(live.guarded, at.mono_ns) is not None:
             return True, None  # it is woken when the guarded one is tried again
         truth, due, fault = self._answer(live, at, tick)
+        if fault is not None and is_news(live, truth):
+            self._settle(live, truth, at, seen_ns)
         if fault != live.fault:
             if live.companion is not None and (fault is None or live.fault is None):
                 heapq.heappush(self._woken, live.companion)
@@ -130,22 +132,24 @@ class Evaluator:
         return (True if live.guards else None) if fault is not None else truth, due
 
     def _answer(self, one: Live | Hush, at: Instant, tick: bool) -> tuple[Truth, int | None, str | None]:
-        """The answer, when it may be another, and why there is none: one bad rule must not blind the building."""
+        """The answer, when it may be another, and why there is no more: one bad rule must not blind the building."""
         ask = one.condition.tick if tick else one.condition.judge
         try:
             if one.pace is None or self.budget is None:
                 truth = ask(self.columns, at.mono_ns)
             else:
-                truth = self.budget.ask(one, ask, self.columns, at.mono_ns)
+                urgent = isinstance(one, Live) and one.terms.life_safety
+                truth = self.budget.ask(one, ask, self.columns, at.mono_ns, life_safety=urgent)
             return truth, one.condition.next_due(), None
         except OverBudget as over:
-            return None, resting_until(one, at.mono_ns), str(over)
+            return over.answer, resting_until(one, at.mono_ns), str(over)
         except Exception as error:  # noqa: BLE001 - UNKNOWN, and told of
             return None, at.mono_ns + _AGAIN_NS, f"{type(error).__name__}: {error}"[:_LONGEST_FAULT]
 
     def _judge_hush(self, live: Live, hush: Hush, at: Instant, tick: bool) -> None:
         truth, due, fault = self._answer(hush, at, tick)
-        fault = fault and f"suppress_when: {fault}"
+        if fault is not None:  # that it is over counts; it does not begin with what cannot say when it ends
+            truth, fault = truth and None, f"suppress_when: {fault}"
         if fault != hush.fault:
             hush.fault = fault
             self._tell_fault(live, fault, at)
@@ -178,10 +182,8 @@ class Evaluator:
 
     def _note_fault(self, live: Live) -> None:
         hush = None if live.hush is None or live.guards else live.hush.fault
-        if live.fault is None and hush is None:
-            self._faulty.discard(live.index)
-        else:
-            self._faulty.add(live.index)
+        is_well = live.fault is None and hush is None
+        (self._faulty.discard if is_well else self._faulty.add)(live.index)
 
     @property
     def faulty(self) -> list[Live]:

@@ -81,18 +81,17 @@ def _continues(live: Live, former: Live | None, now: Instant) -> bool:
         return False
     live.alarm, live.past, live.closed = former.alarm, former.past, former.closed
     hush_in(live, hush_out(former))
+    same_hush = former.instance.hush_hash == live.instance.hush_hash
+    if same_hush and live.hush is not None and former.hush is not None and not live.guards:
+        live.hush.pace = tried_at_once(former.hush.pace, now.mono_ns)
     live.edited = former.instance.condition_hash != live.instance.condition_hash
     if live.edited:
         return False
     live.condition.restore(_apart(former.condition.snapshot()))
     live.condition_due_ns, live.fault = former.condition_due_ns, former.fault
     live.pace = tried_at_once(former.pace, now.mono_ns)
-    if former.instance.hush_hash != live.instance.hush_hash:
-        return False
-    if live.hush is not None and former.hush is not None and not live.guards:
-        live.hush.pace = tried_at_once(former.hush.pace, now.mono_ns)
-        return live.pace is None and live.hush.pace is None
-    return live.pace is None
+    is_tried = live.pace is not None or (live.hush is not None and live.hush.pace is not None)
+    return same_hush and not is_tried
 
 
 def _apart(state: Any) -> Any:

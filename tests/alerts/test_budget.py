@@ -125,7 +125,7 @@ def test_life_safety_is_told_by_its_companion_and_takes_it_back() -> None:
 def test_a_companion_never_asks_the_guarded_condition_while_that_is_set_aside() -> None:
     here = set_aside(rule("R", **LIFE))
     asked = here.asked["R"]
-    here.every(1, 20, a=True)
+    here.every(1, 8, a=True)
     assert here.asked["R"] == asked
 
 
