@@ -65,8 +65,16 @@ def watch(running: Anlou) -> None:
         assert set(seen[device]) - {"online"}, seen
 
 
-def test_a_lost_link_is_its_own_alarms_and_one_per_device_and_nothing_else(tmp_path: Path) -> None:
+async def test_a_lost_link_is_its_own_alarms_and_one_per_device_and_nothing_else(tmp_path: Path) -> None:
     """Offline is an alarm; no value alarm is raised or cleared by it, and what comes back recovers by itself."""
+
+    async def measure() -> None:
+        await asyncio.to_thread(a_link_is_lost, tmp_path)
+
+    await again_if_starved(measure)  # a stall may lose another link as well, and then that is said
+
+
+def a_link_is_lost(tmp_path: Path) -> None:
     scenario = Path(__file__).with_name("link-lost.yaml")
     # ten seconds without a word are an alarm: at three times its speed a busy machine has three of them
     with Anlou("demo", "--scenario", scenario, "--speed", "3", cwd=tmp_path) as running:
@@ -91,7 +99,7 @@ def test_a_lost_link_is_its_own_alarms_and_one_per_device_and_nothing_else(tmp_p
         raised = {(e["rule"], e["source"]) for e in running.events() if e["kind"] == "raise"}
         companions = {pair for pair in raised if pair[0].endswith("/protection_lost")}
         of_link = {("GW-14", "gateway/lifts"), ("XC-09", "gateway/lifts")}  # the link is lost, and all behind it
-        assert raised - companions == of_link | {("GW-01", "lift-1"), ("GW-01", "lift-2")}
+        assert raised - companions == of_link | {("GW-01", "lift-1"), ("GW-01", "lift-2")}, running.output
         announced = running.wait_for_line("GW-01.*lift-1|lift-1.*GW-01")
         assert announced
         assert running.interrupt() == 0
