@@ -146,7 +146,8 @@ def _through_the_kills(tmp_path: Path, data: Path) -> None:
         running = Anlou(*arguments, cwd=tmp_path)
         try:
             running.ready()
-            running.use_token(viewer(data))
+            token = viewer(data)
+            running.use_token(token)
             running.wait_until("its session stands", lambda: connected(running))
             publisher = Publisher(broker.port, per_second=30)
             publisher.start()
@@ -155,11 +156,16 @@ def _through_the_kills(tmp_path: Path, data: Path) -> None:
                 if victim == "gateway":
                     running.kill()
                     running = Anlou(*arguments, cwd=tmp_path)
+                    running.use_token(token)
                     running.ready()
                 else:
+                    # what nobody has taken dies with what it has not saved: it saves once a second
+                    running.wait_until("its session stands", lambda: connected(running))  # noqa: B023
+                    time.sleep(1.2)
                     broker.kill()
                     broker.start()
             publisher.finish(180)
+            running.wait_until("its session stands", lambda: connected(running))
             time.sleep(8)  # what the broker still holds
             assert running.interrupt() == 0, running.output
             assert "Traceback" not in running.output
