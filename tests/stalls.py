@@ -58,8 +58,8 @@ async def again_if_starved(measure: Callable[[], Awaitable[None]]) -> None:
     """Measure; once more, saying why, when it failed while the machine did not let us run.
 
     Only for claims that a starved test process can break while the product is right. What fails on a machine that lets
-    us run fails at once, and what fails three times fails. So does at once a `pytest.raises` that has met nothing (it is
-    no Exception): no stall excuses that something was accepted.
+    us run fails at once, and what fails three times fails. A `pytest.raises` that has met nothing fails at once, too
+    (it is no Exception): no stall excuses that something was accepted.
     """
     for left in reversed(range(TRIES)):
         with Stalls() as stalls:

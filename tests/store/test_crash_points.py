@@ -16,7 +16,7 @@ def die_at(directory: Path, call: int) -> tuple[bool, Acknowledged]:
     trace = ("strace", "-f", "-o", "/dev/null", "-e", f"trace={CALLS}", "-e", f"inject={CALLS}:signal=KILL:when={call}")
     acknowledged = Acknowledged()
     process = victim(directory, ALARMS, before=trace)
-    out, _ = process.communicate(timeout=60)
+    out, _ = process.communicate(timeout=300)
     acknowledged.hear(out.splitlines(keepends=True))
     return process.returncode != 0, acknowledged
 

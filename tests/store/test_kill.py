@@ -24,9 +24,12 @@ def kill_after(process: subprocess.Popen[str], seconds: float, acknowledged: Ack
 def kill_often(directory: Path, kills: int, seed: int) -> None:
     chance = random.Random(seed)
     acknowledged = Acknowledged()
-    for _ in range(kills):
+    for times in range(5 * kills):
         kill_after(victim(directory), chance.uniform(0, 0.25), acknowledged)
         inspect(directory, acknowledged)
+        # a busy machine lets little happen in such a life
+        if times + 1 >= kills and min(len(acknowledged.events), len(acknowledged.frames)) > kills:
+            break
     assert len(acknowledged.events) > kills and len(acknowledged.frames) > kills
 
 
@@ -44,7 +47,7 @@ def test_a_hundred_kills(tmp_path: Path, seed: int) -> None:
 def test_an_orderly_end_keeps_everything(tmp_path: Path) -> None:
     acknowledged = Acknowledged()
     process = victim(tmp_path, "50")
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=300)
     assert (process.returncode, err) == (0, "")
     acknowledged.hear(out.splitlines(keepends=True))
     assert (len(acknowledged.events), len(acknowledged.frames), acknowledged.checkpoint) == (50, 50, 40)
