@@ -143,7 +143,7 @@ class Lasting(Node):
     between them are no duration.
     """
 
-    __slots__ = ("_due", "_unknown_ns", "again", "for_ns", "gap_ns", "inner", "since_ns")
+    __slots__ = ("_due", "_said", "_unknown_ns", "again", "for_ns", "gap_ns", "inner", "since_ns")
 
     def __init__(self, inner: Node, for_ns: int, gap_ns: int, again: int | None = None) -> None:
         super().__init__(inner.slots, inner.alarms)
@@ -155,6 +155,7 @@ class Lasting(Node):
         self.again = again
         self.since_ns: int | None = None
         self._unknown_ns: int | None = None
+        self._said = False  # it has been TRUE since then
         self._due: int | None = None
 
     def judge(self, columns: Columns, now_ns: int) -> Truth:
@@ -164,20 +165,27 @@ class Lasting(Node):
         if not truth:
             if truth is False:
                 self.since_ns = self._unknown_ns = None
+                self._said = False
             elif self._unknown_ns is None:
                 self._unknown_ns = now_ns
             return truth
         lost, self._unknown_ns = self._unknown_ns, None
         since = self.since_ns
-        if since is None or (lost is not None and lost < since + self.for_ns and now_ns - lost > self.gap_ns):
-            self.since_ns = since = now_ns
+        if since is None or (lost is not None and now_ns - lost > self.gap_ns and not self._has_run_out(since, lost)):
+            self.since_ns, self._said = now_ns, False
+            since = now_ns
         if now_ns < since + self.for_ns:
             self._due = since + self.for_ns
             return False
         if self.again is None or columns.at_ns[self.again] > since or now_ns >= since + self.for_ns + self.gap_ns:
+            self._said = True
             return True
         self._due = since + self.for_ns + self.gap_ns
         return False
+
+    def _has_run_out(self, since_ns: int, at_ns: int) -> bool:
+        """The time was over by then, and where it takes a second sample that had agreed."""
+        return at_ns >= since_ns + self.for_ns and (self.again is None or self._said)
 
     def next_due(self) -> int | None:
         return self._due
@@ -186,10 +194,11 @@ class Lasting(Node):
         return (self.inner,)
 
     def snapshot(self) -> Any:
-        return [self.since_ns, self._unknown_ns, self.inner.snapshot()]
+        return [self.since_ns, self._unknown_ns, self.inner.snapshot(), self._said]
 
     def restore(self, state: Any) -> None:
-        self.since_ns, self._unknown_ns, inner = state
+        self.since_ns, self._unknown_ns, inner, *said = state
+        self._said = said[0] if said else True  # an earlier version did not keep it: what stands goes on
         self.inner.restore(inner)
         self.severity = self.inner.severity
 

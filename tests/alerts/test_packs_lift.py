@@ -237,6 +237,29 @@ def test_two_torn_frames_with_a_lost_link_between_them_are_no_run_with_open_door
     assert shown.truth("EL-03", "lift-1") is False
 
 
+@pytest.mark.parametrize("lost_s", [2, 5, 10])
+def test_nor_where_the_link_is_found_lost_after_the_time_that_it_should_have_lasted(lost_s: int) -> None:
+    """A second sample had not agreed by then, and an hour later it is another one."""
+    shown = lifts()
+    torn = {**IDLE, "door_open": False, "door_closed": False, "speed": 0.4}
+    shown.set(0, "lift-1", torn)
+    shown.set(lost_s, "lift-1", torn, Quality.BAD_COMM)
+    shown.set(3600, "lift-1", torn)
+    assert shown.truth("EL-03", "lift-1") is False
+    shown.set(3601.6, "lift-1", torn)
+    assert shown.truth("EL-03", "lift-1") is True
+
+
+def test_a_run_with_open_doors_that_two_samples_have_said_stands_over_a_lost_link() -> None:
+    shown = lifts()
+    run = {**IDLE, "door_open": False, "door_closed": False, "speed": 0.4}
+    shown.set(0, "lift-1", run)
+    shown.set(2, "lift-1", run)
+    shown.set(3, "lift-1", run, Quality.BAD_COMM)
+    shown.set(3600, "lift-1", run)
+    assert shown.truth("EL-03", "lift-1") is True
+
+
 def test_a_torn_frame_is_contradicted_by_the_next_poll_before_it_counts() -> None:
     shown = lifts()
     shown.set(0, "lift-1", {**IDLE, "speed": 1.0})
