@@ -162,6 +162,7 @@ class _Computing:
         formula = Formula(
             tuple(self.points[name].key for name in operands),
             _calculation(expression.calculate, constants, places, whole=kind is not PointType.FLOAT),
+            (spec.expr, *((name, self.parameters[name]) for name in expression.names if name in self.parameters)),
         )
         words = tuple(dict.fromkeys((spec.enum or {}).values()))
         return point_of(self.key, made, words), Meaning(formula=formula, codes=codes, range=bounds)

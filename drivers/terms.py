@@ -91,10 +91,14 @@ class Judge:
 
 @dataclass(frozen=True, slots=True)
 class Formula:
-    """A value made of those of the points `reads`: (their values, their qualities) → (value, quality)."""
+    """A value made of those of the points `reads`: (their values, their qualities) → (value, quality).
+
+    `said` is by what: the expression with its constants. What says the same makes the same of the same values.
+    """
 
     reads: tuple[str, ...]
     calculate: Callable[[Sequence[Value], Sequence[int]], tuple[Value, int]]
+    said: tuple[object, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

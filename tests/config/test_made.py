@@ -60,3 +60,65 @@ def test_a_point_that_is_taken_as_it_comes_has_none_and_one_that_is_scaled_has(f
     scaled = of(folder.load(), "box-1").made
     folder.write("profiles/box.yaml", PROFILE.replace("ai0: {address: 0}", "ai0: {address: 0, scale: 0.01}"))
     assert "ai0" in scaled and scaled["ai0"] != of(folder.load(), "box-1").made["ai0"]
+
+
+MOUNTED = PROFILE.replace(
+    "vectors:",
+    """\
+computed:
+  level: {expr: mount_height - ai0, unit: m}
+  double: {expr: 2 * level, unit: m}
+parameters:
+  mount_height: {unit: m, default: 3 m}
+vectors:""",
+).replace("ai0: {address: 0}", "ai0: {address: 0, scale: 0.001, unit: m}")
+
+
+def mounted(folder: Folder, *, profile: str = MOUNTED, height: str = "3 m") -> dict[str, str]:
+    folder.write("profiles/box.yaml", profile)
+    folder.write("site.yaml", OWN.replace("unit: 3}", f"unit: 3, parameters: {{mount_height: {height}}}}}"))
+    folder.write("rules.yaml", "[]\n")
+    return dict(of(folder.load(), "box-1").made)
+
+
+def test_a_sensor_that_hangs_elsewhere_says_other_levels(folder: Folder) -> None:
+    """The height from which a level is counted: another one is a rise that never was."""
+    before, after = mounted(folder), mounted(folder, height="3.2 m")
+    assert before == mounted(folder) == mounted(folder, height="300 cm")
+    assert before["level"] != after["level"] and before["double"] != after["double"], "also what is made of it"
+    assert before["ai0"] == after["ai0"]
+
+
+@pytest.mark.parametrize(
+    ("was", "by"),
+    [("mount_height - ai0", "mount_height - 2 * ai0"), ("scale: 0.001", "scale: 0.002")],
+    ids=["expression", "operand"],
+)
+def test_what_a_point_is_computed_from_is_in_its_mark(folder: Folder, was: str, by: str) -> None:
+    before, after = mounted(folder), mounted(folder, profile=MOUNTED.replace(was, by))
+    assert before["level"] != after["level"] and before["double"] != after["double"]
+
+
+def test_a_channel_of_a_computed_point_has_it_too(folder: Folder) -> None:
+    site = SITE.replace("unit: 3}", "unit: 3, parameters: {mount_height: 3 m}}").replace(
+        "{from: io.ai0, signal: {0: 0 mA, 65535: 20 mA}, linear: {4 mA: 0 m, 20 mA: 1 m}}", "{from: io.level}"
+    )
+    folder.write("profiles/box.yaml", MOUNTED)
+    folder.write("site.yaml", site)
+    before = folder.load()
+    folder.write("site.yaml", site.replace("mount_height: 3 m", "mount_height: 2 m"))
+    assert measures(before).isdisjoint(measures(folder.load()))
+
+
+SCALED = PROFILE.replace("ai0: {address: 0}", "ai0: {address: 0, scale_from: ratio}").replace(
+    "  ai1:", "  ratio: {address: 4, scale: 0.1}\n  ai1:"
+)
+
+
+def test_what_a_point_is_multiplied_by_is_in_its_mark(folder: Folder) -> None:
+    folder.write("site.yaml", OWN)
+    folder.write("rules.yaml", "[]\n")
+    folder.write("profiles/box.yaml", SCALED)
+    before = of(folder.load(), "box-1").made["ai0"]
+    folder.write("profiles/box.yaml", SCALED.replace("scale: 0.1", "scale: 0.01"))
+    assert of(folder.load(), "box-1").made["ai0"] != before
