@@ -49,8 +49,6 @@ class MutedTime:
         elif event.kind in _TOLD:
             self._exactly(event.occurrence, body.get("muted", ()), at)
         elif (kind := _ROWS.get(event.kind)) is not None:
-            if body.get("why") == "life_safety":  # it may be out of service, and nothing else
-                self._exactly(event.occurrence, (OUT_OF_SERVICE,), at, begin=False)
             self._turn(event.occurrence, kind, self._is_on(event), at)
         if event.kind in _TIMED and body.get("why") == "expired" and at >= self.begin_ns:
             self.expired_active += body.get("state") in ACTIVE
@@ -60,7 +58,7 @@ class MutedTime:
         total = Counter(self._ns)
         for (_, kind), since in self._since.items():
             total[kind] += self.end_ns - max(self.begin_ns, since)
-        return {kind: round(total[kind] / 3.6e12, 4) for kind in KINDS if total[kind] > 0}
+        return {kind: hours for kind in KINDS if (hours := round(total[kind] / 3.6e12, 4))}
 
     @staticmethod
     def _is_on(event: Event) -> bool:
@@ -68,10 +66,9 @@ class MutedTime:
             return True
         return bool(event.body.get("causes") or event.body.get("reasons"))
 
-    def _exactly(self, occurrence: str, kinds: tuple[str, ...] | list[str], at: int, *, begin: bool = True) -> None:
+    def _exactly(self, occurrence: str, kinds: tuple[str, ...] | list[str], at: int) -> None:
         for kind in KINDS:
-            if kind not in kinds or begin:
-                self._turn(occurrence, kind, kind in kinds, at)
+            self._turn(occurrence, kind, kind in kinds, at)
 
     def _turn(self, occurrence: str, kind: str, on: bool, at: int) -> None:
         key = occurrence, kind

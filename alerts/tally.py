@@ -133,12 +133,12 @@ class Tally:
         life = self.lives.get(event.occurrence)
         if life is None:
             return
+        if event.kind in RINGS or event.kind == "severity_up":  # what it has reached stays reached
+            life.severity = min(life.severity, Severity[str(body.get("severity", life.severity.word)).upper()])
         if event.kind in RINGS:
             self._rang(life, at, body)
         elif event.kind == "return_cancelled":
             self.chatter.setdefault(life.key, []).append(at)
-        elif event.kind == "severity_up":
-            life.severity = Severity[str(body.get("severity", life.severity.word)).upper()]
         elif event.kind == "return":
             life.returned_ns = at
         elif event.kind == "ack" and life.acked_ns is None:

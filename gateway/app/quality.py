@@ -30,7 +30,8 @@ class Quality:
         self._day: Mapping[str, Any] | None = None
 
     def kpi(self, begin_ns: int, end_ns: int) -> dict[str, Any]:
-        """All figures of [begin, end) in UTC ns. Blocks: call it in a worker thread."""
+        """All figures of [begin, end) in UTC ns, as far as it has been. Blocks: call it in a worker thread."""
+        end_ns = max(begin_ns, min(end_ns, self._clock.now().wall_ns + 1))  # nothing has lasted longer yet
         tally = Tally(begin_ns, end_ns)
         known = self._reader.open_within(begin_ns, end_ns)
         tally.know(known)

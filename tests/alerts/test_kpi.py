@@ -101,6 +101,16 @@ def test_one_life() -> None:
     assert figures["priorities"] == {"critical": 0, "high": 1, "medium": 0, "low": 0, "journal": 0}
 
 
+def test_worse_is_worse_also_when_it_was_answered_and_milder_takes_nothing_back() -> None:
+    book = Book()
+    for name, kind in (("A", "severity_up"), ("B", "reraise")):
+        book.put(0, "raise", name, severity="medium")
+        book.put(60, kind, name, severity="critical")
+        book.put(90, "severity_down", name, severity="low")
+        book.put(95, "severity_up", name, severity="medium")
+    assert book.figures()["priorities"] == {"critical": 2, "high": 0, "medium": 0, "low": 0, "journal": 0}
+
+
 def test_a_critical_one_is_answered_within_two_minutes_or_not() -> None:
     book = Book()
     for name, taken in (("A", 119), ("B", 120), ("C", 121)):

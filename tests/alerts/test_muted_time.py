@@ -87,6 +87,18 @@ def taken(stage: Stage, begin_s: float, end_s: float) -> MutedTime:
     return muted
 
 
+def test_what_its_own_device_suppresses_is_still_muted_when_it_has_become_life_safety() -> None:
+    own = {"suppress_when": {"point": "b", "is": True}, "unknown_for": "1h"}
+    stage = Stage(rule("R", severity="high", **own))
+    stage.at(0).set(a=True, b=True)
+    stage.do("shelve", comment="c", for_ns=2 * HOUR * SECOND)
+    stage.at(1).set(a=False, b=True)
+    life = {"class": "life_safety", "severity": "critical", "latching": False}
+    stage.at(HOUR).succeed((rule("R", **life, **own),))
+    assert [held.kind for held in stage.life().mutes] == ["suppressed"]
+    assert taken(stage, 0, 2 * HOUR).hours() == {"shelved": 1, "suppressed": 2}
+
+
 def test_the_rows_of_the_engine_itself() -> None:
     """Shelved, suppressed and silenced, told by what the engine journals."""
     stage = Stage(

@@ -70,6 +70,9 @@ async def test_the_figures_of_a_real_life(tmp_path: Path) -> None:
         shelve = Command(kind=CommandKind.SHELVE, occurrence=other.occurrence, by="li", comment="c", for_ns=2 * HOUR)
         await run.pipeline.command(shelve)
         since = run.clock.now().wall_ns
+        assert quality.kpi(since, since + DAY_NS)["muted_hours"] == {}, "what is still to come has muted nothing"
+        assert quality.kpi(since + HOUR, since + DAY_NS)["span_s"] == 0
+        run.clock.set(run.clock.now().mono_ns + HOUR)
         later = quality.kpi(since + HOUR // 4, since + HOUR // 2)
         assert later["muted_hours"] == {"shelved": 0.25}, "a shelf from before the span"
         assert quality.kpi(begin, since)["muted_hours"] == {}
