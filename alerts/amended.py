@@ -32,3 +32,12 @@ def milder(alarm: Alarm, severity: Severity, now: Instant, terms: Terms) -> tupl
     turn = Turn(changed(alarm, severity=severity), Cue(Trigger.UNKNOWN), now, terms)
     turn.log("severity_down")
     return turn.alarm, tuple(turn.effects)
+
+
+def running(alarm: Alarm, now: Instant, terms: Terms) -> Alarm:
+    """An on-delay whose condition is UNKNOWN: for life safety it runs, for others it stands still."""
+    if terms.life_safety and alarm.left_ns is not None:
+        return changed(alarm, due_ns=now.mono_ns + alarm.left_ns, left_ns=None)
+    if not terms.life_safety and alarm.due_ns is not None:
+        return advance(alarm, Cue(Trigger.UNKNOWN), now, terms)[0]
+    return alarm

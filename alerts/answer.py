@@ -25,7 +25,8 @@ def holds_for(state: AlarmState, severity: Severity, own_ns: int | None) -> int 
 def held_again(alarm: Alarm, now: Instant, terms: Terms) -> Alarm:
     """The alarm with the end of its acknowledgement as the terms say by now: counted from when it was given.
 
-    Never earlier than now. What was given for ever counts from now on, for nobody has waited for its end.
+    Later than now: frames of this very moment may be judged again after a death, and are from before the change. What
+    was given for ever counts from now on, for nobody has waited for its end.
     """
     for_ns = holds_for(alarm.state, alarm.severity, terms.realarm_ns)
     if for_ns is None:
@@ -34,4 +35,4 @@ def held_again(alarm: Alarm, now: Instant, terms: Terms) -> Alarm:
         return changed(alarm, realarm_ns=now.mono_ns + for_ns, realarm_from_ns=now.mono_ns)
     if alarm.realarm_from_ns is None or alarm.realarm_from_ns + for_ns == alarm.realarm_ns:
         return alarm  # as it was, or given to an earlier version, which did not keep when
-    return changed(alarm, realarm_ns=max(now.mono_ns, alarm.realarm_from_ns + for_ns))
+    return changed(alarm, realarm_ns=max(now.mono_ns + 1, alarm.realarm_from_ns + for_ns))

@@ -303,8 +303,11 @@ class Evaluator:
         causes = {c for place, c in live.suppressors if self.lives[place].suppresses and place not in deaf}
         if live.hush is not None and live.hush.on:
             causes.add(mute.OWN_STATE)
-        if live.alarm.state in DELAY_OFF:
-            causes |= {held.reason for held in live.alarm.mutes if held.kind == mute.SUPPRESSED}
+        if live.unanswered or live.alarm.state in DELAY_OFF:
+            held = {each.reason for each in live.alarm.mutes if each.kind == mute.SUPPRESSED}
+            if live.unanswered and causes <= held:
+                return
+            causes |= held
         self.commit(live, *mute.suppress(live.alarm, causes, at, live.terms), at)
 
     # --- time

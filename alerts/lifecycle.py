@@ -193,7 +193,8 @@ TABLE: dict[AlarmState, dict[Trigger, tuple[Way, ...]]] = {
             Trigger.ACK: (_to(S.PENDING, Do.ACKNOWLEDGE, Do.CLOSE),),
             Trigger.RESET: _refuse(S.RTN_PENDING, "not_active"),
             Trigger.OUTAGE: (_to(S.RTN_UNACKED),),
-            Trigger.LIFE_SAFETY: (_to(S.LATCHED_UNACKED, Do.RERAISE, when=When.LATCHING), _to(S.RTN_PENDING)),
+            # latched it would say that it is over: its condition was TRUE when it was asked last
+            Trigger.LIFE_SAFETY: (_to(S.UNACKED, Do.RERAISE, when=When.LATCHING), _to(S.RTN_PENDING)),
             Trigger.EDITED: (_to(S.RTN_UNACKED),),
             **_WITHDRAW,
         },

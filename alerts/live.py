@@ -101,6 +101,13 @@ class Live:
         """A pulse in its history would be told: life safety, and the rule itself, not its companion."""
         return self.terms.life_safety and not self.guards
 
+    @property
+    def unanswered(self) -> bool:
+        """A reload has edited it and its other condition has not answered: it may be over, so who suppressed it still
+        does. (What may not mute it any more is ended behind that, with its row: alerts.obey.)
+        """
+        return self.edited and self.seen is None and self.alarm.life is not None
+
     def due(self) -> int | None:
         """When it must be looked at without a new sample."""
         hush = None if self.hush is None or self.guards else self.hush.due_ns

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alerts import mute
 from alerts.alarm import Cue
-from alerts.amended import milder, reclassified, told
+from alerts.amended import milder, reclassified, running, told
 from alerts.answer import held_again
 from alerts.changed import changed
 from alerts.evaluator import Evaluator
@@ -27,11 +27,12 @@ def obey_class(evaluator: Evaluator, live: Live, now: Instant) -> None:
     if alarm.life is not None and terms.life_safety and alarm.life.class_ is not AlarmClass.LIFE_SAFETY:
         worst = min(alarm.severity, said(live))
         evaluator.commit(live, *mute.become_life_safety(alarm, worst, now, terms), now)
-        return
-    if alarm.life is not None and (alarm.life.class_, alarm.life.latched) != (terms.class_, terms.latching):
+    elif alarm.life is not None and (alarm.life.class_, alarm.life.latched) != (terms.class_, terms.latching):
         evaluator.commit(live, *reclassified(alarm, now, terms), now)
-    if mute.forbidden(live.alarm, now, terms):
+    if live.alarm.mutes and mute.forbidden(live.alarm, now, terms):
         evaluator.commit(live, *mute.lift_forbidden(live.alarm, now, terms), now)
+    if live.alarm.state in DELAY_ON and live.alarm.condition is None:
+        evaluator.commit(live, running(live.alarm, now, terms), (), now)
 
 
 def obey_severity(evaluator: Evaluator, live: Live, now: Instant, was: Severity | None = None) -> None:

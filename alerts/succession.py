@@ -70,6 +70,8 @@ def take_over(evaluator: Evaluator, former: Evaluator, recorder: Recorder, bound
         live.edited = False
         evaluator.commit(live, *told(live.alarm, now, live.terms), now)
         obey_class(evaluator, live, now)
+    for live in changed:
+        evaluator.suppress(live, now)
     for live in evaluator.lives:
         obey_severity(evaluator, live, now, was.get(live.key))
     recorder.touch_all(evaluator.lives)

@@ -11,7 +11,7 @@ from typing import Any
 
 from alerts import mute
 from alerts.alarm import record
-from alerts.lifecycle import ACKNOWLEDGED, ACTIVE, LATCHED, TIMED
+from alerts.lifecycle import ACKNOWLEDGED, ACTIVE, DELAY_ON, LATCHED, TIMED
 from alerts.live import Live
 from alerts.maintenance import MaintenanceOptions
 from gateway.model import SECOND, AlarmClass, AlarmState, CommandRefused, Judgement, Severity
@@ -39,7 +39,7 @@ def rules(*, edited: bool = False) -> tuple[Any, ...]:
     longer = "7s" if edited else "4s"
     graver = {"severity": "medium", "unknown_for": "5s", **SAFETY} if edited else {}
     return (
-        level_rule("LOW", "0.03 m", on_delay=longer, off_delay="6s", suppressed_by=["HIGH"]),
+        level_rule("LOW", "0.03 m", on_delay=longer, off_delay="6s", **{} if edited else {"suppressed_by": ["HIGH"]}),
         level_rule("HIGH", "0.10 m", severity="high", on_delay="2s", off_delay="3s", unknown_for="5s"),
         made("LS", "a", severity="critical", on_delay="3s", unknown_for="4s", **SAFETY),
         made("NOW", "b", severity="critical", unknown_for="4s", suppress_when={"point": "e", "is": True}, **SAFETY),
@@ -279,6 +279,8 @@ class Living:
         for live in self.lives:
             alarm = live.alarm
             assert ((alarm.due_ns is None) != (alarm.left_ns is None)) is (alarm.state in TIMED), "I7"
+            if alarm.state in DELAY_ON and alarm.condition is None:
+                assert (alarm.due_ns is not None) is live.terms.life_safety, "only life safety is raised by UNKNOWN"
             assert alarm.realarm_ns is None or alarm.state in ACKNOWLEDGED
             for own in (alarm.due_ns, alarm.realarm_ns, alarm.shelved_until_ns, alarm.out_until_ns):
                 assert own is None or (due is not None and due <= own), "a time that nobody will look at"

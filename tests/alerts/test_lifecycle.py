@@ -272,7 +272,7 @@ def test_after_every_pair_the_alarm_is_sound(
         (S.ACKED_REC, Trigger.EXPIRED, {"latching": True}, S.LATCHED_ACKED, []),
         (S.PENDING, Trigger.UNKNOWN, {"class_": AlarmClass.LIFE_SAFETY}, S.PENDING, []),
         (S.RTN_UNACKED, Trigger.LIFE_SAFETY, {"latching": True}, S.LATCHED_UNACKED, ["reraise"]),
-        (S.RTN_PENDING, Trigger.LIFE_SAFETY, {"latching": True}, S.LATCHED_UNACKED, ["reraise"]),
+        (S.RTN_PENDING, Trigger.LIFE_SAFETY, {"latching": True}, S.UNACKED, ["reraise"]),
     ],
 )
 def test_guards(

@@ -240,7 +240,61 @@ def test_a_death_before_the_reload_was_committed_knows_nothing_of_it() -> None:
     assert stage.life().class_ is AlarmClass.PROPERTY
 
 
+@pytest.mark.parametrize("how", HOWS)
+def test_on_again_within_its_delay_it_is_active_at_once_and_without_another_sample(how: How) -> None:
+    """Latched it would say that it is over, and who asks for its alarm would never hear of it."""
+    top = rule("TOP", on={"system": "test"}, when={"all": [{"alarm": "R"}, {"point": "b", "is": True}]})
+    stage = Stage(mild(on_delay="2s"), top)
+    stage.at(0).set(a=True, b=True)
+    stage.at(2).tick()
+    stage.at(3).set(a=False, b=True)
+    stage.at(4).set(a=True, b=True)
+    assert stage.state() is S.RTN_PENDING
+    change(stage.at(5), how, safe(on_delay="2s"), top)
+    assert stage.state() is S.UNACKED and stage.told() == ["raise", "recover", "reraise"]
+    stage.at(6).set(b=True)
+    assert stage.state("TOP") is S.UNACKED
+
+
+@pytest.mark.parametrize("how", HOWS)
+def test_a_delay_that_an_unknown_input_froze_runs_on_for_life_safety(how: How) -> None:
+    stage = Stage(mild(on_delay="10s"))
+    stage.at(0).set(a=True)
+    stage.at(4).set(a=BAD)
+    stage.save()
+    change(stage.at(5), how, safe(on_delay="10s"))
+    stage.at(10.999).tick()
+    assert stage.told() == []
+    stage.at(11).tick()
+    assert stage.told() == ["raise"], "6 s were left, and nobody may hide it by cutting the wire"
+
+
+def test_suppressed_and_edited_to_what_is_over_it_is_announced_once() -> None:
+    """Who suppressed it does so until the other condition has answered: it is not announced as what it was."""
+    other = rule("P", "b")
+    stage = Stage(other, mild(suppressed_by=["P"]))
+    stage.at(0).set(a=True, b=True, c=False)
+    stage.at(1).succeed((other, safe(on={"system": "test"}, when={"point": "c", "is": True})))
+    assert stage.state() is S.LATCHED_UNACKED and stage.told() == ["reraise"]
+    assert stage.rows() == ["raise", "return", "reclassify", "unsuppress", "reraise"]
+    assert stage.notices[-1].occurrence.class_ is AlarmClass.LIFE_SAFETY
+
+
 # --- the other way round
+
+
+@pytest.mark.parametrize("how", HOWS)
+def test_a_delay_of_what_is_life_safety_no_more_stands_still_while_unknown(how: How) -> None:
+    stage = Stage(safe(on_delay="10s"))
+    stage.at(0).set(a=True)
+    stage.at(4).set(a=BAD)
+    stage.save()
+    change(stage.at(5), how, mild(on_delay="10s"))
+    stage.at(60).tick()
+    assert stage.told() == [], "UNKNOWN raises nothing"
+    stage.at(61).set(a=True)
+    stage.at(66).tick()
+    assert stage.told() == ["raise"], "5 s were left at the change"
 
 
 def softened(how: How, **fields: Any) -> Stage:

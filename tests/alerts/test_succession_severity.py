@@ -165,7 +165,7 @@ def answered(**fields: Any) -> Stage:
 
 
 @pytest.mark.parametrize("how", ["reload", "restart"])
-@pytest.mark.parametrize(("later", "rings_s"), [("10min", 605), ("60s", 65), ("10s", 40)])
+@pytest.mark.parametrize(("later", "rings_s"), [("10min", 605), ("60s", 65), ("10s", 40.000000001)])
 def test_another_time_counts_from_the_answer_and_never_ends_before_now(how: str, later: str, rings_s: float) -> None:
     stage = answered(realarm_after="5min")
     changed = (rule("R", realarm_after=later),)
@@ -174,11 +174,22 @@ def test_another_time_counts_from_the_answer_and_never_ends_before_now(how: str,
     else:
         stage.at(40).restart(outage_s=300, rules=changed)
     stage.at(max(40, rings_s - 0.001))
-    if rings_s > 40:
-        stage.tick()
-    assert stage.told() == ["raise"] and stage.engine.next_due() == rings_s * SECOND
+    stage.tick()
+    assert stage.told() == ["raise"] and stage.engine.next_due() == round(rings_s * SECOND)
     stage.at(rings_s).tick()
     assert stage.told() == ["raise", "reraise"] and stage.events[-1].body["why"] == "realarm"
+
+
+def test_an_answer_that_ends_at_the_reload_is_not_ended_by_the_log_of_that_moment() -> None:
+    """Killed right behind it: the frames of the same moment are judged again, and are from before it."""
+    stage = answered(realarm_after="5min")
+    stage.at(40).set(a=True)
+    stage.succeed((rule("R", realarm_after="10s"),))
+    replayed = stage.reload()
+    assert not any(judgement.events or judgement.notices for judgement in replayed)
+    stage.commit(stage.engine.restarted(stage.now, 0))
+    stage.at(40.001).tick()
+    assert stage.told() == ["raise", "reraise"]
 
 
 def test_a_milder_severity_holds_its_answer_as_long_as_that_does() -> None:
