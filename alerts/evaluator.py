@@ -14,9 +14,10 @@ from alerts.condition.logic import earliest
 from alerts.in_force import in_force
 from alerts.lifecycle import ACTIVE, DELAY_OFF, Trigger
 from alerts.live import Hush, Live
+from alerts.peak import farther
 from alerts.recorder import Recorder
 from alerts.timers import Timers
-from gateway.model import SECOND, AlarmState, Instant, Severity, Truth, Value
+from gateway.model import SECOND, AlarmState, Instant, Severity, Truth
 
 _CUES = {True: Trigger.TRUE, False: Trigger.FALSE, None: Trigger.UNKNOWN}
 _QUIET = frozenset({AlarmState.NORMAL, AlarmState.PENDING})
@@ -390,13 +391,3 @@ class Evaluator:
     def credit(self, live: Live, downtime_ns: int) -> None:
         """Downtime that a running on-delay may count, if the next sample is TRUE."""
         live.alarm = changed(live.alarm, credit_ns=live.alarm.credit_ns + downtime_ns)
-
-
-def farther(peak: Value, value: Value, limit: Value) -> Value:
-    """The one of two values that is farther beyond the limit; without a numeric limit the greater, else the newer."""
-    numbers = [number for number in (peak, value) if isinstance(number, (int, float)) and not isinstance(number, bool)]
-    if len(numbers) < 2:
-        return value if value is not None else peak
-    if isinstance(limit, (int, float)) and not isinstance(limit, bool):
-        return max(numbers, key=lambda number: abs(number - limit))
-    return max(numbers)
