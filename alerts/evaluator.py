@@ -172,8 +172,10 @@ class Evaluator:
         if hush.unknown_ns is None:
             hush.unknown_ns = now_ns
         lapses = hush.unknown_ns + live.instance.unknown_for_ns
-        # a start itself tells nobody anything: what is over by then waits for the first tick
-        return (False, None) if now_ns >= lapses and not self._starting else (None, lapses)
+        if self._starting and lapses <= now_ns:  # a start tells nobody anything, nor does what is heard in its moment
+            lapses = now_ns + SECOND // 1000
+            hush.unknown_ns = lapses - live.instance.unknown_for_ns
+        return (False, None) if now_ns >= lapses else (None, lapses)
 
     def _tell_fault(self, live: Live, fault: str | None, at: Instant) -> None:
         if fault is not None:

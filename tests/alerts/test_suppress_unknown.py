@@ -92,3 +92,14 @@ def test_what_ran_out_unseen_is_told_by_the_first_tick_and_not_by_the_start() ->
     assert here.told() == [], "a start tells nobody anything"
     here.at(100.001).tick()
     assert here.told() == ["reraise"]
+
+
+def test_what_ran_out_unseen_is_not_told_by_a_bad_sample_in_the_moment_of_the_start() -> None:
+    here = in_test(**LIFE)
+    here.at(1).set(a=True, b=BAD)
+    here.save()
+    here.at(100).restart()
+    here.set(a=BAD)
+    assert here.told() == [], "UNKNOWN tells nobody anything"
+    here.at(100.001).tick()
+    assert here.told() == ["reraise"]
