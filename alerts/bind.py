@@ -171,7 +171,7 @@ class _Binder:
             severity=rule.severity,
             columns=self.columns,
             unknown_for_ns=unknown_for_ns,
-            sources=lambda other, same: scope.counted(self._sources(other, same, device, part)),
+            sources=lambda other, same: self._sources(other, same, device, part),
             codes=lambda name: self._codes(device.system, name),
             compile=build,
             life_safety=rule.class_ is AlarmClass.LIFE_SAFETY,

@@ -44,7 +44,7 @@ def operands(specs: Sequence[Operand], scope: Scope, loc: Loc) -> list[tuple[Nod
 
 def asked_alarms(spec: AlarmSpec, scope: Scope) -> Sequence[tuple[str, str]]:
     """The alarms (rule, source) that are meant; Absent when there are none."""
-    alarms = scope.sources(spec.alarm, spec.same)
+    alarms = scope.alarms(spec.alarm, spec.same)
     if not alarms:
         raise Absent(f"rule {spec.alarm} watches nothing on the same {spec.same}")
     return alarms

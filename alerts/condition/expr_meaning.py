@@ -255,7 +255,7 @@ class _Checker:
 
     def alarm(self, node: ast.Call) -> Seen:
         rule, same = [*(str(each.value) for each in node.args if isinstance(each, ast.Constant)), "device"][:2]
-        keys = self.scope.sources(rule, same)
+        keys = self.scope.alarms(rule, same)
         if not keys:
             raise Absent(f"rule {rule} watches nothing on the same {same}")
         self.alarms.update(keys)

@@ -81,8 +81,9 @@ class Scope:
             told = f"one alarm (on {self.device.id}) would ask about more than {MOST_ASKED:,} points and alarms"
             raise Mistake(f"{told}: narrow it to a zone, a device or one part", *loc)
 
-    def counted(self, alarms: Sequence[tuple[str, str]]) -> Sequence[tuple[str, str]]:
-        """These alarms are asked about."""
+    def alarms(self, rule: str, same: str) -> Sequence[tuple[str, str]]:
+        """The alarms of a rule that are asked about. TooMuch where there are more than one condition may ask."""
+        alarms = self.sources(rule, same)
         self.ask(len(alarms), ("when",))
         return alarms
 

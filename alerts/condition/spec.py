@@ -144,12 +144,8 @@ for _model in _MODELS.values():
     _model.model_rebuild(_types_namespace={"Spec": Spec})
 
 
-def walk(spec: Operand, loc: Loc = ()) -> Iterator[tuple[Loc, Operand, Operand | None]]:
+def walk(spec: Operand, loc: Loc = (), parent: Operand | None = None) -> Iterator[tuple[Loc, Operand, Operand | None]]:
     """Every condition of a tree with its path and the condition that it is an operand of."""
-
-    def visit(spec: Operand, loc: Loc, parent: Operand | None) -> Iterator[tuple[Loc, Operand, Operand | None]]:
-        yield loc, spec, parent
-        for step, child in spec.operands():
-            yield from visit(child, (*loc, *step), spec)
-
-    yield from visit(spec, loc, None)
+    yield loc, spec, parent
+    for step, child in spec.operands():
+        yield from walk(child, (*loc, *step), spec)

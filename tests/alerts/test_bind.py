@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 import pytest
@@ -363,3 +364,16 @@ def test_no_devices_no_trouble() -> None:
     assert bound.instances == ()
     assert bound.problems == ()
     assert AlarmClass.PROPERTY is rule().class_
+
+
+def test_what_binding_needs_for_a_while_goes_by_itself() -> None:
+    """Cycles of objects, some for each alarm, would be searched through at the end of each start."""
+    devices = [sump(name=f"water-{number}") for number in range(100)]
+    gc.collect()
+    gc.disable()
+    try:
+        bound = bind([rule()], devices, catalogue())
+        assert gc.collect() < 100
+    finally:
+        gc.enable()
+    assert len(bound.instances) == 200
