@@ -216,7 +216,7 @@ class MqttDriver:
             await self._recall()
 
     async def _recall(self) -> bool:
-        """Ask the store what it has of our devices; True when it has anything."""
+        """Ask the store what it has of our devices; True when any of it came over this link."""
         known: dict[str, dict[str, Sequence[Frame]]] = {}
         newest_ns = 0
         for unit in self._units:
@@ -225,9 +225,8 @@ class MqttDriver:
                 device: await asyncio.to_thread(self._recent, device, limit) for device in unit.devices
             }
             newest_ns = max(newest_ns, *(frames[0].at.mono_ns for frames in stored.values() if frames), 0)
-        for unit in self._units:
-            unit.recall(known[unit.name], newest_ns - UNACKNOWLEDGED)
-        return any(any(stored.values()) for stored in known.values())
+        came = [unit.recall(known[unit.name], newest_ns - UNACKNOWLEDGED) for unit in self._units]
+        return any(came)
 
     # time
 

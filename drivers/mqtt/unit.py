@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple, Protocol
@@ -54,6 +55,7 @@ class Unit:
         self.event_driven = spec.poll_ns == 0
         self._period_ns = spec.poll_ns
         self._of_changes = _of_changes(assignment)
+        self._points = {(each.layout.device, point.key) for each in assignment.feeds for point in each.layout.points}
         self._lasts: dict[Layout, bool] = {}
         self._parts: dict[tuple[Layout, tuple[int, ...]], Layout] = {}
         self.quiet_ns = min(SECOND, spec.poll_ns // 2) if spec.poll_ns else SECOND
@@ -296,10 +298,11 @@ class Unit:
 
     # an earlier run
 
-    def recall(self, stored: Mapping[str, Sequence[Frame]], since_ns: int) -> None:
+    def recall(self, stored: Mapping[str, Sequence[Frame]], since_ns: int) -> bool:
         """What the store holds of its devices, newest first; nothing else counts as stored from now on.
 
-        What came before `since_ns` was acknowledged.
+        What came before `since_ns` was acknowledged. The answer is whether any of it came from here: devices have their
+        health, and may have points of other links.
         """
         self._memory = Memory()
         most = _LAYOUTS_OF_CHANGES if self.has_changes else _LAYOUTS
@@ -310,6 +313,11 @@ class Unit:
                     self._lateness.accepted(frame.layout, frame.source_ns)
                 if len(self._known) < most and _holds(frame):
                     self._know(frame.layout, frame.values, frame.quality)
+        return any(map(self._came_from_here, itertools.chain.from_iterable(stored.values())))
+
+    def _came_from_here(self, frame: Frame) -> bool:
+        lost = frame.quality is not None and all(quality == Quality.BAD_COMM for quality in frame.quality)
+        return not lost and any((frame.layout.device, point.key) in self._points for point in frame.layout.points)
 
 
 def _of_changes(assignment: UnitAssignment) -> frozenset[tuple[str, str]]:

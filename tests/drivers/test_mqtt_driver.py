@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivers.mqtt.session import TakenOver
-from gateway.model import SECOND, ErrorKind, Frame, FrameKind, Quality
+from gateway.model import HEALTH_POINT, SECOND, ErrorKind, Frame, FrameKind, Layout, Quality
 from tests.drivers.made import channel
 from tests.drivers.mqtt_fake import EVENTS, NUMBERED, Scene, scene, spec
 
@@ -454,6 +454,18 @@ async def test_a_lost_session_is_a_gap() -> None:
         on.hang_up()
         await on.turn(6)
         assert on.report.counts["gaps"] == 1
+
+
+async def test_a_first_session_is_no_gap_when_the_store_knows_only_what_others_said_of_our_devices() -> None:
+    async with scene(begin=False) as on:
+        layout, at = on.driver.layouts[0], on.clock.now()
+        on.stored["a"] = [
+            Frame(Layout("a", (HEALTH_POINT,)), ["starting"], at),
+            Frame(layout, [None] * len(layout.points), at, [Quality.BAD_COMM] * len(layout.points)),
+        ]
+        await on.start()
+        await on.turn(1)
+        assert on.report.counts["gaps"] == 0
 
 
 async def test_a_lost_session_is_a_gap_when_only_the_store_remembers_us() -> None:

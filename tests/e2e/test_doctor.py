@@ -63,9 +63,13 @@ def test_a_running_building_with_two_sick_units(starter: Path, tmp_path: Path) -
         (unit,) = [unit for unit in shown["units"] if unit["name"] == "lift-1"]
         assert (unit["unit"], unit["error"]["kind"]) == (1, "timeout")
         assert "没有应答" in shown["error"]["why"]["zh"]
-        points = {item["point"]: item for item in running.items("/api/v1/devices/lift-1/points")}
-        assert points["speed"]["why"] is not None and points["speed"]["last_good_at"] is not None
-        assert points["mains_failed"]["why"] is None, "what the module tells of the lift is there"
+
+        def points() -> dict[str, dict[str, Any]]:
+            return {item["point"]: item for item in running.items("/api/v1/devices/lift-1/points")}
+
+        running.wait_until("the value is bad, and says why", lambda: points()["speed"]["why"])
+        assert points()["speed"]["last_good_at"] is not None
+        assert points()["mains_failed"]["why"] is None, "what the module tells of the lift is there"
         read = Exposition(running.http().get("/metrics").text)
         assert read.value("anlou_unit_backoff", link="lifts", unit="lift-1", number="1") == 1
         code, findings = doctor("--site", starter / "demo" / "site.yaml", "--data", data)
